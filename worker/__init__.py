@@ -1,0 +1,1 @@
+"""Subscription dunning and billing worker for companies that bill through Stripe."""
