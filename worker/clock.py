@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 
 def wall_now() -> datetime:
-    """Return the host's time as aware UTC. For leases, deadlines and log lines, never for policy."""
+    """Return the host's time as aware UTC: for leases and log lines, never for policy."""
     return datetime.now(UTC)
 
 

@@ -6,7 +6,7 @@ class DunningError(Exception):
 
 
 class ConfigError(DunningError):
-    """Configuration is wrong. The operator acts: the sentence names file, line, field and what to write."""
+    """Configuration is wrong. The operator acts: each sentence names file, line, field and cure."""
 
     def __init__(self, *problems: str) -> None:
         """Take one sentence per problem, so that a file's problems are all told at once."""
@@ -23,7 +23,7 @@ class ServiceUnavailable(DunningError):
 
 
 class GatewayUnavailable(ServiceUnavailable):
-    """Stripe did not answer, or answered with 409, 429 or 5xx. Nobody acts: the next scan asks again.
+    """Stripe did not answer, or with 409, 429 or 5xx. Nobody acts: the next scan asks again.
 
     The outcome of the request is unknown: never answer this with a new idempotency key.
     """

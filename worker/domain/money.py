@@ -7,11 +7,11 @@ few currencies (ISK and UGX are sent in hundredths although they have no decimal
 from dataclasses import dataclass
 from decimal import Decimal
 
-# Source: docs.stripe.com/currencies#zero-decimal
+# From docs.stripe.com/currencies, zero-decimal.
 ZERO_DECIMAL = frozenset(
     "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split()  # noqa: SIM905
 )
-# Source: docs.stripe.com/currencies#three-decimal; amounts must end in 0.
+# From docs.stripe.com/currencies, three-decimal; amounts must end in 0..
 THREE_DECIMAL = frozenset(("bhd", "jod", "kwd", "omr", "tnd"))
 
 

@@ -1,0 +1,238 @@
+"""What the operator decided, as values: policies, notices and schedule (operator.md 1).
+
+`worker.settings` reads config/*.yaml into these; the engine only ever sees these. A policy is
+kept by a case under its digest, so what `domain.policy_text` writes must stay readable.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+
+
+class DeclineClass(StrEnum):
+    """What kind of failure a decline is, by who can cure it (domain.md 1.4)."""
+
+    FUNDS = "funds"
+    UNCLEAR = "unclear"
+    TECHNICAL = "technical"
+    CARD_DATA = "card_data"
+    NOT_ALLOWED = "not_allowed"
+    FRAUD = "fraud"
+    AUTHENTICATION = "authentication"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    SETUP = "setup"
+
+
+class Reaction(StrEnum):
+    """What a policy does about a class of decline."""
+
+    RETRY = "retry"
+    RETRY_SOON = "retry_soon"
+    WAIT_FOR_NEW_CARD = "wait_for_new_card"
+    ASK_CUSTOMER = "ask_customer"
+    STOP = "stop"
+    ASK_OPERATOR = "ask_operator"
+
+
+class Mode(StrEnum):
+    """How far the worker may go: plan only, write letters, or charge as well."""
+
+    WATCH = "watch"
+    LETTERS = "letters"
+    LIVE = "live"
+
+
+class RetriesBy(StrEnum):
+    """Who owns the retries of an invoice (architecture.md D10)."""
+
+    WORKER = "worker"
+    STRIPE = "stripe"
+    NOBODY = "nobody"
+
+
+class EndingAct(StrEnum):
+    """What happens to the subscription after the last step."""
+
+    CANCEL = "cancel"
+    LEAVE = "leave"
+
+
+class CancelWhen(StrEnum):
+    """When a cancelling ending takes effect at Stripe."""
+
+    NOW = "now"
+    PERIOD_END = "period_end"
+
+
+class InvoiceEnd(StrEnum):
+    """What happens to the open invoice at the ending."""
+
+    LEAVE = "leave"
+    UNCOLLECTIBLE = "uncollectible"
+    VOID = "void"
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRule:
+    """The reaction to one class of decline."""
+
+    do: Reaction
+    at_most: int | None = None
+    """Retries of ours for this class in one case; None is the overall limit alone."""
+    within: timedelta | None = None
+    """For `retry_soon`: how long after the failure quick tries may go on."""
+    count_as_voluntary: bool = False
+    """For `stop`: the churn that follows counts as the customer's own decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayWindow:
+    """Hours of a day, local time of whoever it is applied to; start < end."""
+
+    start: time
+    end: time
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A named point on the timeline; unique by name within its policy (architecture.md D5)."""
+
+    name: str
+    after: timedelta
+    """From the first failure, never from the previous step."""
+    charge: bool = False
+    charge_window: DayWindow | None = None
+    """Office hours in which the charge may start; None is any time."""
+    letter: str | None = None
+    """The notice to send, a file name under templates/<locale>/ without `.md`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What follows the last step, for the subscription and for the invoice."""
+
+    after: timedelta
+    do: EndingAct
+    when: CancelWhen = CancelWhen.NOW
+    invoice: InvoiceEnd = InvoiceEnd.LEAVE
+    final_letter_step: str | None = None
+    """The step whose letter must have been accepted before; None for `leave`."""
+    final_letter_gap: timedelta = timedelta(hours=48)
+    """How long before the ending that letter must have been accepted by the mail server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How the failed payments of the customers it serves are treated."""
+
+    name: str
+    retries_by: RetriesBy
+    when_declined: Mapping[DeclineClass, ClassRule]
+    charge_new_card_at_once: bool
+    steps: tuple[Step, ...]
+    ending: Ending
+    retries_max: int = 8
+    """Charges of ours per case, quick technical ones apart (domain.md 2, suggested cap)."""
+    retry_gap: timedelta = timedelta(hours=20)
+    """Least time between two charges of one invoice, whoever made the first (domain.md 2)."""
+    digest: str = ""
+    """First 12 hex digits of the SHA-256 of the canonical form; set by settings."""
+
+    def step(self, name: str) -> Step | None:
+        """Return the step called *name*, or None."""
+        return next((step for step in self.steps if step.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Ceilings of the whole service; reached means wait and say so, never drop."""
+
+    charges_per_hour: int = 500
+    endings_per_day: int = 20
+    endings_between: DayWindow = DayWindow(time(9), time(16))
+    endings_on_weekdays_only: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DunningRules:
+    """All of config/dunning.yaml."""
+
+    mode: Mode
+    office_zone: str
+    """IANA name; the zone of charge windows, limits and everything finance reads."""
+    policies: tuple[Policy, ...]
+    limits: Limits = field(default_factory=Limits)
+    go_live: datetime | None = None
+    """Failures before this open no case; None is the first start (architecture.md D16)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who letters come from, as written in their headers."""
+
+    from_address: str
+    reply_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """When letters may go out, in the customer's own zone."""
+
+    send_between: DayWindow = DayWindow(time(8), time(18))
+    weekdays_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarLetter:
+    """A letter that a date asks for, not a failure: renewal, trial end, card expiry."""
+
+    letter: str
+    before: tuple[timedelta, ...]
+    """Lead times, longest first."""
+    interval: str | None = None
+    """Only subscriptions billed every `year` (or `month`, `week`); None is all."""
+    shorter_trial_fraction: tuple[int, int] | None = None
+    """(1, 3): a trial shorter than the lead time gets its letter a third of its length before."""
+    only_if_card_dies_before_next_charge: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """How letters look: name, picture, colour (`#rrggbb`), address for questions."""
+
+    name: str
+    support: str
+    colour: str = "#0b6b50"
+    logo_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRules:
+    """All of config/notices.yaml."""
+
+    brand: Brand
+    sender: Sender
+    quiet: Quiet
+    letters: tuple[CalendarLetter, ...]
+    send_within: timedelta = timedelta(days=5)
+    """A letter that waited longer is dropped with that reason; a final one never is."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobTiming:
+    """When a job runs: every so often, or daily at an office hour; exactly one is set."""
+
+    every: timedelta | None = None
+    daily_at: time | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything under config/, checked, with the digest that names this version of it."""
+
+    dunning: DunningRules
+    notices: NoticeRules
+    schedule: Mapping[str, JobTiming]
+    """Job name (worker.domain.timetable.JOBS) -> when it runs."""
+    digest: str

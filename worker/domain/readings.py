@@ -1,0 +1,207 @@
+"""What Stripe told us, as values: the only shapes of Stripe's objects that the engine sees.
+
+The gateway builds them from answers and the feed builds them from event payloads, so shapes of
+different API versions end here. All instants are aware UTC; all amounts are integer minor units
+of `currency`. Statuses are plain strings, since Stripe's enums are open (SDK 16).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class DeclineSignals:
+    """Everything a failed payment says about why; empty strings where Stripe says nothing.
+
+    Source: PaymentIntent.last_payment_error and Charge.outcome (domain.md 1.4).
+    """
+
+    code: str = ""
+    decline_code: str = ""
+    advice_code: str = ""
+    network_decline_code: str = ""
+    network_advice_code: str = ""
+    outcome_type: str = ""
+    """`issuer_declined`, `blocked`, `invalid`, `authorized`, ... of Charge.outcome."""
+    network_status: str = ""
+    """`declined_by_network`, `not_sent_to_network`, `reversed_after_approval`, ..."""
+    reason: str = ""
+    """Charge.outcome.reason, for example `highest_risk_level`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentMethodReading:
+    """One payment method; card fields are empty or 0 for other types."""
+
+    id: str
+    type: str
+    brand: str = ""
+    last4: str = ""
+    exp_month: int = 0
+    exp_year: int = 0
+    fingerprint: str = ""
+    country: str = ""
+    customer_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentReading:
+    """The invoice's default payment: its PaymentIntent, as far as decisions need it."""
+
+    payment_intent_id: str
+    status: str
+    latest_charge_id: str = ""
+    payment_method_id: str = ""
+    """The method of the last failure, or the one in use."""
+    signals: DeclineSignals | None = None
+    """None where the last try did not fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeReading:
+    """One charge: what the network did with one try."""
+
+    id: str
+    status: str
+    payment_intent_id: str
+    payment_method_id: str
+    amount_minor: int
+    currency: str
+    created_at: datetime
+    signals: DeclineSignals
+    brand: str = ""
+    fingerprint: str = ""
+    country: str = ""
+    payment_method_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceReading:
+    """One item of a subscription: its recurring price and quantity."""
+
+    unit_amount_minor: int
+    currency: str
+    interval: str
+    """`day`, `week`, `month` or `year`."""
+    interval_count: int
+    quantity: int
+    metered: bool = False
+    product_id: str = ""
+    price_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionReading:
+    """A subscription's present state."""
+
+    id: str
+    customer_id: str
+    status: str
+    created_at: datetime
+    currency: str
+    items: tuple[PriceReading, ...] = ()
+    started_at: datetime | None = None
+    period_start_at: datetime | None = None
+    period_end_at: datetime | None = None
+    """Earliest end over the items (they may differ since 2025-03-31)."""
+    trial_start_at: datetime | None = None
+    trial_end_at: datetime | None = None
+    cancel_at: datetime | None = None
+    cancel_at_period_end: bool = False
+    canceled_at: datetime | None = None
+    ended_at: datetime | None = None
+    cancellation_reason: str = ""
+    cancellation_feedback: str = ""
+    collection_paused: bool = False
+    collection_method: str = "charge_automatically"
+    default_payment_method: PaymentMethodReading | None = None
+    default_payment_method_id: str = ""
+    latest_invoice_id: str = ""
+    test_clock_id: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerReading:
+    """A customer; contact fields are personal data and go nowhere but into letters."""
+
+    id: str
+    deleted: bool = False
+    email: str = ""
+    name: str = ""
+    locales: tuple[str, ...] = ()
+    country: str = ""
+    default_payment_method: PaymentMethodReading | None = None
+    default_payment_method_id: str = ""
+    test_clock_id: str = ""
+    created_at: datetime | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceReading:
+    """An invoice's present state; a fresh read also carries its payment, subscription, customer."""
+
+    id: str
+    customer_id: str
+    subscription_id: str
+    """Empty for an invoice without a subscription."""
+    status: str
+    """`draft`, `open`, `paid`, `uncollectible`, `void`, or one Stripe adds later."""
+    billing_reason: str
+    collection_method: str
+    currency: str
+    amount_due_minor: int
+    amount_paid_minor: int
+    amount_remaining_minor: int
+    attempted: bool
+    attempt_count: int
+    """Stripe's own count; never used as truth (domain.md 0.3, 0.4)."""
+    created_at: datetime
+    number: str = ""
+    hosted_invoice_url: str = ""
+    auto_advance: bool = False
+    next_payment_attempt_at: datetime | None = None
+    due_at: datetime | None = None
+    paid_at: datetime | None = None
+    period_start_at: datetime | None = None
+    period_end_at: datetime | None = None
+    payment: PaymentReading | None = None
+    subscription: SubscriptionReading | None = None
+    customer: CustomerReading | None = None
+
+
+class AnswerKind(StrEnum):
+    """The closed list of what one request that moves money or ends something can come to."""
+
+    DONE = "done"
+    """Paid, cancelled, voided, marked: Stripe shows the wanted state."""
+    DECLINED = "declined"
+    PROCESSING = "processing"
+    """A bank debit is under way; the outcome arrives in days."""
+    ACTION_REQUIRED = "action_required"
+    """3-D Secure: only the customer can go on."""
+    UNKNOWN = "unknown"
+    """No answer, 5xx, 409 or 429: perhaps it happened. Same key or a read, never a new key."""
+    REFUSED = "refused"
+    """Another 4xx: the object's state forbids it, or we sent nonsense. Read before going on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What Stripe answered to a request that writes."""
+
+    kind: AnswerKind
+    status: int = 0
+    """HTTP status; 0 where no answer came."""
+    code: str = ""
+    """Stripe's error code, or our word for a missing answer (`timeout`, `connection`)."""
+    replayed: bool = False
+    """`Idempotent-Replayed: true` was on the answer."""
+    request_id: str = ""
+    charge_id: str = ""
+    payment_method_id: str = ""
+    signals: DeclineSignals | None = None
+    amount_paid_minor: int = 0

@@ -1,0 +1,100 @@
+"""What the services need from the outside world, as protocols (architecture.md 3).
+
+Each has one production implementation (`store`, `gateway`, `queue`, `mail`, `joblog`) and may
+have a fake, which must pass the same contract suite. `worker.bootstrap` binds them.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from worker.domain.readings import (
+    Answer,
+    ChargeReading,
+    InvoiceReading,
+    SubscriptionReading,
+)
+
+Json = Mapping[str, object]
+"""A decoded JSON object as Stripe sent it: plain dicts, lists and scalars, never SDK objects."""
+
+
+class JobLog(Protocol):
+    """The job log: allow-listed fields only; a WARN or ERROR always says what to do."""
+
+    def debug(self, event: str, /, **fields: object) -> None:
+        """Write a line that only `LOG_LEVEL=debug` shows, such as a run that found nothing."""
+
+    def info(self, event: str, /, **fields: object) -> None:
+        """Write the one line of a run that did something."""
+
+    def warning(self, event: str, /, *, do: str, **fields: object) -> None:
+        """Write a line for somebody to look at; *do* is the command or act that helps."""
+
+    def error(self, event: str, /, *, do: str, **fields: object) -> None:
+        """Write a line for somebody to act on now; *do* is the command or act that helps."""
+
+
+class StripeGateway(Protocol):
+    """Stripe, as far as this service uses it. Reads may raise, writes answer with a value.
+
+    Reads raise GatewayUnavailable (wait for the next scan), GatewayRejected (our defect; status
+    404 where the object is gone). Writes never raise for what Stripe answered: see Answer.
+    Every call waits for its slot of the shared limiter first, at most 10 s, and raises
+    GatewayUnavailable when there is none; `pay_invoice` takes none, see `take_charge_slot`.
+    """
+
+    def read_invoice(self, invoice_id: str) -> InvoiceReading:
+        """Return the invoice with payment, subscription, customer and their default methods."""
+
+    def read_subscription(self, subscription_id: str) -> SubscriptionReading:
+        """Return the subscription with its default payment method."""
+
+    def read_charge(self, charge_id: str) -> ChargeReading:
+        """Return one charge with its outcome."""
+
+    def take_charge_slot(self) -> bool:
+        """Reserve the right to one `pay_invoice` call; False when none came free within 10 s."""
+
+    def pay_invoice(self, invoice_id: str, *, payment_method_id: str, key: str) -> Answer:
+        """Charge what remains, off session, to *payment_method_id*; the SDK retries nothing."""
+
+    def cancel_subscription(self, subscription_id: str) -> Answer:
+        """Cancel now (DELETE, which has no key: an UNKNOWN is settled by a read)."""
+
+    def cancel_at_period_end(self, subscription_id: str, *, key: str) -> Answer:
+        """Let the subscription run out at its period's end."""
+
+    def mark_uncollectible(self, invoice_id: str, *, key: str) -> Answer:
+        """Write the invoice off as uncollectible."""
+
+    def void_invoice(self, invoice_id: str, *, key: str) -> Answer:
+        """Void the invoice, as if it had never been due."""
+
+    def event_pages(self, *, from_at: datetime, to_at: datetime) -> Iterator[list[Json]]:
+        """Yield pages of raw events created in [from_at, to_at], newest first, no type filter."""
+
+    def subscription_pages(self) -> Iterator[list[Json]]:
+        """Yield pages of raw subscriptions of every status, for the backfill."""
+
+    def open_invoice_pages(self) -> Iterator[list[Json]]:
+        """Yield pages of raw open invoices, for the backfill and reconciliation."""
+
+    def customer_pages(self) -> Iterator[list[Json]]:
+        """Yield pages of raw customers with their default payment method expanded."""
+
+    def test_clock_now(self) -> datetime | None:
+        """Return the frozen time of STRIPE_TEST_CLOCK, or None while it advances."""
+
+    def account_id(self) -> str:
+        """Return the account's id, read once."""
+
+
+class ObjectReader(Protocol):
+    """Turns raw objects of an event's API version into readings (shapes before and after basil)."""
+
+    def invoice(self, raw: Json, api_version: str) -> InvoiceReading:
+        """Return the invoice; parts that are not expanded stay None."""
+
+    def subscription(self, raw: Json, api_version: str) -> SubscriptionReading:
+        """Return the subscription."""
