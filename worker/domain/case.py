@@ -1,0 +1,216 @@
+"""A case and what belongs to it, as values: the engine's view of one failed invoice in dunning."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from worker.domain.policy import DeclineClass, RetriesBy
+
+
+class CaseState(StrEnum):
+    """Where a case stands; the moves between them are in `domain.transitions`."""
+
+    OPEN = "open"
+    HELD = "held"
+    IN_REVIEW = "in_review"
+    CLOSED = "closed"
+
+
+class Outcome(StrEnum):
+    """How a closed case came out."""
+
+    RECOVERED = "recovered"
+    RECOVERED_LATE = "recovered_late"
+    ENDED = "ended"
+    CUSTOMER_CANCELLED = "customer_cancelled"
+    VOIDED = "voided"
+    WRITTEN_OFF = "written_off"
+
+
+class AttemptKind(StrEnum):
+    """What an attempt asks Stripe to do; all kinds share one number series per invoice."""
+
+    CHARGE = "charge"
+    CANCEL = "cancel"
+    CANCEL_AT_PERIOD_END = "cancel_at_period_end"
+    UNCOLLECTIBLE = "uncollectible"
+    VOID = "void"
+
+
+CANCELS = frozenset((AttemptKind.CANCEL, AttemptKind.CANCEL_AT_PERIOD_END))
+INVOICE_ENDS = frozenset((AttemptKind.UNCOLLECTIBLE, AttemptKind.VOID))
+
+
+class AttemptState(StrEnum):
+    """How far an attempt is. At most one per invoice is SENDING or PROCESSING (I4)."""
+
+    SENDING = "sending"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    DECLINED = "declined"
+    ABANDONED = "abandoned"
+
+
+IN_FLIGHT = frozenset((AttemptState.SENDING, AttemptState.PROCESSING))
+
+
+class LetterState(StrEnum):
+    """How far a letter is. UNKNOWN and everything after SENDING is never sent again (I8)."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    REFUSED = "refused"
+    SUPPRESSED = "suppressed"
+
+
+class RecoveredBy(StrEnum):
+    """Whose act brought the money (domain.md 5.3)."""
+
+    RETRY = "retry"
+    NEW_CARD = "new_card"
+    CUSTOMER = "customer"
+    OUT_OF_BAND = "out_of_band"
+    STRIPE = "stripe"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request of ours to charge, cancel or write off, with its key and frozen parameters."""
+
+    no: int
+    kind: AttemptKind
+    step: str
+    key: str
+    state: AttemptState
+    amount_minor: int
+    currency: str
+    payment_method_id: str
+    sent_at: datetime
+    """Business time of the first send."""
+    first_sent_at: datetime
+    """Wall time of the first send; the 23 hours of the key's life count from here."""
+    sends: int = 1
+    settled_at: datetime | None = None
+    decline_class: DeclineClass | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """What became of one named step: done, or skipped with its reason."""
+
+    step: str
+    done: bool
+    at: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLetter:
+    """A letter of this case, as far as decisions need it."""
+
+    id: int
+    step: str
+    notice: str
+    state: LetterState
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The last failure as the case remembers it."""
+
+    decline_class: DeclineClass
+    code: str
+    charge_id: str
+    failed_at: datetime
+    payment_method_id: str
+    """The method that was declined; another one in use since then is a new card."""
+    method_changed_at: datetime | None = None
+    """When Stripe last reported a change of that method, as known at the failure."""
+    retry_not_before: datetime | None = None
+    """The earliest instant the decline itself allows, by code or network advice."""
+    may_retry: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One failed invoice in dunning, with everything the ledger knows of it."""
+
+    id: int
+    invoice_id: str
+    customer_id: str
+    subscription_id: str
+    state: CaseState
+    policy_digest: str
+    failed_at: datetime
+    """First failure; every step counts from here."""
+    opened_at: datetime
+    wake_seq: int = 0
+    outcome: Outcome | None = None
+    reason: str = ""
+    owner: RetriesBy | None = None
+    """None until a read at least 15 minutes after the failure decided it (D10)."""
+    failure: Failure | None = None
+    action_required_at: datetime | None = None
+    """When 3-D Secure was first seen waiting for the customer."""
+    shift: timedelta = timedelta()
+    """How much later undone steps and the ending fall, because charging or letters were stopped."""
+    closed_at: datetime | None = None
+    attempts: tuple[Attempt, ...] = ()
+    steps: tuple[StepRecord, ...] = ()
+    letters: tuple[CaseLetter, ...] = ()
+
+    @property
+    def in_flight(self) -> Attempt | None:
+        """The attempt that Stripe may still be working on, or None."""
+        return next((a for a in self.attempts if a.state in IN_FLIGHT), None)
+
+    @property
+    def charges(self) -> tuple[Attempt, ...]:
+        """Charge attempts that reached Stripe or may have, oldest first."""
+        return tuple(
+            a
+            for a in self.attempts
+            if a.kind is AttemptKind.CHARGE and a.state is not AttemptState.ABANDONED
+        )
+
+    @property
+    def next_no(self) -> int:
+        """The number of the next attempt; numbers are never used again."""
+        return max((a.no for a in self.attempts), default=0) + 1
+
+    def did(self, kinds: frozenset[AttemptKind]) -> bool:
+        """Return whether an attempt of one of *kinds* is known to have succeeded."""
+        return any(a.kind in kinds and a.state is AttemptState.SUCCEEDED for a in self.attempts)
+
+    def tried(self, kinds: frozenset[AttemptKind]) -> bool:
+        """Return whether an attempt of *kinds* succeeded or may have."""
+        return any(
+            a.kind in kinds and a.state in {AttemptState.SUCCEEDED, *IN_FLIGHT}
+            for a in self.attempts
+        )
+
+    def record(self, step: str) -> StepRecord | None:
+        """Return what became of *step*, or None while it is still to come."""
+        return next((r for r in self.steps if r.step == step), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the ledger knows around a case at decision time, beside the fresh invoice."""
+
+    leading_case: int | None = None
+    """The case that charges, writes and ends for this subscription, if it is another one."""
+    ended_by_us: bool = False
+    """A cancel of ours for this subscription went through, in this case or its leading one."""
+    dispute_open: bool = False
+    last_try_at: datetime | None = None
+    """Business instant of the last charge of this invoice that we know of, whoever made it."""
+    method_changed_at: datetime | None = None
+    """When Stripe last reported a change of the method in use, also by the card network."""
+    can_be_written_to: bool = True
+    """False where the customer has no address a letter could go to."""
+    key_age: timedelta = timedelta()
+    """Wall time since the attempt in flight was first sent; zero where there is none."""

@@ -1,0 +1,122 @@
+"""What the engine can decide, as values. Each carries the rule and the sentence for a person."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from worker.domain.case import AttemptKind, Outcome, RecoveredBy
+from worker.domain.policy import RetriesBy
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """Charge the invoice's remaining amount to one payment method."""
+
+    step: str
+    payment_method_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resend:
+    """Ask Stripe again about an attempt whose outcome is unknown: same key, same parameters."""
+
+    no: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettleAttempt:
+    """Record what the invoice shows an unfinished attempt came to, then decide anew."""
+
+    no: int
+    succeeded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Queue one letter for a step."""
+
+    step: str
+    notice: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Do one request of the ending: cancel, or the invoice's end."""
+
+    kind: AttemptKind
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the case; *letter* is the notice that tells the customer, or the empty string."""
+
+    outcome: Outcome
+    reason: str
+    recovered_by: RecoveredBy | None = None
+    letter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """Take a closed case up again: the money came back out."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Stand still until the cause is gone: no charge, no letter, no ending."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """End a hold."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Stand still for a person; *reason* says what to look at."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Do nothing until `next_at`, or until something is learnt."""
+
+
+Act = (
+    Charge | Resend | SettleAttempt | Write | End | Close | Reopen | Hold | Release | Review | Wait
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A step that will not be done, and why."""
+
+    step: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One act, what it skips on the way, when to look again, and why.
+
+    `next_at` None means only news can change anything. `rule` is a stable word, `reason` a
+    sentence for a person, `inputs` what the rule looked at.
+    """
+
+    act: Act
+    rule: str
+    reason: str
+    next_at: datetime | None = None
+    skips: tuple[Skip, ...] = ()
+    owner: RetriesBy | None = None
+    """The owner of the retries, where this decision settles it."""
+    next_step: str = ""
+    """The step that is waited for."""
+    inputs: Mapping[str, object] = field(default_factory=dict)

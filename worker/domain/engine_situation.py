@@ -1,0 +1,68 @@
+"""Everything a rule of the engine may look at, in one frozen value."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from worker.domain.case import Case, Surroundings
+from worker.domain.decisions import Decision
+from worker.domain.policy import ClassRule, Limits, Policy, Reaction
+from worker.domain.readings import InvoiceReading, PaymentMethodReading
+
+UNSTATED = ClassRule(Reaction.WAIT_FOR_NEW_CARD)
+"""For a class an old policy did not know: write, never charge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """One case at one moment."""
+
+    case: Case
+    invoice: InvoiceReading
+    around: Surroundings
+    policy: Policy
+    limits: Limits
+    office_zone: str
+    now: datetime
+
+    @property
+    def method(self) -> PaymentMethodReading | None:
+        """The payment method Stripe would charge: the subscription's, else the customer's.
+
+        Source: docs.stripe.com/billing/subscriptions/overview (domain.md 1.2, "Where a new card
+        must go").
+        """
+        subscription, customer = self.invoice.subscription, self.invoice.customer
+        if subscription is not None and subscription.default_payment_method is not None:
+            return subscription.default_payment_method
+        return customer.default_payment_method if customer is not None else None
+
+    @property
+    def reaction(self) -> ClassRule:
+        """What the policy does about the last failure's class."""
+        failure = self.case.failure
+        if failure is None:
+            return UNSTATED
+        return self.policy.when_declined.get(failure.decline_class, UNSTATED)
+
+    @property
+    def new_card_step(self) -> str:
+        """The step name of a try on a changed method, or the empty string where nothing changed.
+
+        The name is made of the method (and its change), so the same card is tried at once only
+        once, whatever crashes or repeats.
+        """
+        failure, method = self.case.failure, self.method
+        if failure is None or method is None:
+            return ""
+        if method.id != failure.payment_method_id:
+            return f"new card {method.id}"
+        changed = self.around.method_changed_at
+        known = failure.method_changed_at
+        if changed is not None and changed > (known or failure.failed_at):
+            return f"new card {method.id} of {changed:%Y-%m-%d %H:%M:%S}"
+        return ""
+
+
+Rule = Callable[[Situation], Decision | None]
+"""Looks at a situation and decides, or has nothing to say."""

@@ -1,0 +1,321 @@
+"""First rules of the engine: what Stripe shows outranks every plan (architecture.md D8)."""
+
+from datetime import timedelta
+
+from worker.domain.case import (
+    CANCELS,
+    Attempt,
+    AttemptKind,
+    AttemptState,
+    CaseState,
+    LetterState,
+    Outcome,
+    RecoveredBy,
+)
+from worker.domain.decisions import (
+    Close,
+    Decision,
+    Hold,
+    Release,
+    Reopen,
+    Resend,
+    Review,
+    SettleAttempt,
+    Wait,
+)
+from worker.domain.engine_situation import Rule, Situation
+from worker.domain.policy import RetriesBy
+
+KEY_LIFE = timedelta(hours=23)
+"""An attempt older than this is never sent again; Stripe may forget a key after 24 h (I5)."""
+
+REVIEW_EXIT = timedelta(hours=25)
+"""By then no request of ours can still be executed, so a clean read tells the outcome."""
+
+RECOVERED_LATE_WITHIN = timedelta(days=30)
+"""A payment this long after the end still counts as recovered late (domain.md 5.2, assumption)."""
+
+LOOK_AGAIN = timedelta(days=1)
+"""How often a case that waits for news is read all the same."""
+
+AUTHENTICATION_PATIENCE = timedelta(hours=1)
+"""While a customer may be in 3-D Secure right now, nothing is charged."""
+
+SUBSCRIPTION_OVER = frozenset(("canceled", "incomplete_expired"))
+PROCESSING = frozenset(("processing", "requires_capture"))
+
+
+def closed_case(at: Situation) -> Decision | None:
+    """A closed case moves only when money came in late, or came back out."""
+    case, invoice = at.case, at.invoice
+    if case.state is not CaseState.CLOSED:
+        return None
+    recovered = case.outcome in {Outcome.RECOVERED, Outcome.RECOVERED_LATE}
+    if recovered and invoice.status == "open" and invoice.amount_remaining_minor > 0:
+        return Decision(
+            Reopen("the payment was returned"),
+            "payment_returned",
+            "The invoice was paid and is open again: the payment was returned.",
+            at.now,
+        )
+    late_until = (case.closed_at or at.now) + RECOVERED_LATE_WITHIN
+    if not recovered and invoice.status == "paid" and at.now <= late_until:
+        return Decision(
+            Close(Outcome.RECOVERED_LATE, "paid after the end", who_paid(at)),
+            "paid_late",
+            "The invoice was paid after the case had ended.",
+        )
+    return Decision(Wait(), "closed", "The case is closed.")
+
+
+def who_paid(at: Situation) -> RecoveredBy:
+    """Return whose act brought the money, judged by the last thing that can have."""
+    won = [a for a in at.case.charges if a.state is AttemptState.SUCCEEDED]
+    if won:
+        new_card = won[-1].step.startswith("new card")
+        return RecoveredBy.NEW_CARD if new_card else RecoveredBy.RETRY
+    payment = at.invoice.payment
+    if payment is None or payment.status != "succeeded":
+        return RecoveredBy.OUT_OF_BAND
+    return RecoveredBy.STRIPE if at.case.owner is RetriesBy.STRIPE else RecoveredBy.CUSTOMER
+
+
+def unfinished_attempt(at: Situation) -> Decision | None:
+    """An attempt whose outcome is open is settled by what the invoice shows, or asked again."""
+    attempt = at.case.in_flight
+    if attempt is None:
+        return None
+    shown = outcome_shown(at, attempt)
+    if shown is not None:
+        return Decision(
+            SettleAttempt(attempt.no, succeeded=shown),
+            "attempt_settled",
+            f"{attempt.step}: the invoice shows that it {'went through' if shown else 'failed'}.",
+            at.now,
+        )
+    if attempt.state is AttemptState.PROCESSING:
+        return Decision(
+            Wait(),
+            "debit_under_way",
+            "A bank debit is under way; its outcome takes days.",
+            at.now + LOOK_AGAIN,
+        )
+    if at.around.key_age < KEY_LIFE:
+        return Decision(
+            Resend(attempt.no),
+            "outcome_unknown",
+            f"{attempt.step}: Stripe's answer is unknown; the same request is asked again.",
+        )
+    if at.around.key_age >= REVIEW_EXIT and attempt.kind is AttemptKind.CHARGE:
+        return Decision(
+            SettleAttempt(attempt.no, succeeded=False),
+            "review_exit",
+            f"{attempt.step}: after 25 hours the invoice shows no payment of ours.",
+            at.now,
+        )
+    if at.case.state is CaseState.IN_REVIEW:
+        return Decision(Wait(), "in_review", at.case.reason, at.now + timedelta(hours=1))
+    return Decision(
+        Review(f"{attempt.step}: no answer from Stripe for 23 hours"),
+        "outcome_lost",
+        "The key is too old to ask again and the invoice does not show the outcome.",
+        at.now + timedelta(hours=1),
+    )
+
+
+def outcome_shown(at: Situation, attempt: Attempt) -> bool | None:
+    """Return whether the invoice or subscription shows *attempt* done, failed, or neither."""
+    invoice, subscription = at.invoice, at.invoice.subscription
+    if attempt.kind is AttemptKind.CHARGE:
+        if invoice.status == "paid":
+            return True
+        if invoice.status in {"void", "uncollectible"}:
+            return False
+        payment = invoice.payment
+        if attempt.state is AttemptState.PROCESSING and payment is not None:
+            return None if payment.status in PROCESSING else False
+        return None
+    if attempt.kind in CANCELS:
+        if subscription is None or subscription.status in SUBSCRIPTION_OVER:
+            return True
+        ending = attempt.kind is AttemptKind.CANCEL_AT_PERIOD_END
+        return True if ending and subscription.cancel_at_period_end else None
+    wanted = "void" if attempt.kind is AttemptKind.VOID else "uncollectible"
+    if invoice.status == wanted:
+        return True
+    return False if invoice.status != "open" else None
+
+
+def paid(at: Situation) -> Decision | None:
+    """A paid invoice is recovered, whoever paid it; late where the subscription had to go."""
+    if at.invoice.status != "paid":
+        return None
+    late = at.case.did(CANCELS) or at.around.ended_by_us
+    by = who_paid(at)
+    written = any(m.state in {LetterState.SENT, LetterState.UNKNOWN} for m in at.case.letters)
+    return Decision(
+        Close(
+            Outcome.RECOVERED_LATE if late else Outcome.RECOVERED,
+            f"paid: {by.value.replace('_', ' ')}",
+            by,
+            letter="payment_recovered" if written else "",
+        ),
+        "paid",
+        "The invoice is paid.",
+    )
+
+
+def taken_out_of_collection(at: Situation) -> Decision | None:
+    """A void or uncollectible invoice is not collected any more, whoever said so."""
+    status = at.invoice.status
+    if status == "void":
+        if at.case.did(frozenset((AttemptKind.VOID,))):
+            return None
+        return Decision(
+            Close(Outcome.VOIDED, "the invoice was voided"), "voided", "The invoice was voided."
+        )
+    if status == "uncollectible" and not at.case.did(frozenset((AttemptKind.UNCOLLECTIBLE,))):
+        return Decision(
+            Close(Outcome.WRITTEN_OFF, "the invoice was marked uncollectible"),
+            "written_off",
+            "The invoice was marked uncollectible.",
+        )
+    if status not in {"open", "uncollectible", "void"}:
+        return Decision(
+            Review(f"the invoice has the unexpected status {status}"),
+            "status_unknown",
+            f"The invoice has the status {status}, which dunning does not expect.",
+            at.now + LOOK_AGAIN,
+        )
+    return None
+
+
+def cancelled(at: Situation) -> Decision | None:
+    """A subscription that somebody else ended, or will end, is not dunned any further."""
+    if at.case.tried(CANCELS) or at.around.ended_by_us:
+        return None
+    customer, subscription = at.invoice.customer, at.invoice.subscription
+    reason = ""
+    if customer is not None and customer.deleted:
+        reason = "the customer was deleted"
+    elif subscription is None:
+        return None
+    elif subscription.status in SUBSCRIPTION_OVER:
+        by_stripe = subscription.cancellation_reason == "payment_failed"
+        reason = f"the subscription is {subscription.status}"
+        if by_stripe:
+            return Decision(
+                Close(Outcome.ENDED, "Stripe cancelled it for the failed payment"),
+                "ended_by_stripe",
+                "Stripe cancelled the subscription for the failed payment.",
+            )
+    elif subscription.cancel_at_period_end or subscription.cancel_at is not None:
+        asked_at = subscription.canceled_at
+        if asked_at is not None and asked_at >= at.case.failed_at:
+            reason = "the customer cancelled during dunning"
+    if not reason:
+        return None
+    return Decision(
+        Close(Outcome.CUSTOMER_CANCELLED, reason), "cancelled", f"Dunning stops: {reason}."
+    )
+
+
+def in_review(at: Situation) -> Decision | None:
+    """A case in review stands still for a person; only the truths above move it."""
+    if at.case.state is not CaseState.IN_REVIEW:
+        return None
+    return Decision(Wait(), "in_review", at.case.reason, at.now + LOOK_AGAIN)
+
+
+def disputed(at: Situation) -> Decision | None:
+    """While the customer disputes a payment, nothing is charged, written or ended."""
+    held = at.case.state is CaseState.HELD
+    if at.around.dispute_open:
+        if held:
+            return Decision(Wait(), "disputed", at.case.reason, at.now + LOOK_AGAIN)
+        return Decision(
+            Hold("the customer disputes a payment"),
+            "disputed",
+            "Held: the customer disputes a payment.",
+            at.now + LOOK_AGAIN,
+        )
+    if held:
+        return Decision(
+            Release("the dispute is closed"), "released", "The dispute is closed.", at.now
+        )
+    return None
+
+
+def payment_under_way(at: Situation) -> Decision | None:
+    """A debit in processing or a fresh 3-D Secure step is not disturbed by a charge."""
+    payment = at.invoice.payment
+    if payment is None:
+        return None
+    if payment.status in PROCESSING:
+        return Decision(
+            Wait(),
+            "payment_processing",
+            "A payment is being processed; its outcome takes days.",
+            at.now + LOOK_AGAIN,
+        )
+    since = at.case.action_required_at
+    if payment.status == "requires_action" and since is not None:
+        until = since + AUTHENTICATION_PATIENCE
+        if at.now < until:
+            return Decision(
+                Wait(),
+                "authentication_under_way",
+                "The customer may be authenticating right now.",
+                until,
+            )
+    return None
+
+
+def collection_paused(at: Situation) -> Decision | None:
+    """`pause_collection` stands the case down until it ends."""
+    subscription = at.invoice.subscription
+    if subscription is None or not subscription.collection_paused:
+        return None
+    return Decision(
+        Wait(),
+        "collection_paused",
+        "Collection is paused on the subscription; the case stands down until it is resumed.",
+        at.now + LOOK_AGAIN,
+    )
+
+
+def nothing_owed(at: Situation) -> Decision | None:
+    """An open invoice with nothing left to pay (credited in full) is left alone."""
+    if at.invoice.status != "open" or at.invoice.amount_remaining_minor > 0:
+        return None
+    return Decision(
+        Wait(), "nothing_owed", "Nothing is left to pay on this invoice.", at.now + LOOK_AGAIN
+    )
+
+
+def follows_leading_case(at: Situation) -> Decision | None:
+    """Only the oldest open invoice of a subscription is charged, written about and ended."""
+    leader = at.around.leading_case
+    if leader is None or at.around.ended_by_us:
+        return None
+    return Decision(
+        Wait(),
+        "follows",
+        f"Follows case C-{leader}, the older open invoice of the same subscription.",
+        at.now + LOOK_AGAIN,
+    )
+
+
+TRUTH_RULES: tuple[Rule, ...] = (
+    closed_case,
+    unfinished_attempt,
+    paid,
+    taken_out_of_collection,
+    cancelled,
+    in_review,
+    disputed,
+    payment_under_way,
+    collection_paused,
+    nothing_owed,
+    follows_leading_case,
+)

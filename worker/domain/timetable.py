@@ -1,0 +1,72 @@
+"""When things fall due: pure arithmetic on instants, zones and windows.
+
+Offsets count from the first failure, never from the previous step, so a late run pushes nothing.
+Everything moves forward to an open hour, never back.
+"""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from worker.domain.case import Case
+from worker.domain.identifiers import stable_fraction
+from worker.domain.policy import DayWindow, Policy, Step
+
+CHARGE_JITTER_MAX = timedelta(minutes=45)
+"""Retries are spread, so that a thousand renewals of one hour do not return in one minute."""
+
+OWNER_CONFIRMED_AFTER = timedelta(minutes=15)
+"""No charge before a read this long after the failure saw who retries (D10)."""
+
+QUICK_TRY_BASE = timedelta(minutes=30)
+"""First gap after a technical failure; each further one is twice as long."""
+
+
+def next_open(
+    at: datetime, zone: str, window: DayWindow | None, *, weekdays_only: bool = False
+) -> datetime:
+    """Return the first instant at or after *at* inside *window* on an allowed day.
+
+    Args: at: aware UTC; zone: IANA name whose clock the window is read by; window: None is all
+    day. Returns: aware UTC. Hours that a clock change skips count as the hour after it.
+    """
+    if window is None and not weekdays_only:
+        return at
+    local = at.astimezone(ZoneInfo(zone))
+    start = window.start if window else local.time().min
+    end = window.end if window else local.time().max
+    if local.time() >= end:
+        local = datetime.combine(local.date() + timedelta(days=1), start, ZoneInfo(zone))
+    elif local.time() < start:
+        local = datetime.combine(local.date(), start, ZoneInfo(zone))
+    while weekdays_only and local.weekday() > 4:
+        local = datetime.combine(local.date() + timedelta(days=1), start, ZoneInfo(zone))
+    return max(at, local.astimezone(at.tzinfo))
+
+
+def step_due_at(case: Case, step: Step, office_zone: str) -> datetime:
+    """Return when *step* falls due, as aware UTC: offset, shift, stable jitter, charge window."""
+    at = case.failed_at + step.after + case.shift
+    if step.charge:
+        jitter = CHARGE_JITTER_MAX * stable_fraction("jitter", case.invoice_id, step.name)
+        at = next_open(at + jitter, office_zone, step.charge_window)
+    return at.replace(microsecond=0)
+
+
+def ending_due_at(case: Case, policy: Policy) -> datetime:
+    """Return when the policy's ending falls due, before its letter and office hours move it."""
+    return case.failed_at + policy.ending.after + case.shift
+
+
+def quick_tries_max(within: timedelta) -> int:
+    """Return how many doubling gaps fit into *within*: three for 6 hours."""
+    total, gap, count = timedelta(), QUICK_TRY_BASE, 0
+    while total + gap <= within:
+        total, gap, count = total + gap, gap * 2, count + 1
+    return count
+
+
+def quick_try_at(case: Case, number: int, last_try_at: datetime) -> datetime:
+    """Return when quick try *number* (from 1) after a technical failure may start."""
+    gap: timedelta = QUICK_TRY_BASE * (1 << (number - 1))
+    jitter = gap * 0.2 * stable_fraction("quick", case.invoice_id, number)
+    return (last_try_at + gap + jitter).replace(microsecond=0)
