@@ -1,0 +1,241 @@
+"""The shape of config/dunning.yaml: what follows a failed payment (operator.md 1).
+
+Only what the engine honours is here; any other key is refused, so that nobody relies on a field
+that does nothing. What fields mean together is checked in `cross_checks`.
+"""
+
+from datetime import UTC, datetime, time
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from worker.domain.policy import (
+    CancelWhen,
+    ClassRule,
+    DeclineClass,
+    DunningRules,
+    Ending,
+    EndingAct,
+    InvoiceEnd,
+    Limits,
+    Mode,
+    Policy,
+    Reaction,
+    RetriesBy,
+    Step,
+)
+from worker.settings.fields import (
+    AfterStep,
+    ChargeHours,
+    Duration,
+    GoLive,
+    Line,
+    PerDay,
+    PerHour,
+    Section,
+    Times,
+    WeekdaysOnly,
+    Window,
+    Zone,
+)
+
+LIMITS = Limits()
+
+
+class ClassSection(Section):
+    """What to do about one class of decline."""
+
+    do: Reaction = Field(examples=["retry"])
+    """The reaction. Which ones a class allows is decided by the card networks' rules."""
+    at_most: Times | None = Field(default=None, examples=["8 times"])
+    """For `retry`: how many charges of ours one case gets for this class."""
+    within: Duration | None = Field(default=None, examples=["6 hours"])
+    """For `retry_soon`: how long after the failure quick tries may go on; they cost no step."""
+    count_as: Literal["voluntary"] | None = Field(default=None, examples=["voluntary"])
+    """For `stop`: the churn that follows counts as the customer's own decision."""
+
+    def rule(self) -> ClassRule:
+        """Return the engine's value."""
+        return ClassRule(
+            do=self.do,
+            at_most=self.at_most,
+            within=self.within,
+            count_as_voluntary=self.count_as == "voluntary",
+        )
+
+
+class WhenDeclined(Section):
+    """The reaction to each class of decline; every class is stated once."""
+
+    funds: ClassSection = Field(examples=["{ do: retry, at_most: 8 times }"])
+    """Not enough money now; time may cure it."""
+    unclear: ClassSection = Field(examples=["{ do: retry, at_most: 3 times }"])
+    """The bank gave no reason."""
+    technical: ClassSection = Field(examples=["{ do: retry_soon, within: 6 hours }"])
+    """Somebody's system was out of order."""
+    card_data: ClassSection = Field(examples=["{ do: wait_for_new_card }"])
+    """The card expired or its number is wrong; only another card helps."""
+    not_allowed: ClassSection = Field(examples=["{ do: wait_for_new_card }"])
+    """The bank does not allow this kind of payment with this card."""
+    fraud: ClassSection = Field(examples=["{ do: wait_for_new_card }"])
+    """Lost, stolen or blocked; letters never say why."""
+    authentication: ClassSection = Field(examples=["{ do: ask_customer }"])
+    """The customer must confirm (3-D Secure); never tried unattended."""
+    consent_withdrawn: ClassSection = Field(examples=["{ do: stop, count_as: voluntary }"])
+    """The customer told the bank to stop these payments."""
+    setup: ClassSection = Field(examples=["{ do: ask_operator }"])
+    """Currency, amount or account set-up; nothing the customer could cure."""
+
+
+class StepSection(Section):
+    """A named point on the timeline."""
+
+    name: Line = Field(examples=["try 1"])
+    """What people call it; unique within the policy, and the same for ever in open cases."""
+    after: Duration = Field(examples=["3 days"])
+    """Time since the first failure, never since the previous step."""
+    charge: ChargeHours | None = Field(default=None, examples=["any time"])
+    """Charge what remains, in these office hours."""
+    letter: Line | None = Field(default=None, examples=["payment_failed_1"])
+    """Write this letter: the name of a file under templates/, without locale and `.md`."""
+
+    def step(self) -> Step:
+        """Return the engine's value."""
+        return Step(
+            name=self.name,
+            after=self.after,
+            charge=self.charge is not None,
+            charge_window=self.charge.window if self.charge else None,
+            letter=self.letter,
+        )
+
+
+class EndingSection(Section):
+    """What happens after the last step."""
+
+    after: Duration = Field(examples=["14 days"])
+    """Time since the first failure; later than every step."""
+    do: EndingAct = Field(examples=["cancel"])
+    """What happens to the subscription."""
+    when: CancelWhen = Field(default=CancelWhen.NOW, examples=["now"])
+    """When a cancel takes effect."""
+    invoice: InvoiceEnd = Field(default=InvoiceEnd.LEAVE, examples=["uncollectible"])
+    """What happens to the open invoice."""
+    not_before: AfterStep | None = Field(default=None, examples=["2 days after final letter"])
+    """The letter that must have been accepted, and how long before; a cancel needs one."""
+
+    def ending(self) -> Ending:
+        """Return the engine's value."""
+        written = {} if self.not_before is None else {"final_letter_gap": self.not_before.gap}
+        return Ending(
+            after=self.after,
+            do=self.do,
+            when=self.when,
+            invoice=self.invoice,
+            final_letter_step=self.not_before.step if self.not_before else None,
+            **written,
+        )
+
+
+class PolicySection(Section):
+    """How the customers whom the policy serves are treated; for now exactly one policy."""
+
+    name: Line = Field(examples=["monthly-cards"])
+    """What people call the policy."""
+    retries_by: RetriesBy = Field(default=RetriesBy.WORKER, examples=["worker"])
+    """Who retries: this worker, Stripe's own retries, or nobody."""
+    when_declined: WhenDeclined = Field(examples=["{ funds: { do: retry }, ... }"])
+    """The reaction to each class of decline."""
+    new_card: Literal["charge_at_once", "wait"] = Field(
+        default="charge_at_once", examples=["charge_at_once"]
+    )
+    """What a changed payment method does: a charge at once, or at the next step."""
+    steps: list[StepSection] = Field(
+        examples=["[{ name: first letter, after: 4 hours, letter: payment_failed_1 }]"]
+    )
+    """The timeline, counted from the first failure."""
+    ending: EndingSection = Field(examples=["{ after: 14 days, do: leave }"])
+    """What follows the last step."""
+
+    def policy(self) -> Policy:
+        """Return the engine's value, steps in order of time, without its digest."""
+        return Policy(
+            name=self.name,
+            retries_by=self.retries_by,
+            when_declined={
+                DeclineClass(name): getattr(self.when_declined, name).rule()
+                for name in WhenDeclined.model_fields
+            },
+            charge_new_card_at_once=self.new_card == "charge_at_once",
+            steps=tuple(sorted((each.step() for each in self.steps), key=lambda step: step.after)),
+            ending=self.ending.ending(),
+        )
+
+
+class EndingLimitsSection(Section):
+    """How many subscriptions may be ended, and in which office hours."""
+
+    at_most: PerDay = Field(default=LIMITS.endings_per_day, examples=["20 per day"])
+    """Endings in one office day."""
+    between: Window = Field(default=LIMITS.endings_between, examples=["09:00 and 16:00"])
+    """Office hours in which endings happen, so that somebody is there."""
+    on: WeekdaysOnly = Field(default=LIMITS.endings_on_weekdays_only, examples=["weekdays"])
+    """Office days on which endings happen."""
+
+
+class LimitsSection(Section):
+    """Ceilings of the whole service: when one is reached the rest waits, nothing is dropped."""
+
+    charges: PerHour = Field(default=LIMITS.charges_per_hour, examples=["500 per hour"])
+    """Charges that may be started in one hour."""
+    endings: EndingLimitsSection = Field(
+        default=EndingLimitsSection(),
+        examples=["{ at_most: 20 per day, between: 09:00 and 16:00, on: weekdays }"],
+    )
+    """Ceiling and hours of endings."""
+
+    def limits(self) -> Limits:
+        """Return the engine's value."""
+        return Limits(
+            charges_per_hour=self.charges,
+            endings_per_day=self.endings.at_most,
+            endings_between=self.endings.between,
+            endings_on_weekdays_only=self.endings.on,
+        )
+
+
+class DunningFile(Section):
+    """All of dunning.yaml."""
+
+    mode: Mode = Field(examples=["live"])
+    """How far the worker goes: `watch` plans only, `letters` writes as well, `live` charges too."""
+    time_zone: Zone = Field(examples=["Europe/Berlin"])
+    """The office's zone: charge windows, limits, daily jobs, everything that finance reads."""
+    go_live: GoLive | None = Field(default=None, examples=["2026-12-01"])
+    """Failures before it are listed, never touched; left out, it is the worker's first start."""
+    policies: list[PolicySection] = Field(
+        min_length=1, examples=["[{ name: monthly-cards, steps: [...], ending: {...} }]"]
+    )
+    """How failed payments are treated."""
+    limits: LimitsSection = Field(default=LimitsSection(), examples=["{ charges: 500 per hour }"])
+    """Ceilings of the whole service."""
+
+    def rules(self, policies: tuple[Policy, ...]) -> DunningRules:
+        """Return the engine's value with *policies*, which already carry their digests."""
+        return DunningRules(
+            mode=self.mode,
+            office_zone=self.time_zone,
+            policies=policies,
+            limits=self.limits.limits(),
+            go_live=self.go_live_at(),
+        )
+
+    def go_live_at(self) -> datetime | None:
+        """Return the first instant whose failures count, aware UTC; a date is office midnight."""
+        if self.go_live is None:
+            return None
+        if isinstance(self.go_live, datetime):
+            return self.go_live.astimezone(UTC)
+        midnight = datetime.combine(self.go_live, time(), tzinfo=ZoneInfo(self.time_zone))
+        return midnight.astimezone(UTC)
