@@ -1,0 +1,228 @@
+"""The notices that can be written to customers and the closed list of merge fields of each.
+
+Templates, the lint, the preview and the service that fills a letter all read this one table, so a
+field that is not here cannot be used and one that is here has a meaning and a sample.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+from worker.errors import ConfigError
+
+FieldKind = Literal["text", "name", "link", "list", "record"]
+
+_COLOUR = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """The company as its customers know it, from `notices.yaml`, brand.
+
+    `colour` is `#rgb` or `#rrggbb`; `logo_url` is an https address or None; `support` is a mail
+    address or an https address. Raises: ConfigError: one of them has another shape.
+    """
+
+    name: str
+    logo_url: str | None
+    colour: str
+    support: str
+
+    def __post_init__(self) -> None:
+        """Refuse what would break the look or the links of every letter."""
+        problems = []
+        if not self.name.strip():
+            problems.append("notices.yaml, brand → name: is empty; write the company's name.")
+        if not _COLOUR.fullmatch(self.colour):
+            problems.append(
+                f"notices.yaml, brand → colour: {self.colour!r} is no colour; write one like "
+                '"#0a5" or "#00aa55".'
+            )
+        if self.logo_url is not None and not self.logo_url.startswith("https://"):
+            problems.append(
+                f"notices.yaml, brand → logo: {self.logo_url!r} is not reachable for mail "
+                "readers; write an address that begins with https://, or leave it out."
+            )
+        if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+|https://\S+", self.support):
+            problems.append(
+                f"notices.yaml, brand → support: {self.support!r} is neither a mail address nor "
+                "an https:// address; write where customers get help."
+            )
+        if problems:
+            raise ConfigError(*problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One merge field: what it means, and a sample as a customer would see it.
+
+    Kinds: `text` is ours; `name` was typed by somebody else, so it is defused before it is shown;
+    `link` is an https address, the only kind allowed as the target of a link; `list` holds records
+    with the fields in `items`; `record` (only `brand` and its like) has parts with a dot.
+    An `optional` field may be the empty string, so templates ask `{% if field %}` first.
+    """
+
+    kind: FieldKind
+    meaning: str
+    sample: str = ""
+    optional: bool = False
+    items: Mapping[str, "Field"] = field(default_factory=dict)
+
+
+_INVOICE_ITEMS = {
+    "number": Field("text", "the invoice's number", "ACME-0042"),
+    "amount": Field("text", "what is still open on it", "€20.00"),
+    "failed_on": Field("text", "day of its first failed payment", "Friday 27 November"),
+    "pay_url": Field("link", "its hosted page at Stripe", "https://invoice.stripe.com/i/acct_1/1"),
+}
+
+FIELDS: Mapping[str, Field] = MappingProxyType(
+    {
+        "brand": Field(
+            "record",
+            "the company, from notices.yaml",
+            items={
+                "name": Field("text", "its name", "Acme"),
+                "support": Field("text", "where customers get help", "help@acme.example"),
+                "support_url": Field("link", "the same as a link", "mailto:help@acme.example"),
+            },
+        ),
+        "customer_name": Field("name", "the customer's name at Stripe", "Ada Lovelace", True),
+        "plan_name": Field("name", "what is subscribed", "Team plan", True),
+        "amount": Field("text", "the amount this letter is about", "€20.00"),
+        "card": Field(
+            "text", "the payment method, as a phrase", "your Visa card ending in 4242", True
+        ),
+        "pay_url": Field(
+            "link", "the invoice's hosted page", "https://invoice.stripe.com/i/acct_1/1"
+        ),
+        "update_url": Field(
+            "link",
+            "page where the customer changes the payment method",
+            "https://billing.stripe.com/p/session/1",
+            True,
+        ),
+        "manage_url": Field(
+            "link",
+            "page where the customer sees and cancels the subscription",
+            "https://billing.stripe.com/p/session/2",
+            True,
+        ),
+        "invoice_number": Field("text", "the invoice's number", "ACME-0042", True),
+        "failed_on": Field("text", "day of the first failed payment", "Friday 27 November"),
+        "next_try_on": Field("text", "day of the next try", "Tuesday 1 December", True),
+        "ends_on": Field(
+            "text",
+            "day on which the subscription ends if nothing is paid; empty if it goes on",
+            "Friday 11 December",
+            True,
+        ),
+        "reason_for_customer": Field(
+            "text",
+            "one sentence on why the payment failed; empty where it must not be told",
+            "Your bank told us that it could not cover the payment this time.",
+            True,
+        ),
+        "invoices": Field(
+            "list", "every invoice this letter is about, oldest first", items=_INVOICE_ITEMS
+        ),
+        "paid_on": Field("text", "day of the payment", "Tuesday 1 December"),
+        "expires": Field("text", "month and year in which the card expires", "12/2026"),
+        "renews_on": Field("text", "day of the next payment", "Friday 1 January 2027"),
+        "renews_until": Field("text", "last day of the period that is paid then", "", True),
+        "trial_ends_on": Field("text", "day on which the trial ends", "Tuesday 8 December"),
+        "ended_on": Field("text", "day on which the subscription ended", "Friday 11 December"),
+    }
+)
+
+_ALWAYS = ("brand", "customer_name", "plan_name", "manage_url", "update_url")
+_FAILED = (
+    *_ALWAYS,
+    *("amount", "card", "pay_url", "invoice_number", "failed_on", "next_try_on", "ends_on"),
+    *("reason_for_customer", "invoices"),
+)
+
+NOTICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "payment_failed_1": _FAILED,
+        "payment_failed_2": _FAILED,
+        "payment_failed_3": _FAILED,
+        "payment_failed_final": _FAILED,
+        "action_required": _FAILED,
+        "payment_recovered": (
+            *_ALWAYS,
+            *("amount", "card", "pay_url", "invoice_number", "paid_on", "renews_on", "invoices"),
+        ),
+        "card_expiring": (*_ALWAYS, "amount", "card", "expires", "renews_on"),
+        "renewal_upcoming": (*_ALWAYS, "amount", "card", "renews_on", "renews_until"),
+        "trial_ending": (*_ALWAYS, "amount", "card", "trial_ends_on"),
+        "subscription_ended": (
+            *_ALWAYS,
+            *("amount", "pay_url", "invoice_number", "ended_on", "invoices"),
+        ),
+    }
+)
+
+# What a field means for every notice can be too strict for one of them.
+_ALSO_OPTIONAL = MappingProxyType(
+    {
+        "payment_recovered": frozenset({"renews_on", "pay_url"}),
+        "card_expiring": frozenset({"amount"}),
+        "subscription_ended": frozenset({"amount", "pay_url"}),
+    }
+)
+_ALSO_REQUIRED = MappingProxyType(
+    {
+        "card_expiring": frozenset({"card", "update_url"}),
+        "renewal_upcoming": frozenset({"plan_name"}),
+    }
+)
+
+
+def fields_of(notice: str) -> dict[str, Field]:
+    """Return the merge fields of *notice* by name, in the order in which a list shows them.
+
+    A notice that is not shipped is an operator's own letter: it is sent from a step of the
+    timeline, so it gets the fields of the payment letters.
+    """
+    result = {}
+    for name in NOTICES.get(notice, _FAILED):
+        declared = FIELDS[name]
+        optional = declared.optional or name in _ALSO_OPTIONAL.get(notice, ())
+        if name in _ALSO_REQUIRED.get(notice, ()):
+            optional = False
+        result[name] = Field(
+            declared.kind, declared.meaning, declared.sample, optional, declared.items
+        )
+    return result
+
+
+def sample_fields(notice: str) -> dict[str, object]:
+    """Return a full set of values for *notice*, for previews and the lint; two invoices are named.
+
+    `brand` is not among them: the renderer adds its own.
+    """
+    samples: dict[str, object] = {}
+    for name, declared in fields_of(notice).items():
+        if declared.kind == "list":
+            first = {key: item.sample for key, item in declared.items.items()}
+            samples[name] = [first, {**first, "number": "ACME-0043", "amount": "€8.50"}]
+        elif declared.kind != "record":
+            samples[name] = declared.sample
+    return samples
+
+
+def bare_fields(notice: str) -> dict[str, object]:
+    """Return the samples of *notice* with every optional field empty and one invoice only.
+
+    A template that reads well with these and with `sample_fields` reads well in between.
+    """
+    samples = sample_fields(notice)
+    for name, declared in fields_of(notice).items():
+        if declared.optional:
+            samples[name] = ""
+        elif isinstance(value := samples.get(name), list):
+            samples[name] = value[:1]
+    return samples

@@ -1,0 +1,1 @@
+"""Letters: rendering of Markdown templates, formatting for people, sending over SMTP."""

@@ -1,0 +1,47 @@
+"""The values that pass between whoever decides on a letter, the renderer and the mail server."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Outcome = Literal["sent", "refused", "not_sent", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedLetter:
+    """A letter's parts; `template_digest` names the exact templates it was made from."""
+
+    subject: str
+    html: str
+    text: str
+    template_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMail:
+    """One mail to one customer; `message_id` has its angle brackets and stays the same for ever.
+
+    `reply_to` may be empty; `cc` are further recipients, whose refusal does not matter.
+    """
+
+    message_id: str
+    to: str
+    from_: str
+    reply_to: str
+    subject: str
+    text: str
+    html: str
+    cc: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """What became of one mail.
+
+    `sent`: the server took it. `refused`: it never will, for this recipient. `not_sent`: surely
+    not taken, so it may be tried again. `unknown`: the answer was lost after the mail was handed
+    over; it may have arrived, so it is never sent again.
+    `detail` is a phrase for people and logs, without any address.
+    """
+
+    outcome: Outcome
+    detail: str
