@@ -1,8 +1,4 @@
-"""What the services need from the outside world, as protocols (architecture.md 3).
-
-Each has one production implementation (`store`, `gateway`, `queue`, `mail`, `joblog`) and may
-have a fake, which must pass the same contract suite. `worker.bootstrap` binds them.
-"""
+"""What the services need from Stripe."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -17,22 +13,6 @@ from worker.domain.readings import (
 
 Json = Mapping[str, object]
 """A decoded JSON object as Stripe sent it: plain dicts, lists and scalars, never SDK objects."""
-
-
-class JobLog(Protocol):
-    """The job log: allow-listed fields only; a WARN or ERROR always says what to do."""
-
-    def debug(self, event: str, /, **fields: object) -> None:
-        """Write a line that only `LOG_LEVEL=debug` shows, such as a run that found nothing."""
-
-    def info(self, event: str, /, **fields: object) -> None:
-        """Write the one line of a run that did something."""
-
-    def warning(self, event: str, /, *, do: str, **fields: object) -> None:
-        """Write a line for somebody to look at; *do* is the command or act that helps."""
-
-    def error(self, event: str, /, *, do: str, **fields: object) -> None:
-        """Write a line for somebody to act on now; *do* is the command or act that helps."""
 
 
 class StripeGateway(Protocol):

@@ -1,0 +1,47 @@
+"""Facts: append-only events of ours, one per state change (interface.md, Events).
+
+A fact's id is a function of its type, subject and occasion, so writing it twice writes it once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from worker.domain.identifiers import stable_id
+
+SOURCE = "dunning-worker"
+SPEC_VERSION = "1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that happened, at `time` (business time, aware UTC)."""
+
+    type: str
+    subject: str
+    """The case, subscription or payment method that it is about."""
+    time: datetime
+    occasion: str
+    """What tells this fact from another of the same type and subject."""
+    data: Mapping[str, object] = field(default_factory=dict)
+
+    def id_in(self, account_id: str) -> str:
+        """Return the fact's id, the same for every retelling."""
+        return stable_id(account_id, self.type, self.subject, self.occasion)
+
+
+def cloud_event(
+    *, fact_id: str, fact_type: str, subject: str, time: datetime, data: Mapping[str, object]
+) -> dict[str, object]:
+    """Return the CloudEvents 1.0 envelope as a JSON-able dict; `time` is when it happened."""
+    return {
+        "specversion": SPEC_VERSION,
+        "id": fact_id,
+        "source": SOURCE,
+        "type": fact_type,
+        "subject": subject,
+        "time": time.isoformat().replace("+00:00", "Z"),
+        "datacontenttype": "application/json",
+        "dataschema": f"urn:dunning-worker:event:{fact_type}:1",
+        "data": dict(data),
+    }

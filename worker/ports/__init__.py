@@ -1,0 +1,51 @@
+"""What the services need from the outside world, as protocols (architecture.md 3).
+
+Each has one production implementation (`store`, `gateway`, `queue`, `mail`, `joblog`) and may
+have a fake, which must pass the same contract suite. `worker.bootstrap` binds them.
+"""
+
+from worker.ports.ledger import (
+    CaseBook,
+    CaseChange,
+    Control,
+    ControlBook,
+    FactBook,
+    InboxBook,
+    InboxEvent,
+    JobBook,
+    Ledger,
+    LetterBook,
+    LetterTask,
+    MirrorBook,
+    NewCase,
+    NewLetter,
+    Tx,
+)
+from worker.ports.outside import Doorbell, JobLog, Letters, RenderedNotice, SendOutcome
+from worker.ports.stripe import Json, ObjectReader, StripeGateway
+
+__all__ = [
+    "CaseBook",
+    "CaseChange",
+    "Control",
+    "ControlBook",
+    "Doorbell",
+    "FactBook",
+    "InboxBook",
+    "InboxEvent",
+    "JobBook",
+    "JobLog",
+    "Json",
+    "Ledger",
+    "LetterBook",
+    "LetterTask",
+    "Letters",
+    "MirrorBook",
+    "NewCase",
+    "NewLetter",
+    "ObjectReader",
+    "RenderedNotice",
+    "SendOutcome",
+    "StripeGateway",
+    "Tx",
+]

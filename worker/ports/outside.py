@@ -1,0 +1,67 @@
+"""What the services need from the log, the mail server and the queue."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class JobLog(Protocol):
+    """The job log: allow-listed fields only; a WARN or ERROR always says what to do."""
+
+    def debug(self, event: str, /, **fields: object) -> None:
+        """Write a line that only `LOG_LEVEL=debug` shows, such as a run that found nothing."""
+
+    def info(self, event: str, /, **fields: object) -> None:
+        """Write the one line of a run that did something."""
+
+    def warning(self, event: str, /, *, do: str, **fields: object) -> None:
+        """Write a line for somebody to look at; *do* is the command or act that helps."""
+
+    def error(self, event: str, /, *, do: str, **fields: object) -> None:
+        """Write a line for somebody to act on now; *do* is the command or act that helps."""
+
+
+class Doorbell(Protocol):
+    """Sends a message that says "look"; losing one costs a tick, doubling one costs nothing."""
+
+    def advance_case(self, case_id: int) -> None:
+        """Ask a worker to look at a case."""
+
+    def deliver_letter(self, letter_id: int) -> None:
+        """Ask a worker to deliver a letter."""
+
+    def run_job(self, name: str) -> None:
+        """Ask a worker to run a scheduled job."""
+
+    def waiting(self) -> int:
+        """Return how many messages wait, so that a scan can stop filling a slow queue."""
+
+
+class SendOutcome(StrEnum):
+    """What became of one mail, from the one point of view that matters: may it be sent again?"""
+
+    SENT = "sent"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedNotice:
+    """A letter as it goes out."""
+
+    subject: str
+    html: str
+    text: str
+    template_digest: str
+
+
+class Letters(Protocol):
+    """Renders and sends letters."""
+
+    def render(self, notice: str, locale: str, fields: Mapping[str, object]) -> RenderedNotice:
+        """Return the letter. Raises: ConfigError: the template is missing or broken; operator."""
+
+    def send(self, *, message_id: str, to: str, name: str, rendered: RenderedNotice) -> SendOutcome:
+        """Hand one letter to the mail server, once."""

@@ -1,0 +1,317 @@
+"""Our own tables; their constraints carry the guarantees (architecture.md 6).
+
+Every table and key carries `account_id`. Instants are `timestamptz`, amounts are `bigint` in
+Stripe's minor units.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Interval,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Sequence,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from worker.store.columns import (
+    account_column,
+    count_column,
+    flag,
+    id_column,
+    instant,
+    json_column,
+    metadata,
+    text_column,
+)
+
+CASE_NUMBERS = Sequence("case_numbers", start=1001, metadata=metadata)
+
+cases = Table(
+    "cases",
+    metadata,
+    account_column(),
+    Column("id", BigInteger, CASE_NUMBERS, server_default=CASE_NUMBERS.next_value()),
+    id_column("invoice_id"),
+    id_column("customer_id"),
+    text_column("subscription_id"),
+    text_column("invoice_number"),
+    id_column("state"),
+    Column("outcome", String),
+    text_column("reason"),
+    id_column("policy_digest"),
+    Column("owner", String),
+    instant("failed_at", required=True),
+    instant("opened_at", required=True),
+    instant("closed_at"),
+    instant("action_required_at"),
+    Column("recovered_by", String),
+    Column("amount_minor", BigInteger, nullable=False),
+    id_column("currency"),
+    json_column("failure"),
+    Column("shift", Interval, nullable=False, server_default=text("'0'::interval")),
+    instant("next_action_at"),
+    text_column("next_step"),
+    count_column("wake_seq"),
+    instant("dispatched_until"),
+    Column("lease_token", String),
+    instant("lease_until"),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("account_id", "invoice_id"),
+)
+Index("ix_cases_due", cases.c.next_action_at, postgresql_where=cases.c.next_action_at.isnot(None))
+Index("ix_cases_subscription", cases.c.account_id, cases.c.subscription_id)
+Index("ix_cases_customer", cases.c.account_id, cases.c.customer_id)
+
+steps = Table(
+    "steps",
+    metadata,
+    Column("case_id", BigInteger, ForeignKey("cases.id"), nullable=False),
+    id_column("step"),
+    Column("done", Boolean, nullable=False),
+    instant("at", required=True),
+    text_column("reason"),
+    PrimaryKeyConstraint("case_id", "step"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", BigInteger, Identity(always=True)),
+    Column("case_id", BigInteger, ForeignKey("cases.id"), nullable=False),
+    instant("at", required=True),
+    id_column("act"),
+    id_column("rule"),
+    text_column("reason"),
+    json_column("inputs"),
+    instant("next_at"),
+    PrimaryKeyConstraint("id"),
+)
+Index("ix_decisions_case", decisions.c.case_id, decisions.c.id)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    account_column(),
+    Column("case_id", BigInteger, ForeignKey("cases.id"), nullable=False),
+    id_column("invoice_id"),
+    id_column("customer_id"),
+    Column("no", Integer, nullable=False),
+    id_column("kind"),
+    id_column("step"),
+    id_column("key"),
+    id_column("state"),
+    text_column("payment_method_id"),
+    Column("amount_minor", BigInteger, nullable=False),
+    id_column("currency"),
+    instant("sent_at", required=True),
+    instant("first_sent_at", required=True),
+    Column("sends", Integer, nullable=False, server_default=text("1")),
+    instant("settled_at"),
+    text_column("decline_class"),
+    text_column("decline_code"),
+    text_column("charge_id"),
+    text_column("answer_code"),
+    text_column("request_id"),
+    PrimaryKeyConstraint("account_id", "invoice_id", "no"),
+    UniqueConstraint("key"),
+)
+Index(
+    "uq_attempts_one_in_flight_per_invoice",
+    attempts.c.account_id,
+    attempts.c.invoice_id,
+    unique=True,
+    postgresql_where=text("state IN ('sending', 'processing')"),
+)
+Index(
+    "uq_attempts_one_charge_in_flight_per_customer",
+    attempts.c.account_id,
+    attempts.c.customer_id,
+    unique=True,
+    postgresql_where=text("kind = 'charge' AND state IN ('sending', 'processing')"),
+)
+Index("ix_attempts_sent", attempts.c.kind, attempts.c.sent_at)
+Index("ix_attempts_case", attempts.c.case_id)
+
+letters = Table(
+    "letters",
+    metadata,
+    account_column(),
+    Column("id", BigInteger, Identity(always=True)),
+    Column("case_id", BigInteger, ForeignKey("cases.id")),
+    id_column("customer_id"),
+    text_column("subscription_id"),
+    text_column("invoice_id"),
+    id_column("notice"),
+    text_column("step"),
+    id_column("state"),
+    text_column("reason"),
+    instant("queued_at", required=True),
+    instant("next_action_at"),
+    instant("send_by"),
+    instant("sent_at"),
+    id_column("message_id"),
+    text_column("locale"),
+    text_column("template_digest"),
+    text_column("recipient_hash"),
+    Column("rendered", LargeBinary),
+    json_column("context"),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    instant("dispatched_until"),
+    Column("lease_token", String),
+    instant("lease_until"),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("message_id"),
+)
+Index(
+    "ix_letters_due",
+    letters.c.next_action_at,
+    postgresql_where=letters.c.next_action_at.isnot(None),
+)
+Index("ix_letters_case", letters.c.case_id)
+
+letter_occasions = Table(
+    "letter_occasions",
+    metadata,
+    account_column(),
+    id_column("occasion"),
+    Column("letter_id", BigInteger, ForeignKey("letters.id"), nullable=False),
+    PrimaryKeyConstraint("account_id", "occasion"),
+)
+
+network_attempts = Table(
+    "network_attempts",
+    metadata,
+    account_column(),
+    id_column("charge_id"),
+    text_column("payment_intent_id"),
+    text_column("payment_method_id"),
+    text_column("fingerprint"),
+    text_column("brand"),
+    Column("amount_minor", BigInteger, nullable=False),
+    id_column("currency"),
+    instant("at", required=True),
+    id_column("status"),
+    json_column("signals"),
+    PrimaryKeyConstraint("account_id", "charge_id"),
+)
+Index("ix_network_attempts_intent", network_attempts.c.payment_intent_id)
+Index("ix_network_attempts_card", network_attempts.c.fingerprint, network_attempts.c.at)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    account_column(),
+    Column("seq", BigInteger, Identity(always=True)),
+    id_column("event_id"),
+    id_column("type"),
+    instant("created_at", required=True),
+    text_column("api_version"),
+    text_column("object_id"),
+    text_column("idempotency_key"),
+    Column("payload", JSONB, nullable=False),
+    instant("received_at", required=True),
+    instant("folded_at"),
+    text_column("error"),
+    PrimaryKeyConstraint("account_id", "event_id"),
+)
+Index(
+    "ix_inbox_unfolded",
+    inbox.c.created_at,
+    inbox.c.seq,
+    postgresql_where=inbox.c.folded_at.is_(None),
+)
+
+events = Table(
+    "events",
+    metadata,
+    account_column(),
+    Column("seq", BigInteger, Identity(always=True)),
+    id_column("id"),
+    id_column("type"),
+    id_column("subject"),
+    instant("time", required=True),
+    instant("recorded_at", required=True),
+    Column("data", JSONB, nullable=False),
+    PrimaryKeyConstraint("seq"),
+    UniqueConstraint("id"),
+)
+Index("ix_events_time", events.c.time)
+Index("ix_events_subject", events.c.subject)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    account_column(),
+    id_column("name"),
+    instant("next_due_at", required=True),
+    instant("last_started_at"),
+    instant("last_ended_at"),
+    text_column("last_outcome"),
+    PrimaryKeyConstraint("account_id", "name"),
+)
+
+job_runs = Table(
+    "job_runs",
+    metadata,
+    account_column(),
+    id_column("name"),
+    id_column("period"),
+    instant("at", required=True),
+    PrimaryKeyConstraint("account_id", "name", "period"),
+)
+
+processes = Table(
+    "processes",
+    metadata,
+    account_column(),
+    id_column("name"),
+    instant("seen_at", required=True),
+    text_column("config_digest"),
+    PrimaryKeyConstraint("account_id", "name"),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    account_column(),
+    id_column("name"),
+    instant("position_at", required=True),
+    json_column("detail"),
+    PrimaryKeyConstraint("account_id", "name"),
+)
+
+control = Table(
+    "control",
+    metadata,
+    account_column(),
+    flag("charging"),
+    instant("stopped_at"),
+    text_column("stop_cause"),
+    text_column("stop_detail"),
+    text_column("changed_by"),
+    instant("go_live_at", required=True),
+    instant("business_at"),
+    instant("business_read_at"),
+    text_column("config_digest"),
+    PrimaryKeyConstraint("account_id"),
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    account_column(),
+    id_column("digest"),
+    Column("text", JSONB, nullable=False),
+    instant("stored_at", required=True),
+    PrimaryKeyConstraint("account_id", "digest"),
+)
