@@ -1,0 +1,302 @@
+"""Reads the environment into one value, telling every problem at once.
+
+No sentence and no repr shows a secret: of a key only the prefix is named, of an address only the
+scheme. What each variable means is in `variables`.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeVar
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+from worker.errors import ConfigError
+from worker.settings.sentences import join_words
+from worker.settings.variables import NAMES, VARIABLES
+
+Tls = Literal["starttls", "implicit", "none"]
+LogFormat = Literal["auto", "json", "text"]
+LogLevel = Literal["debug", "info", "warn", "error"]
+
+Word = TypeVar("Word", bound=str)
+
+_KEY = re.compile(r"(?:sk|rk)_(?:test|live)_[A-Za-z0-9_]+")
+_LIVE = re.compile(r"(?:sk|rk)_live_")
+_PREFIX = re.compile(r"[A-Za-z]{1,6}_")
+_CLOCK = re.compile(r"clock_[A-Za-z0-9]+")
+_STARTTLS: Mapping[str, Tls] = {"required": "starttls", "never": "none"}
+_FORMATS: Mapping[str, LogFormat] = {"auto": "auto", "json": "json", "text": "text"}
+_LEVELS: Mapping[str, LogLevel] = {
+    "debug": "debug",
+    "info": "info",
+    "warn": "warn",
+    "warning": "warn",
+    "error": "error",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where letters are handed in, from SMTP_URL."""
+
+    host: str
+    port: int
+    tls: Tls
+    user: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The variables, checked; None is a variable that is not set and was not needed."""
+
+    database_url: str | None = field(repr=False)
+    """As given; `sqlalchemy_url` is the form for SQLAlchemy."""
+    redis_url: str | None = field(repr=False)
+    stripe_api_key: str | None = field(repr=False)
+    stripe_api_base: str | None
+    """None is Stripe itself."""
+    stripe_test_clock: str | None
+    mail_server: MailServer | None
+    config_dir: Path
+    templates_dir: Path
+    data_dir: Path
+    operator: str | None
+    log_format: LogFormat
+    log_level: LogLevel
+
+    @property
+    def sqlalchemy_url(self) -> str | None:
+        """DATABASE_URL with the scheme that makes SQLAlchemy use psycopg 3."""
+        if self.database_url is None:
+            return None
+        return "postgresql+psycopg://" + self.database_url.split("://", 1)[1]
+
+    @property
+    def stripe_key_is_live(self) -> bool:
+        """Whether the key moves real money."""
+        return self.stripe_api_key is not None and bool(_LIVE.match(self.stripe_api_key))
+
+    @property
+    def stripe_is_sandbox(self) -> bool:
+        """Whether calls go to a Stripe-shaped server on this machine."""
+        base = self.stripe_api_base
+        return base is not None and is_loopback(urlsplit(base).hostname or "")
+
+
+def read_environment(
+    environ: Mapping[str, str], needed: frozenset[str], *, embedded: bool = False
+) -> Environment:
+    """Return the variables in *environ*; one that is empty counts as not set.
+
+    Args:
+        needed: names that must be set for what is about to run.
+        embedded: this run starts or joins embedded parts, so a live key is refused.
+
+    Raises: ConfigError: one sentence per problem, without any secret (the operator acts).
+    """
+    unknown = needed - NAMES
+    if unknown:
+        raise ValueError(f"no such variables: {sorted(unknown)}")
+    reading = _Reading({name: environ[name].strip() for name in NAMES if environ.get(name)})
+    environment = reading.environment(needed, embedded=embedded)
+    if reading.problems:
+        raise ConfigError(*reading.problems)
+    return environment
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether *host* is this machine itself."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class _Reading:
+    """One reading of the variables, which collects its problems."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self.given = {name: value for name, value in given.items() if value}
+        self.problems: list[str] = []
+
+    def environment(self, needed: frozenset[str], *, embedded: bool) -> Environment:
+        """Return the value; meaningless parts are None and have left a problem."""
+        for variable in VARIABLES:
+            if variable.name in needed and variable.name not in self.given:
+                self.problems.append(
+                    f"{variable.name} is not set; set it to something like {variable.example}"
+                )
+        self.stripe_rules(embedded=embedded)
+        return Environment(
+            database_url=self.url("DATABASE_URL", ("postgres", "postgresql")),
+            redis_url=self.url("REDIS_URL", ("redis", "rediss", "unix")),
+            stripe_api_key=self.given.get("STRIPE_API_KEY"),
+            stripe_api_base=(self.given.get("STRIPE_API_BASE") or "").rstrip("/") or None,
+            stripe_test_clock=self.given.get("STRIPE_TEST_CLOCK"),
+            mail_server=self.mail_server(),
+            config_dir=Path(self.given.get("CONFIG_DIR", "config")),
+            templates_dir=Path(self.given.get("TEMPLATES_DIR", "templates")),
+            data_dir=Path(self.given.get("DUNNING_DATA_DIR", "var/demo")),
+            operator=self.operator(),
+            log_format=self.one_of("LOG_FORMAT", _FORMATS, "auto"),
+            log_level=self.one_of("LOG_LEVEL", _LEVELS, "info"),
+        )
+
+    def url(self, name: str, schemes: tuple[str, ...]) -> str | None:
+        """Return an address whose scheme is allowed and which names a host or a socket."""
+        value = self.given.get(name)
+        if value is None:
+            return None
+        parts = _split(value)
+        written = join_words([f"{scheme}://" for scheme in schemes])
+        if parts is None:
+            self.problems.append(f"{name} is malformed: host or port cannot be read.")
+        elif parts.scheme not in schemes:
+            scheme = f"begins with {parts.scheme}:" if parts.scheme else "has no scheme"
+            self.problems.append(f"{name} {scheme}; it must begin with {written}.")
+        elif not (parts.hostname or parts.path.strip("/") or "host=" in parts.query):
+            self.problems.append(f"{name} names no host and no socket.")
+        return value
+
+    def stripe_rules(self, *, embedded: bool) -> None:
+        """Check key, base and clock, alone and together."""
+        key = self.given.get("STRIPE_API_KEY", "")
+        live = bool(_LIVE.match(key))
+        if key:
+            self.key_rules(key)
+        base = self.given.get("STRIPE_API_BASE")
+        if base is not None:
+            self.base_rules(base, live=live)
+        clock = self.given.get("STRIPE_TEST_CLOCK")
+        if clock is not None and not _CLOCK.fullmatch(clock):
+            self.problems.append("STRIPE_TEST_CLOCK is no test clock; it must begin with clock_.")
+        if clock is not None and live:
+            self.problems.append(
+                "STRIPE_TEST_CLOCK is set with a live key; test clocks exist in test mode only."
+            )
+        if live and embedded:
+            self.problems.append(
+                "STRIPE_API_KEY is a live key and the database is the embedded one, which nobody"
+                " backs up; set DATABASE_URL and REDIS_URL, or use a test key."
+            )
+
+    def key_rules(self, key: str) -> None:
+        """Check the kind of key by its prefix, the only part that is ever shown."""
+        if key.startswith("pk_"):
+            self.problems.append(
+                "STRIPE_API_KEY begins with pk_: that is a publishable key. Make a restricted key"
+                " (rk_…) with the rights listed in README, 'Key'."
+            )
+        elif key.startswith("whsec_"):
+            self.problems.append(
+                "STRIPE_API_KEY begins with whsec_: that is a webhook's signing secret. Make a"
+                " restricted key (rk_…) with the rights listed in README, 'Key'."
+            )
+        elif not _KEY.fullmatch(key):
+            prefix = _PREFIX.match(key)
+            begins = f"begins with {prefix[0]}" if prefix else "has no prefix"
+            self.problems.append(
+                f"STRIPE_API_KEY {begins} and is no API key; it must begin with rk_test_,"
+                " rk_live_, sk_test_ or sk_live_."
+            )
+
+    def base_rules(self, base: str, *, live: bool) -> None:
+        """Check that no key travels in the clear and no live key goes to a sandbox."""
+        parts = _split(base)
+        if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+            self.problems.append("STRIPE_API_BASE is no address; write http://127.0.0.1:12111.")
+            return
+        if parts.username or parts.password or parts.query or parts.fragment:
+            self.problems.append("STRIPE_API_BASE has more than scheme, host, port and path.")
+        loopback = is_loopback(parts.hostname)
+        if loopback and live:
+            self.problems.append(
+                "STRIPE_API_BASE is on this machine and STRIPE_API_KEY is a live key; use a test"
+                " key with the sandbox."
+            )
+        if not loopback and parts.scheme == "http":
+            self.problems.append(
+                "STRIPE_API_BASE is plain http to another machine, so the key would travel in the"
+                " clear; use https."
+            )
+
+    def mail_server(self) -> MailServer | None:
+        """Return the mail server of SMTP_URL, or None where it is not set or malformed."""
+        value = self.given.get("SMTP_URL")
+        if value is None:
+            return None
+        example = "write smtp://user:pass@host:587?starttls=required or smtps://user:pass@host."
+        parts = _split(value)
+        if parts is None or not parts.hostname:
+            self.problems.append(f"SMTP_URL is malformed; {example}")
+            return None
+        if parts.scheme not in ("smtp", "smtps"):
+            self.problems.append(f"SMTP_URL must begin with smtp:// or smtps://; {example}")
+            return None
+        starttls = self.starttls(parts, example)
+        if starttls is None:
+            return None
+        if (parts.username is None) != (parts.password is None):
+            self.problems.append(f"SMTP_URL has a user or a password, but not both; {example}")
+        if parts.username and starttls == "none" and not is_loopback(parts.hostname):
+            self.problems.append(
+                "SMTP_URL has a password and starttls=never, so it would travel in the clear;"
+                " write starttls=required."
+            )
+        return MailServer(
+            host=parts.hostname,
+            port=parts.port or (465 if starttls == "implicit" else 587),
+            tls=starttls,
+            user=None if parts.username is None else unquote(parts.username),
+            password=None if parts.password is None else unquote(parts.password),
+        )
+
+    def starttls(self, parts: SplitResult, example: str) -> Tls | None:
+        """Return how the connection is secured; on this machine's own inbox it need not be."""
+        query = parse_qs(parts.query)
+        unknown = set(query) - {"starttls"}
+        word = query.get("starttls", [""])[0]
+        if unknown or parts.path.strip("/"):
+            self.problems.append(f"SMTP_URL has parts that mean nothing here; {example}")
+            return None
+        if parts.scheme == "smtps":
+            if word:
+                self.problems.append("SMTP_URL has smtps:// and starttls; leave starttls out.")
+            return "implicit"
+        if not word:
+            return "none" if is_loopback(parts.hostname or "") else "starttls"
+        if word not in _STARTTLS:
+            self.problems.append("SMTP_URL: starttls must be `required` or `never`.")
+            return None
+        return _STARTTLS[word]
+
+    def operator(self) -> str | None:
+        """Return who acts, one line."""
+        value = self.given.get("DUNNING_OPERATOR")
+        if value is not None and not value.isprintable():
+            self.problems.append("DUNNING_OPERATOR contains a control character.")
+        return value
+
+    def one_of(self, name: str, words: Mapping[str, Word], default: Word) -> Word:
+        """Return the meaning of one of *words*, or *default* after noting a problem."""
+        value = self.given.get(name, str(default))
+        if value not in words:
+            listed = join_words(sorted(words))
+            self.problems.append(f"{name} is {value[:20]!r}; it must be one of {listed}.")
+        return words.get(value, default)
+
+
+def _split(value: str) -> SplitResult | None:
+    """Return the parts of an address, or None where host or port cannot be read."""
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        # Its text would quote the address, which may hold a password.
+        return None
+    return parts
