@@ -1,0 +1,33 @@
+"""Programs that run the embedded parts, so that they can be ended in every way."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.embedded.processes import Program, RunProgram
+
+
+@pytest.fixture
+def run_program() -> Iterator[RunProgram]:
+    """Give a way to start Python code in a process of its own, which ends with the test."""
+    started: list[Program] = []
+
+    def run(code: str, *arguments: object, **environment: str) -> Program:
+        program = subprocess.Popen(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | environment,
+        )
+        started.append(program)
+        return program
+
+    yield run
+    for program in started:
+        program.kill()
+        program.communicate()
