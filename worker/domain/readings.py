@@ -55,6 +55,8 @@ class PaymentReading:
     latest_charge_id: str = ""
     payment_method_id: str = ""
     """The method of the last failure, or the one in use."""
+    payment_method: PaymentMethodReading | None = None
+    """That method where Stripe sent it whole, as it does with every failure."""
     signals: DeclineSignals | None = None
     """None where the last try did not fail."""
 
@@ -203,5 +205,7 @@ class Answer:
     request_id: str = ""
     charge_id: str = ""
     payment_method_id: str = ""
+    payment_method: PaymentMethodReading | None = None
+    """The method that was declined, for its brand and type; None where Stripe did not send it."""
     signals: DeclineSignals | None = None
     amount_paid_minor: int = 0
