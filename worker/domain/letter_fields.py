@@ -131,7 +131,9 @@ FIELDS: Mapping[str, Field] = MappingProxyType(
         "paid_on": Field("text", "day of the payment", "Tuesday 1 December"),
         "expires": Field("text", "month and year in which the card expires", "12/2026"),
         "renews_on": Field("text", "day of the next payment", "Friday 1 January 2027"),
-        "renews_until": Field("text", "last day of the period that is paid then", "", True),
+        "renews_until": Field(
+            "text", "last day of the period that is paid then", "Friday 31 December 2027", True
+        ),
         "trial_ends_on": Field("text", "day on which the trial ends", "Tuesday 8 December"),
         "ended_on": Field("text", "day on which the subscription ended", "Friday 11 December"),
     }
