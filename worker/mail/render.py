@@ -15,6 +15,8 @@ from worker.mail.colours import text_colour_on
 from worker.mail.message import RenderedLetter
 from worker.mail.templates import Layout, Letter, TemplateFolder
 from worker.mail.values import FieldValueError, harmless, one_line
+from worker.mail.words import Words
+from worker.mail.zones import locale_in_country
 
 SUBJECT_CHARACTERS_MAX = 150
 # Gmail cuts a message at 102 kB and hides the rest, the footer with it.
@@ -66,11 +68,18 @@ class LetterRenderer:
         written = Locale.parse(folder.replace("-", "_"))
         try:
             wanted = Locale.parse(locale.replace("-", "_"))
-            if wanted.language == written.language:
-                return str(wanted)
-            return str(Locale(written.language, territory=wanted.territory))
-        except UnknownLocaleError:
+        except (ValueError, UnknownLocaleError):
             return str(written)
+        if wanted.language == written.language:
+            return str(wanted)
+        return locale_in_country(written.language, wanted.territory)
+
+    def words(self, notice: str, locale: str) -> Words:
+        """Return the phrases that go with *notice* in the language in which it will be written.
+
+        Raises: ConfigError: the language's `words.yaml` is missing or wrong.
+        """
+        return self._templates.words(self._templates.folder_for(notice, locale))
 
 
 def _letter(layout: Layout, letter: Letter, values: dict[str, object]) -> RenderedLetter:

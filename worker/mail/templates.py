@@ -14,6 +14,7 @@ from worker.mail.front_matter import Line, read_letter_file
 from worker.mail.grammar import Problem, check, environment, nearest
 from worker.mail.html_override import html_problems
 from worker.mail.markdown_letter import BUTTON_FIELD, read_body
+from worker.mail.words import WORDS_FILE, Words, read_words
 
 FALLBACK_LOCALE = "en"
 LAYOUT_FOLDER = "layout"
@@ -80,6 +81,7 @@ class TemplateFolder:
         """Remember the folder; nothing is read yet."""
         self._root = root
         self._letters: dict[tuple[str, str], Letter] = {}
+        self._words: dict[str, Words] = {}
         self._layout: Layout | None = None
 
     def layout(self) -> Layout:
@@ -112,6 +114,13 @@ class TemplateFolder:
         if key not in self._letters:
             self._letters[key] = self._compile(notice, folder)
         return self._letters[key]
+
+    def words(self, folder: str) -> Words:
+        """Return the phrases of a locale folder. Raises: ConfigError: missing or wrong."""
+        if folder not in self._words:
+            name = f"{folder}/{WORDS_FILE}"
+            self._words[folder] = read_words(self._root / name, self._name(name))
+        return self._words[folder]
 
     def folder_for(self, notice: str, locale: str) -> str:
         """Return the locale folder that serves *notice* for a customer of *locale*.
@@ -203,12 +212,17 @@ class TemplateFolder:
         return [f"{self._name(name)} line {each.line}: {each.sentence}" for each in problems]
 
 
+def is_locale(name: str) -> bool:
+    """Return whether *name* has the form of a locale, such as `en`, `en_GB` or `pt-BR`."""
+    return _LOCALE.fullmatch(name) is not None
+
+
 def locale_folders(locale: str) -> list[str]:
     """Return the folders to look into for *locale*, best first; the last is always English.
 
     Raises: ConfigError: *locale* is no locale (it may become a path, so nothing else passes).
     """
-    if not _LOCALE.fullmatch(locale):
+    if not is_locale(locale):
         raise ConfigError(f"{locale!r} is no locale; write one like en, en_GB or pt_BR.")
     underscored = locale.replace("-", "_")
     language = underscored.partition("_")[0].lower()

@@ -15,7 +15,9 @@ LIST_ITEMS_MAX = 100
 _LINK = re.compile(r"(?:https://|http://(?:127\.0\.0\.1|localhost|\[::1\])[:/])[^\s<>\"'`\\]+")
 # What mail readers turn into links by themselves: `word.word`, `a@b`, `://`.
 _LINKED_BY_READERS = re.compile(r"(?<=\w)([.@])(?=\w\w)|(:)(?=//)|(@)(?=\w)")
-_JOINERS = "\u200c\u200d"  # needed by Persian, Hindi and emoji, so they stay
+# Joiners are needed by Persian, Hindi and emoji, direction marks by amounts in Arabic and Hebrew;
+# the overrides that can turn a text around are not among them.
+_FORMAT_SIGNS_KEPT = "\u200c\u200d\u200e\u200f"
 _NOTHING_WIDE = "\u200c"
 
 
@@ -57,7 +59,7 @@ def one_line(text: str) -> str:
     kept = (
         " " if unicodedata.category(sign) in ("Cc", "Zl", "Zp") else sign
         for sign in text
-        if unicodedata.category(sign) not in ("Cf", "Cs") or sign in _JOINERS
+        if unicodedata.category(sign) not in ("Cf", "Cs") or sign in _FORMAT_SIGNS_KEPT
     )
     return re.sub(r"[ \t]+", " ", "".join(kept)).strip()
 
