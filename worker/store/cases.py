@@ -1,0 +1,286 @@
+"""Cases: claims by lease, wake-ups, and the one commit that ends a decision (ports.CaseBook)."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, RowMapping, case, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from worker.domain.case import Case, CaseState, Surroundings
+from worker.domain.decisions import Decision, Skip
+from worker.domain.readings import InvoiceReading
+from worker.domain.transitions import check_move
+from worker.ports import CaseChange, NewCase
+from worker.store.around import surroundings_of
+from worker.store.rows import attempt_of, case_of, failure_to_json, letter_of, step_of
+from worker.store.tables import attempts, cases, decisions, letters, steps
+
+
+class Cases:
+    """The cases of one account, within one transaction."""
+
+    def __init__(self, connection: Connection, account_id: str) -> None:
+        """Work on *connection*, for *account_id*."""
+        self._connection = connection
+        self._account = account_id
+
+    def open(self, new: NewCase, *, now: datetime) -> int | None:
+        """Open a case, or return None where the invoice already has one."""
+        invoice = new.invoice
+        statement = (
+            upsert(cases)
+            .values(
+                account_id=self._account,
+                invoice_id=invoice.id,
+                customer_id=invoice.customer_id,
+                subscription_id=invoice.subscription_id,
+                invoice_number=invoice.number,
+                state=CaseState.OPEN.value,
+                policy_digest=new.policy_digest,
+                failed_at=new.failed_at,
+                opened_at=now,
+                amount_minor=invoice.amount_remaining_minor,
+                currency=invoice.currency,
+                next_action_at=new.next_action_at,
+            )
+            .on_conflict_do_nothing(index_elements=["account_id", "invoice_id"])
+            .returning(cases.c.id)
+        )
+        return self._connection.execute(statement).scalar_one_or_none()
+
+    def take_due(
+        self, *, now: datetime, wall_now: datetime, limit: int, dispatch: timedelta
+    ) -> list[int]:
+        """Mark due cases as dispatched and return their numbers, oldest first."""
+        due = (
+            select(cases.c.id)
+            .where(
+                cases.c.account_id == self._account,
+                cases.c.next_action_at <= now,
+                or_(cases.c.dispatched_until.is_(None), cases.c.dispatched_until < wall_now),
+                or_(cases.c.lease_until.is_(None), cases.c.lease_until < wall_now),
+            )
+            .order_by(cases.c.next_action_at, cases.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        ids = list(self._connection.execute(due).scalars())
+        if ids:
+            self._connection.execute(
+                update(cases)
+                .where(cases.c.id.in_(ids))
+                .values(dispatched_until=wall_now + dispatch)
+            )
+        return ids
+
+    def claim(
+        self, case_id: int, *, now: datetime, wall_now: datetime, token: str, lease: timedelta
+    ) -> Case | None:
+        """Lease a due case to *token* and return it."""
+        statement = (
+            update(cases)
+            .where(
+                cases.c.account_id == self._account,
+                cases.c.id == case_id,
+                cases.c.next_action_at <= now,
+                or_(cases.c.lease_until.is_(None), cases.c.lease_until < wall_now),
+            )
+            .values(lease_token=token, lease_until=wall_now + lease, dispatched_until=None)
+            .returning(cases)
+        )
+        row = self._connection.execute(statement).mappings().one_or_none()
+        return self._whole(row) if row is not None else None
+
+    def load(self, case_id: int) -> Case | None:
+        """Return a case as it stands."""
+        row = self._row(case_id, lock=False)
+        return self._whole(row) if row is not None else None
+
+    def hold_lease(self, case_id: int, *, token: str, wall_now: datetime) -> Case | None:
+        """Lock the row and return the case while the lease is ours: the fence before money."""
+        row = self._row(case_id, lock=True)
+        if row is None or row["lease_token"] != token or row["lease_until"] <= wall_now:
+            return None
+        return self._whole(row)
+
+    def _row(self, case_id: int, *, lock: bool) -> RowMapping | None:
+        query = select(cases).where(cases.c.account_id == self._account, cases.c.id == case_id)
+        if lock:
+            query = query.with_for_update()
+        return self._connection.execute(query).mappings().one_or_none()
+
+    def _whole(self, row: RowMapping) -> Case:
+        read = self._connection.execute
+        case_id = row["id"]
+        found_attempts = read(
+            select(attempts).where(attempts.c.case_id == case_id).order_by(attempts.c.no)
+        ).mappings()
+        found_steps = read(
+            select(steps).where(steps.c.case_id == case_id).order_by(steps.c.at)
+        ).mappings()
+        found_letters = read(
+            select(
+                letters.c.id, letters.c.step, letters.c.notice, letters.c.state, letters.c.sent_at
+            )
+            .where(letters.c.case_id == case_id)
+            .order_by(letters.c.id)
+        ).mappings()
+        return case_of(
+            row,
+            attempts=tuple(attempt_of(r) for r in found_attempts),
+            steps=tuple(step_of(r) for r in found_steps),
+            letters=tuple(letter_of(r) for r in found_letters),
+        )
+
+    def finish(self, found: Case, change: CaseChange, *, token: str, now: datetime) -> bool:
+        """Apply *change* and give the lease back, if it is still ours."""
+        if change.state is not None:
+            check_move(found.state, change.state)
+        values = _changed_columns(change)
+        values["next_action_at"] = case(
+            (cases.c.wake_seq == found.wake_seq, change.next_action_at), else_=now
+        )
+        statement = (
+            update(cases)
+            .where(cases.c.id == found.id, cases.c.lease_token == token)
+            .values(
+                next_step=change.next_step,
+                lease_token=None,
+                lease_until=None,
+                dispatched_until=None,
+                **values,
+            )
+        )
+        return self._connection.execute(statement).rowcount == 1
+
+    def hand_back(self, case_id: int, *, token: str, retry_at: datetime) -> None:
+        """Give the lease back without having done anything."""
+        self._connection.execute(
+            update(cases)
+            .where(cases.c.id == case_id, cases.c.lease_token == token)
+            .values(
+                lease_token=None, lease_until=None, dispatched_until=None, next_action_at=retry_at
+            )
+        )
+
+    def wake(
+        self,
+        *,
+        now: datetime,
+        invoice_ids: Iterable[str] = (),
+        subscription_ids: Iterable[str] = (),
+        customer_ids: Iterable[str] = (),
+        case_ids: Iterable[int] = (),
+    ) -> int:
+        """Make the matching cases due and raise their wake_seq."""
+        conditions = [
+            column.in_(sorted(wanted))
+            for column, wanted in (
+                (cases.c.invoice_id, set(invoice_ids)),
+                (cases.c.subscription_id, set(subscription_ids) - {""}),
+                (cases.c.customer_id, set(customer_ids) - {""}),
+                (cases.c.id, set(case_ids)),
+            )
+            if wanted
+        ]
+        if not conditions:
+            return 0
+        chosen = (
+            select(cases.c.id)
+            .where(cases.c.account_id == self._account, or_(*conditions))
+            .order_by(cases.c.id)
+            .with_for_update()
+        )
+        ids = list(self._connection.execute(chosen).scalars())
+        if ids:
+            self._connection.execute(update(cases).where(cases.c.id.in_(ids)).values(_woken(now)))
+        return len(ids)
+
+    def wake_unfinished(self, *, now: datetime) -> int:
+        """Make every case due that is not closed."""
+        statement = (
+            update(cases)
+            .where(cases.c.account_id == self._account, cases.c.state != CaseState.CLOSED.value)
+            .values(_woken(now))
+        )
+        return self._connection.execute(statement).rowcount
+
+    def resume_all(self, *, now: datetime, stopped_at: datetime) -> int:
+        """Move undone steps of open cases later by the length of the stop, and make them due."""
+        statement = (
+            update(cases)
+            .where(cases.c.account_id == self._account, cases.c.state != CaseState.CLOSED.value)
+            .values(
+                shift=cases.c.shift + (now - func.greatest(cases.c.opened_at, stopped_at)),
+                **_woken(now),
+            )
+        )
+        return self._connection.execute(statement).rowcount
+
+    def surroundings(
+        self, found: Case, invoice: InvoiceReading, *, wall_now: datetime
+    ) -> Surroundings:
+        """Return what the ledger knows around a case."""
+        return surroundings_of(self._connection, self._account, found, invoice, wall_now=wall_now)
+
+    def record_step(
+        self, case_id: int, step: str, *, done: bool, at: datetime, reason: str
+    ) -> None:
+        """Record what became of a step; the first record stays."""
+        self._connection.execute(
+            upsert(steps)
+            .values(case_id=case_id, step=step, done=done, at=at, reason=reason)
+            .on_conflict_do_nothing()
+        )
+
+    def record_skips(self, case_id: int, skips: Sequence[Skip], *, at: datetime) -> None:
+        """Record steps that will not be done."""
+        for skip in skips:
+            self.record_step(case_id, skip.step, done=False, at=at, reason=skip.reason)
+
+    def record_decision(self, case_id: int, decision: Decision, *, at: datetime) -> None:
+        """Keep the decision, unless it says what the last one said."""
+        last = self._connection.execute(
+            select(decisions.c.rule, decisions.c.reason)
+            .where(decisions.c.case_id == case_id)
+            .order_by(decisions.c.id.desc())
+            .limit(1)
+        ).one_or_none()
+        if last is not None and (last.rule, last.reason) == (decision.rule, decision.reason):
+            return
+        self._connection.execute(
+            insert(decisions).values(
+                case_id=case_id,
+                at=at,
+                act=type(decision.act).__name__,
+                rule=decision.rule,
+                reason=decision.reason,
+                inputs=dict(decision.inputs),
+                next_at=decision.next_at,
+            )
+        )
+
+
+def _woken(now: datetime) -> dict[str, object]:
+    return {
+        "wake_seq": cases.c.wake_seq + 1,
+        "next_action_at": func.least(func.coalesce(cases.c.next_action_at, now), now),
+    }
+
+
+def _changed_columns(change: CaseChange) -> dict[str, object]:
+    values: dict[str, object] = {
+        "state": change.state,
+        "outcome": change.outcome,
+        "reason": change.reason,
+        "owner": change.owner,
+        "action_required_at": change.action_required_at,
+        "closed_at": change.closed_at,
+        "recovered_by": change.recovered_by,
+    }
+    values = {name: value for name, value in values.items() if value is not None}
+    if change.failure is not None:
+        values["failure"] = failure_to_json(change.failure)
+    if change.reopened:
+        values |= {"outcome": None, "closed_at": None, "recovered_by": None}
+    return values

@@ -1,0 +1,117 @@
+"""The control row, cursors and policies (ports.ControlBook)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from worker.ports import Control
+from worker.store.tables import control, cursors, policies
+
+
+class Controls:
+    """The control row of one account, within one transaction."""
+
+    def __init__(self, connection: Connection, account_id: str) -> None:
+        """Work on *connection*, for *account_id*."""
+        self._connection = connection
+        self._account = account_id
+
+    def read(self) -> Control | None:
+        """Return the control row, or None on a fresh ledger."""
+        row = (
+            self._connection.execute(select(control).where(control.c.account_id == self._account))
+            .mappings()
+            .one_or_none()
+        )
+        if row is None:
+            return None
+        return Control(
+            charging=row["charging"],
+            stopped_at=row["stopped_at"],
+            stop_cause=row["stop_cause"],
+            go_live_at=row["go_live_at"],
+            business_at=row["business_at"],
+            config_digest=row["config_digest"],
+        )
+
+    def create(self, *, charging: bool, go_live_at: datetime, cause: str) -> None:
+        """Write the first control row; one that exists stays."""
+        self._connection.execute(
+            upsert(control)
+            .values(
+                account_id=self._account,
+                charging=charging,
+                go_live_at=go_live_at,
+                stopped_at=None if charging else go_live_at,
+                stop_cause=cause,
+            )
+            .on_conflict_do_nothing()
+        )
+
+    def stop(self, *, cause: str, detail: str, by: str, now: datetime) -> bool:
+        """Stop charges, letters and endings; False where they were stopped already."""
+        statement = (
+            update(control)
+            .where(control.c.account_id == self._account, control.c.charging)
+            .values(
+                charging=False, stopped_at=now, stop_cause=cause, stop_detail=detail, changed_by=by
+            )
+        )
+        return self._connection.execute(statement).rowcount == 1
+
+    def go(self, *, by: str) -> Control | None:
+        """Start again and return the row as it was."""
+        before = self.read()
+        if before is None or before.charging:
+            return None
+        self._connection.execute(
+            update(control)
+            .where(control.c.account_id == self._account)
+            .values(charging=True, stopped_at=None, stop_cause="", stop_detail="", changed_by=by)
+        )
+        return before
+
+    def set_business_time(self, at: datetime, *, wall_now: datetime) -> None:
+        """Mirror the test clock's frozen time; it never goes back."""
+        self._connection.execute(
+            update(control)
+            .where(control.c.account_id == self._account)
+            .values(business_at=at, business_read_at=wall_now)
+        )
+
+    def cursor(self, name: str) -> datetime | None:
+        """Return a cursor's position."""
+        return self._connection.execute(
+            select(cursors.c.position_at).where(
+                cursors.c.account_id == self._account, cursors.c.name == name
+            )
+        ).scalar_one_or_none()
+
+    def set_cursor(self, name: str, position_at: datetime) -> None:
+        """Move a cursor."""
+        statement = upsert(cursors).values(
+            account_id=self._account, name=name, position_at=position_at
+        )
+        self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["account_id", "name"], set_={"position_at": position_at}
+            )
+        )
+
+    def put_policy(self, digest: str, text: Mapping[str, object], *, wall_now: datetime) -> None:
+        """Keep a policy's text under its digest."""
+        self._connection.execute(
+            upsert(policies)
+            .values(account_id=self._account, digest=digest, text=dict(text), stored_at=wall_now)
+            .on_conflict_do_nothing()
+        )
+
+    def policy(self, digest: str) -> Mapping[str, object] | None:
+        """Return a policy's text."""
+        return self._connection.execute(
+            select(policies.c.text).where(
+                policies.c.account_id == self._account, policies.c.digest == digest
+            )
+        ).scalar_one_or_none()

@@ -1,0 +1,75 @@
+"""Append-only facts and what they tell of a subscription (ports.FactBook)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from worker.domain.case import CANCELS, AttemptState
+from worker.domain.facts import Fact
+from worker.store.mirror_tables import subscriptions
+from worker.store.tables import attempts, cases, events
+
+
+class Facts:
+    """The facts of one account, within one transaction."""
+
+    def __init__(self, connection: Connection, account_id: str) -> None:
+        """Work on *connection*, for *account_id*."""
+        self._connection = connection
+        self._account = account_id
+
+    def append(self, facts: Sequence[Fact], *, wall_now: datetime) -> int:
+        """Write facts; one that is already there stays as it is."""
+        written = 0
+        for fact in facts:
+            statement = (
+                upsert(events)
+                .values(
+                    account_id=self._account,
+                    id=fact.id_in(self._account),
+                    type=fact.type,
+                    subject=fact.subject,
+                    time=fact.time,
+                    recorded_at=wall_now,
+                    data=dict(fact.data),
+                )
+                .on_conflict_do_nothing(index_elements=["id"])
+            )
+            written += self._connection.execute(statement).rowcount
+        return written
+
+    def fact_state(self, subscription_id: str) -> tuple[str, int]:
+        """Return (state, mrr_minor) as the facts tell it."""
+        row = self._connection.execute(
+            select(subscriptions.c.fact_state, subscriptions.c.fact_mrr_minor).where(
+                subscriptions.c.account_id == self._account, subscriptions.c.id == subscription_id
+            )
+        ).one_or_none()
+        return (row.fact_state, row.fact_mrr_minor) if row is not None else ("", 0)
+
+    def set_fact_state(self, subscription_id: str, state: str, mrr_minor: int) -> None:
+        """Remember what the facts now tell."""
+        self._connection.execute(
+            update(subscriptions)
+            .where(
+                subscriptions.c.account_id == self._account, subscriptions.c.id == subscription_id
+            )
+            .values(fact_state=state, fact_mrr_minor=mrr_minor)
+        )
+
+    def ending_of(self, subscription_id: str) -> str:
+        """Return the decline class of a case of ours that cancelled this subscription."""
+        failure = self._connection.execute(
+            select(cases.c.failure)
+            .join(attempts, attempts.c.case_id == cases.c.id)
+            .where(
+                cases.c.account_id == self._account,
+                cases.c.subscription_id == subscription_id,
+                attempts.c.kind.in_([kind.value for kind in CANCELS]),
+                attempts.c.state.in_([AttemptState.SUCCEEDED.value, AttemptState.SENDING.value]),
+            )
+            .limit(1)
+        ).scalar_one_or_none()
+        return "" if failure is None else str(failure.get("decline_class", "unclear"))

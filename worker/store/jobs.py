@@ -1,0 +1,81 @@
+"""Scheduled jobs: which is due is a row, claimed by UPDATE (ports.JobBook, D11)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from worker.store.tables import job_runs, jobs, processes
+
+
+class Jobs:
+    """The job rows of one account, within one transaction."""
+
+    def __init__(self, connection: Connection, account_id: str) -> None:
+        """Work on *connection*, for *account_id*."""
+        self._connection = connection
+        self._account = account_id
+
+    def ensure(self, name: str, *, first_due_at: datetime) -> None:
+        """Create the job's row where it is missing."""
+        self._connection.execute(
+            upsert(jobs)
+            .values(account_id=self._account, name=name, next_due_at=first_due_at)
+            .on_conflict_do_nothing()
+        )
+
+    def due(self, names: Sequence[str], *, now: datetime) -> list[str]:
+        """Return the jobs of *names* that are due by *now*, locked for this transaction."""
+        query = (
+            select(jobs.c.name)
+            .where(
+                jobs.c.account_id == self._account,
+                jobs.c.name.in_(list(names)),
+                jobs.c.next_due_at <= now,
+            )
+            .order_by(jobs.c.name)
+            .with_for_update(skip_locked=True)
+        )
+        return list(self._connection.execute(query).scalars())
+
+    def started(self, name: str, *, next_due_at: datetime, wall_now: datetime) -> None:
+        """Record a start and when the job is due again."""
+        self._connection.execute(
+            update(jobs)
+            .where(jobs.c.account_id == self._account, jobs.c.name == name)
+            .values(next_due_at=next_due_at, last_started_at=wall_now)
+        )
+
+    def ended(self, name: str, *, outcome: str, wall_now: datetime) -> None:
+        """Record how a run ended."""
+        self._connection.execute(
+            update(jobs)
+            .where(jobs.c.account_id == self._account, jobs.c.name == name)
+            .values(last_ended_at=wall_now, last_outcome=outcome)
+        )
+
+    def ring(self, name: str, *, at: datetime) -> None:
+        """Make a job due at once."""
+        self._connection.execute(
+            update(jobs)
+            .where(jobs.c.account_id == self._account, jobs.c.name == name)
+            .values(next_due_at=at)
+        )
+
+    def once(self, name: str, period: str, *, now: datetime) -> bool:
+        """Return True the first time a (job, period) is asked for, ever."""
+        statement = (
+            upsert(job_runs)
+            .values(account_id=self._account, name=name, period=period, at=now)
+            .on_conflict_do_nothing()
+        )
+        return self._connection.execute(statement).rowcount == 1
+
+    def beat(self, process: str, *, wall_now: datetime, config_digest: str) -> None:
+        """Record that a process is alive."""
+        values = {"seen_at": wall_now, "config_digest": config_digest}
+        statement = upsert(processes).values(account_id=self._account, name=process, **values)
+        self._connection.execute(
+            statement.on_conflict_do_update(index_elements=["account_id", "name"], set_=values)
+        )

@@ -1,0 +1,200 @@
+"""Letters: unique by occasion, sent at most once (ports.LetterBook)."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, RowMapping, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from worker.domain.case import LetterState
+from worker.ports import LetterTask, NewLetter
+from worker.store.tables import letter_occasions, letters
+
+
+class Letters:
+    """The letters of one account, within one transaction."""
+
+    def __init__(self, connection: Connection, account_id: str) -> None:
+        """Work on *connection*, for *account_id*."""
+        self._connection = connection
+        self._account = account_id
+
+    def queue(self, letter: NewLetter, *, now: datetime) -> int | None:
+        """Queue a letter, or return None where one of its occasions already has one."""
+        savepoint = self._connection.begin_nested()
+        letter_id: int = self._connection.execute(
+            insert(letters)
+            .values(
+                account_id=self._account,
+                case_id=letter.case_id,
+                customer_id=letter.customer_id,
+                subscription_id=letter.subscription_id,
+                invoice_id=letter.invoice_id,
+                notice=letter.notice,
+                step=letter.step,
+                state=LetterState.QUEUED.value,
+                queued_at=now,
+                next_action_at=letter.send_at,
+                send_by=letter.send_by,
+                message_id=letter.message_id,
+                context=dict(letter.context),
+            )
+            .returning(letters.c.id)
+        ).scalar_one()
+        taken = self._connection.execute(
+            upsert(letter_occasions)
+            .values(
+                [
+                    {"account_id": self._account, "occasion": occasion, "letter_id": letter_id}
+                    for occasion in letter.occasions
+                ]
+            )
+            .on_conflict_do_nothing()
+        )
+        if taken.rowcount != len(letter.occasions):
+            savepoint.rollback()
+            return None
+        savepoint.commit()
+        return letter_id
+
+    def take_due(
+        self, *, now: datetime, wall_now: datetime, limit: int, dispatch: timedelta
+    ) -> list[int]:
+        """Mark due letters as dispatched and return their ids, oldest first."""
+        due = (
+            select(letters.c.id)
+            .where(
+                letters.c.account_id == self._account,
+                letters.c.next_action_at <= now,
+                or_(letters.c.dispatched_until.is_(None), letters.c.dispatched_until < wall_now),
+                or_(letters.c.lease_until.is_(None), letters.c.lease_until < wall_now),
+            )
+            .order_by(letters.c.next_action_at, letters.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        ids = list(self._connection.execute(due).scalars())
+        if ids:
+            self._connection.execute(
+                update(letters)
+                .where(letters.c.id.in_(ids))
+                .values(dispatched_until=wall_now + dispatch)
+            )
+        return ids
+
+    def claim(
+        self, letter_id: int, *, now: datetime, wall_now: datetime, token: str, lease: timedelta
+    ) -> LetterTask | None:
+        """Lease a queued and due letter, or return None."""
+        statement = (
+            update(letters)
+            .where(
+                letters.c.account_id == self._account,
+                letters.c.id == letter_id,
+                letters.c.state == LetterState.QUEUED.value,
+                letters.c.next_action_at <= now,
+                or_(letters.c.lease_until.is_(None), letters.c.lease_until < wall_now),
+            )
+            .values(lease_token=token, lease_until=wall_now + lease, dispatched_until=None)
+            .returning(letters)
+        )
+        row = self._connection.execute(statement).mappings().one_or_none()
+        return _task_of(row) if row is not None else None
+
+    def begin_sending(self, letter_id: int, *, token: str, wall_now: datetime) -> bool:
+        """Commit to sending: from here on it is never sent again."""
+        statement = (
+            update(letters)
+            .where(
+                letters.c.id == letter_id,
+                letters.c.state == LetterState.QUEUED.value,
+                letters.c.lease_token == token,
+                letters.c.lease_until > wall_now,
+            )
+            .values(state=LetterState.SENDING.value, next_action_at=None)
+        )
+        return self._connection.execute(statement).rowcount == 1
+
+    def settle(
+        self,
+        letter_id: int,
+        state: LetterState,
+        *,
+        now: datetime,
+        reason: str = "",
+        locale: str = "",
+        template_digest: str = "",
+        recipient_hash: str = "",
+        rendered: bytes | None = None,
+    ) -> None:
+        """Write what became of a letter."""
+        self._connection.execute(
+            update(letters)
+            .where(letters.c.id == letter_id)
+            .values(
+                state=state.value,
+                reason=reason,
+                sent_at=now if state is LetterState.SENT else None,
+                locale=locale,
+                template_digest=template_digest,
+                recipient_hash=recipient_hash,
+                rendered=rendered,
+                next_action_at=None,
+                lease_token=None,
+                lease_until=None,
+            )
+        )
+
+    def postpone(self, letter_id: int, *, until: datetime, count_try: bool) -> None:
+        """Put a letter that was surely not sent back into the queue."""
+        self._connection.execute(
+            update(letters)
+            .where(letters.c.id == letter_id)
+            .values(
+                state=LetterState.QUEUED.value,
+                next_action_at=until,
+                tries=letters.c.tries + (1 if count_try else 0),
+                lease_token=None,
+                lease_until=None,
+            )
+        )
+
+    def suppress_queued(self, case_id: int, *, reason: str) -> list[LetterTask]:
+        """Drop a case's letters that have not gone out, and return them."""
+        statement = (
+            update(letters)
+            .where(letters.c.case_id == case_id, letters.c.state == LetterState.QUEUED.value)
+            .values(state=LetterState.SUPPRESSED.value, reason=reason, next_action_at=None)
+            .returning(letters)
+        )
+        return [_task_of(row) for row in self._connection.execute(statement).mappings()]
+
+    def lost_sends(self, *, wall_now: datetime) -> list[LetterTask]:
+        """Return letters whose sender died between `begin_sending` and the outcome."""
+        query = (
+            select(letters)
+            .where(
+                letters.c.account_id == self._account,
+                letters.c.state == LetterState.SENDING.value,
+                letters.c.lease_until < wall_now,
+            )
+            .order_by(letters.c.id)
+            .with_for_update(skip_locked=True)
+        )
+        return [_task_of(row) for row in self._connection.execute(query).mappings()]
+
+
+def _task_of(row: RowMapping) -> LetterTask:
+    return LetterTask(
+        id=row["id"],
+        notice=row["notice"],
+        step=row["step"],
+        state=LetterState(row["state"]),
+        customer_id=row["customer_id"],
+        subscription_id=row["subscription_id"],
+        invoice_id=row["invoice_id"],
+        case_id=row["case_id"],
+        message_id=row["message_id"],
+        send_by=row["send_by"],
+        tries=row["tries"],
+        context=row["context"],
+    )

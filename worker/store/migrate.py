@@ -1,0 +1,68 @@
+"""Migrations: run under a lock, only ever expanding, so rollback is the old release (6)."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+
+from worker.store import mirror_tables, tables
+from worker.store.columns import metadata
+from worker.store.ledger import connect
+
+_LOCK = 7_224_951_104_310_633
+"""Number of the advisory lock that two migrating processes wait on."""
+
+TABLE_MODULES = (tables, mirror_tables)
+"""Imported so that `metadata` is complete."""
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(database_url: str) -> str:
+    """Bring the database to the newest revision and return that revision's name.
+
+    Args: database_url: `postgresql+psycopg://…`. Two callers at once are safe: the second waits
+    and finds nothing to do. Raises: sqlalchemy.exc.OperationalError: the database is away.
+    """
+    engine = connect(database_url, pool_size=1)
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            command.upgrade(_config(connection), "head")
+            return newest()
+    finally:
+        engine.dispose()
+
+
+def newest() -> str:
+    """Return the newest revision that this release knows."""
+    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+
+
+def current(engine: Engine) -> str:
+    """Return the revision the database is at, or the empty string on a fresh one."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+def differences(engine: Engine) -> list[object]:
+    """Return how the migrated database differs from the tables in code; a test wants none."""
+    with engine.connect() as connection:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+
+def write_revision(database_url: str, message: str) -> None:
+    """Write a new revision file from the difference between database and tables (development)."""
+    engine = connect(database_url, pool_size=1)
+    with engine.begin() as connection:
+        command.revision(_config(connection), message=message, autogenerate=True, rev_id="0001")
+    engine.dispose()

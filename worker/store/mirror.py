@@ -1,0 +1,332 @@
+"""Mirrors of Stripe's objects: batched, sorted upserts in which the newer state wins."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, and_, func, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from worker.domain.mrr import monthly_minor
+from worker.domain.readings import (
+    CustomerReading,
+    DeclineSignals,
+    InvoiceReading,
+    PaymentMethodReading,
+    SubscriptionReading,
+)
+from worker.store.mirror_tables import (
+    customers,
+    disputes,
+    invoices,
+    payment_methods,
+    subscriptions,
+)
+from worker.store.rows import customer_of, payment_method_of, subscription_of
+from worker.store.tables import network_attempts
+
+LIVE = ("active", "past_due", "trialing")
+
+
+class Mirror:
+    """The mirrors of one account, within one transaction."""
+
+    def __init__(self, connection: Connection, account_id: str) -> None:
+        """Work on *connection*, for *account_id*."""
+        self._connection = connection
+        self._account = account_id
+
+    def _put(self, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+        """Upsert *rows*, sorted by id so that two writers cannot deadlock.
+
+        The newer `seen_at` wins; at a tie the later writer wins and the row is marked stale where
+        the status differs, to be read again outside of ingest.
+        """
+        newest: dict[str, dict[str, Any]] = {}
+        for row in rows:
+            known = newest.get(row["id"])
+            if known is None or known["seen_at"] <= row["seen_at"]:
+                newest[row["id"]] = row
+        if not newest:
+            return
+        values = [{"account_id": self._account, **newest[key]} for key in sorted(newest)]
+        statement = upsert(table)
+        new = statement.excluded
+        changed: dict[str, Any] = {
+            name: new[name] for name in values[0] if name not in {"account_id", "id"}
+        }
+        tie = table.c.seen_at == new.seen_at
+        if "status" in table.c:
+            changed["stale"] = and_(tie, table.c.status != new.status)
+        statement = statement.on_conflict_do_update(
+            index_elements=["account_id", "id"],
+            set_=changed,
+            where=or_(table.c.seen_at < new.seen_at, tie),
+        )
+        self._connection.execute(statement, values)
+
+    def put_invoices(self, rows: Sequence[tuple[InvoiceReading, datetime]]) -> None:
+        """Upsert invoices."""
+        self._put(
+            invoices,
+            [
+                {
+                    "id": invoice.id,
+                    "customer_id": invoice.customer_id,
+                    "subscription_id": invoice.subscription_id,
+                    "number": invoice.number,
+                    "status": invoice.status,
+                    "billing_reason": invoice.billing_reason,
+                    "collection_method": invoice.collection_method,
+                    "currency": invoice.currency,
+                    "amount_due_minor": invoice.amount_due_minor,
+                    "amount_paid_minor": invoice.amount_paid_minor,
+                    "amount_remaining_minor": invoice.amount_remaining_minor,
+                    "attempted": invoice.attempted,
+                    "created_at": invoice.created_at,
+                    "next_payment_attempt_at": invoice.next_payment_attempt_at,
+                    "seen_at": seen_at,
+                }
+                for invoice, seen_at in rows
+            ],
+        )
+
+    def put_subscriptions(self, rows: Sequence[tuple[SubscriptionReading, datetime]]) -> None:
+        """Upsert subscriptions."""
+        self._put(
+            subscriptions,
+            [
+                {
+                    "id": found.id,
+                    "customer_id": found.customer_id,
+                    "status": found.status,
+                    "currency": found.currency,
+                    "interval": found.items[0].interval if found.items else "",
+                    "interval_count": found.items[0].interval_count if found.items else 1,
+                    "mrr_minor": monthly_minor(found.items),
+                    "period_end_at": found.period_end_at,
+                    "trial_start_at": found.trial_start_at,
+                    "trial_end_at": found.trial_end_at,
+                    "cancel_at": found.cancel_at,
+                    "cancel_at_period_end": found.cancel_at_period_end,
+                    "collection_paused": found.collection_paused,
+                    "collection_method": found.collection_method,
+                    "default_payment_method_id": found.default_payment_method_id,
+                    "product_id": found.items[0].product_id if found.items else "",
+                    "seen_at": seen_at,
+                }
+                for found, seen_at in rows
+            ],
+        )
+
+    def put_customers(self, rows: Sequence[tuple[CustomerReading, datetime]]) -> None:
+        """Upsert customers; a deletion blanks what it no longer says."""
+        self._put(
+            customers,
+            [
+                {
+                    "id": customer.id,
+                    "email": customer.email,
+                    "name": customer.name,
+                    "country": customer.country,
+                    "locales": list(customer.locales),
+                    "default_payment_method_id": customer.default_payment_method_id,
+                    "deleted": customer.deleted,
+                    "metadata": dict(customer.metadata),
+                    "seen_at": seen_at,
+                }
+                for customer, seen_at in rows
+            ],
+        )
+
+    def put_payment_methods(
+        self, rows: Sequence[tuple[PaymentMethodReading, datetime, bool]]
+    ) -> None:
+        """Upsert payment methods; the flag says that the card itself changed."""
+        self._put(
+            payment_methods,
+            [
+                {
+                    "id": method.id,
+                    "customer_id": method.customer_id,
+                    "type": method.type,
+                    "brand": method.brand,
+                    "last4": method.last4,
+                    "exp_month": method.exp_month,
+                    "exp_year": method.exp_year,
+                    "fingerprint": method.fingerprint,
+                    "country": method.country,
+                    "seen_at": seen_at,
+                }
+                for method, seen_at, _ in rows
+            ],
+        )
+        for method, seen_at, changed in rows:
+            if changed:
+                self._connection.execute(
+                    update(payment_methods)
+                    .where(
+                        payment_methods.c.account_id == self._account,
+                        payment_methods.c.id == method.id,
+                    )
+                    .values(changed_at=func.greatest(payment_methods.c.changed_at, seen_at))
+                )
+
+    def put_dispute(
+        self, *, dispute_id: str, charge_id: str, customer_id: str, status: str, seen_at: datetime
+    ) -> None:
+        """Upsert one dispute."""
+        row = {
+            "id": dispute_id,
+            "charge_id": charge_id,
+            "customer_id": customer_id,
+            "status": status,
+            "seen_at": seen_at,
+        }
+        self._put(disputes, [row])
+
+    def put_charge(
+        self,
+        *,
+        charge_id: str,
+        payment_intent_id: str,
+        payment_method_id: str,
+        fingerprint: str,
+        brand: str,
+        amount_minor: int,
+        currency: str,
+        at: datetime,
+        status: str,
+        signals: DeclineSignals,
+    ) -> None:
+        """Record that a charge was made, by whomever, once per charge; its status may change."""
+        statement = upsert(network_attempts).values(
+            account_id=self._account,
+            charge_id=charge_id,
+            payment_intent_id=payment_intent_id,
+            payment_method_id=payment_method_id,
+            fingerprint=fingerprint,
+            brand=brand,
+            amount_minor=amount_minor,
+            currency=currency,
+            at=at,
+            status=status,
+            signals=asdict(signals),
+        )
+        self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["account_id", "charge_id"],
+                set_={"status": status, "signals": asdict(signals)},
+            )
+        )
+
+    def mark_failed(self, invoice_id: str, *, at: datetime) -> None:
+        """Remember the first failure of an invoice."""
+        self._connection.execute(
+            update(invoices)
+            .where(invoices.c.account_id == self._account, invoices.c.id == invoice_id)
+            .values(failed_at=func.least(invoices.c.failed_at, at))
+        )
+
+    def customer(self, customer_id: str) -> CustomerReading | None:
+        """Return what is known of a customer, with the default payment method."""
+        row = self._one(customers, customer_id)
+        if row is None:
+            return None
+        return customer_of(row, self.payment_method(row["default_payment_method_id"]))
+
+    def payment_method(self, payment_method_id: str) -> PaymentMethodReading | None:
+        """Return what is known of a payment method, or None."""
+        row = self._one(payment_methods, payment_method_id)
+        return payment_method_of(row) if row is not None else None
+
+    def subscription(self, subscription_id: str) -> SubscriptionReading | None:
+        """Return what is known of a subscription, with its own payment method."""
+        row = self._one(subscriptions, subscription_id)
+        if row is None:
+            return None
+        return subscription_of(row, self.payment_method(row["default_payment_method_id"]))
+
+    def _one(self, table: Table, object_id: str) -> Any:
+        if not object_id:
+            return None
+        query = select(table).where(table.c.account_id == self._account, table.c.id == object_id)
+        return self._connection.execute(query).mappings().one_or_none()
+
+    def renewing(self, *, from_at: datetime, to_at: datetime) -> list[SubscriptionReading]:
+        """Return active subscriptions whose period ends in [from_at, to_at), by id."""
+        return self._subscriptions(subscriptions.c.period_end_at, ("active",), from_at, to_at)
+
+    def trials_ending(self, *, from_at: datetime, to_at: datetime) -> list[SubscriptionReading]:
+        """Return trials that end in [from_at, to_at), by id."""
+        return self._subscriptions(subscriptions.c.trial_end_at, ("trialing",), from_at, to_at)
+
+    def _subscriptions(
+        self, column: Any, statuses: tuple[str, ...], from_at: datetime, to_at: datetime
+    ) -> list[SubscriptionReading]:
+        query = (
+            select(subscriptions)
+            .where(
+                subscriptions.c.account_id == self._account,
+                subscriptions.c.status.in_(statuses),
+                column >= from_at,
+                column < to_at,
+                subscriptions.c.cancel_at_period_end.is_(False),
+                subscriptions.c.cancel_at.is_(None),
+                subscriptions.c.collection_paused.is_(False),
+            )
+            .order_by(subscriptions.c.id)
+        )
+        return [subscription_of(row) for row in self._connection.execute(query).mappings()]
+
+    def cards_in_use(
+        self, *, expiring_from: tuple[int, int], expiring_to: tuple[int, int]
+    ) -> list[tuple[PaymentMethodReading, SubscriptionReading]]:
+        """Return cards that live subscriptions use, expiring in the (year, month) range."""
+        own = subscriptions.c.default_payment_method_id
+        used = func.coalesce(func.nullif(own, ""), customers.c.default_payment_method_id)
+        query = (
+            select(subscriptions, payment_methods.c.id.label("method_id"))
+            .join(
+                customers,
+                and_(
+                    customers.c.account_id == subscriptions.c.account_id,
+                    customers.c.id == subscriptions.c.customer_id,
+                ),
+            )
+            .join(
+                payment_methods,
+                and_(
+                    payment_methods.c.account_id == subscriptions.c.account_id,
+                    payment_methods.c.id == used,
+                ),
+            )
+            .where(
+                subscriptions.c.account_id == self._account,
+                subscriptions.c.status.in_(LIVE),
+                payment_methods.c.type == "card",
+                tuple_(payment_methods.c.exp_year, payment_methods.c.exp_month) >= expiring_from,
+                tuple_(payment_methods.c.exp_year, payment_methods.c.exp_month) <= expiring_to,
+            )
+            .order_by(subscriptions.c.id)
+        )
+        found = []
+        for row in self._connection.execute(query).mappings().all():
+            method = self.payment_method(row["method_id"])
+            if method is not None:
+                found.append((method, subscription_of(row, method)))
+        return found
+
+    def stale(self, *, limit: int) -> list[tuple[str, str]]:
+        """Return (kind, id) of rows whose newest state is not certain."""
+        found: list[tuple[str, str]] = []
+        for kind, table in (("invoice", invoices), ("subscription", subscriptions)):
+            query = (
+                select(table.c.id)
+                .where(table.c.account_id == self._account, table.c.stale)
+                .order_by(table.c.id)
+                .limit(limit)
+            )
+            found += [(kind, object_id) for object_id in self._connection.execute(query).scalars()]
+        return found
