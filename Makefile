@@ -26,10 +26,12 @@ test: venv
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 check: venv
-	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@failed=; \
+	$(BIN)/ruff format --check --quiet . || failed="$$failed format"; \
+	$(BIN)/ruff check --quiet . || failed="$$failed lint"; \
+	$(BIN)/mypy || failed="$$failed types"; \
+	$(BIN)/lint-imports --no-logo || failed="$$failed imports"; \
+	test -z "$$failed" || { echo "make check: not in order:$$failed" >&2; exit 1; }
 
 clean:
 	rm -rf .venv var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -112,8 +112,8 @@ def set_up(again: str) -> None:
     """Install everything; after a failure a `.venv` that was there before is as it was."""
     began = time.monotonic()
     print(
-        "Setting up .venv: about 130 MB to download, 350 MB on disk; only .venv and var are "
-        "written, `make clean` removes them.",
+        "Setting up .venv: about 130 MB to download, 300 MB on disk. Only .venv and var are "
+        "written, servers listen on 127.0.0.1 only; `make clean` removes everything.",
         flush=True,
     )
     LOG.parent.mkdir(exist_ok=True)
@@ -131,7 +131,8 @@ def set_up(again: str) -> None:
             shutil.rmtree(VENV, ignore_errors=True)
         raise
     STAMP.write_text(f"{ingredients()}\n{VERSION}\n")
-    print(f"packages   done {time.monotonic() - began:.0f} s", flush=True)
+    part = "1/4 " if again == "make demo" else ""
+    print(f"{part}packages   done {time.monotonic() - began:.0f} s", flush=True)
 
 
 def is_this_python(venv: Path) -> bool:
@@ -153,7 +154,11 @@ def install(log: TextIO, again: str) -> None:
     locked = ["install", "--require-hashes", "-r", str(LOCK)]
     uv = shutil.which("uv")
     if not (uv and succeeds([uv, "pip", locked[0], "--python", python, *locked[1:]], log)):
-        run([python, "-m", "pip", *locked, "--no-input", "--progress-bar", "off"], log, again)
+        run(
+            [python, "-m", "pip", *locked, "--no-input", "--progress-bar=off", "--no-compile"],
+            log,
+            again,
+        )
     ours = ["--no-deps", "--no-build-isolation", "-e", str(HERE)]
     run([python, "-m", "pip", "install", "--no-input", *ours], log, again)
 

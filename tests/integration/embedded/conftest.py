@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -15,9 +15,15 @@ def run_program() -> Iterator[RunProgram]:
     """Give a way to start Python code in a process of its own, which ends with the test."""
     started: list[Program] = []
 
-    def run(code: str, *arguments: object, **environment: str) -> Program:
+    def run(
+        code: str,
+        *arguments: object,
+        prefix: Sequence[str] = (),
+        options: Sequence[str] = (),
+        **environment: str,
+    ) -> Program:
         program = subprocess.Popen(
-            [sys.executable, "-c", code, *map(str, arguments)],
+            [*prefix, sys.executable, *options, "-c", code, *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -30,4 +36,7 @@ def run_program() -> Iterator[RunProgram]:
     yield run
     for program in started:
         program.kill()
-        program.communicate()
+        program.wait()
+        for stream in (program.stdin, program.stdout, program.stderr):
+            if stream is not None:
+                stream.close()

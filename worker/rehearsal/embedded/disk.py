@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+import tempfile
 from pathlib import Path
 
 from worker.errors import ConfigError
@@ -27,9 +28,8 @@ def make_private_folder(folder: Path) -> Path:
     folder = folder.absolute()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.write_bytes(b"")
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=folder):
+            pass  # it can be written: a file was made, and is gone again
     except OSError as problem:
         raise unusable(folder, problem) from problem
     return folder

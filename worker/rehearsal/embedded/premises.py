@@ -80,12 +80,22 @@ def _noted_place(pointer: Path) -> Path:
 
 
 def _copied(home: Path, place: Path) -> Path:
-    """Return a copy of *home* in *place*, made anew if the original has changed since."""
-    copy, witness = place / "programs", Path("bin", "postgres")
+    """Return a copy of *home* in *place*, made anew if the original has changed since.
+
+    A Linux wheel keeps libraries in a folder beside the package, `<package>.libs`, which its
+    programs look for from where they lie: so the copy has the same shape.
+    """
+    package = home.parent
+    libraries = package.with_name(f"{package.name}.libs")
+    copies, witness = place / "programs", Path("bin", "postgres")
+    copy = copies / package.name / home.name
     if not _same(home / witness, copy / witness):
-        shutil.rmtree(copy, ignore_errors=True)
+        shutil.rmtree(copies, ignore_errors=True)
         shutil.copytree(home, copy, symlinks=True, ignore=shutil.ignore_patterns("include"))
-        copy.chmod(0o755)
+        if libraries.is_dir():
+            shutil.copytree(libraries, copies / libraries.name, symlinks=True)
+        for folder in (copies, copies / package.name):
+            folder.chmod(0o755)
     return copy
 
 
