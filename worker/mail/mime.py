@@ -65,7 +65,7 @@ def _address(text: str) -> Address:
     if not (local and at and domain) or (not name and bare != text.strip()):
         raise UnwritableMailError("an address is malformed")
     if not local.isascii():
-        raise UnwritableMailError("an address is not ASCII before its @")
+        raise UnwritableMailError("the local part of an address is not ASCII")
     try:
         return Address(name, addr_spec=f"{local}@{domain.encode('idna').decode('ascii')}")
     except Exception as error:
