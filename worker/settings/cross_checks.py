@@ -151,8 +151,8 @@ def _charge_faults(parts: PolicyParts) -> Iterator[Fault]:
             yield (*at, "after"), sentence
         before, before_after = f"`{step.name}`", step.after
     if len(charges) > RETRIES_MAX:
-        at = charges[RETRIES_MAX][0]
-        yield (*at, "charge"), f"is charge {RETRIES_MAX + 1} of at most {RETRIES_MAX}; leave it out"
+        at = (*charges[RETRIES_MAX][0], "charge")
+        yield at, f"is charge {RETRIES_MAX + 1} of at most {RETRIES_MAX}; leave it out."
 
 
 def _ending_faults(parts: PolicyParts, ending: EndingSection) -> Iterator[Fault]:

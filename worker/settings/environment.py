@@ -153,7 +153,7 @@ class _Reading:
         if value is None:
             return None
         parts = _split(value)
-        written = join_words([f"{scheme}://" for scheme in schemes])
+        written = join_words([f"{scheme}://" for scheme in schemes], "or")
         if parts is None:
             self.problems.append(f"{name} is malformed: host or port cannot be read.")
         elif parts.scheme not in schemes:
@@ -286,7 +286,7 @@ class _Reading:
         """Return the meaning of one of *words*, or *default* after noting a problem."""
         value = self.given.get(name, str(default))
         if value not in words:
-            listed = join_words(sorted(words))
+            listed = join_words(list(words), "or")
             self.problems.append(f"{name} is {value[:20]!r}; it must be one of {listed}.")
         return words.get(value, default)
 

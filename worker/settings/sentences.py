@@ -68,11 +68,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"known are {join_words([f'`{each}`' for each in words])}."
 
 
-def join_words(words: Sequence[str]) -> str:
-    """Return `a, b and c`."""
+def join_words(words: Sequence[str], last: str = "and") -> str:
+    """Return `a, b and c`, or with another word before the last."""
     if len(words) < 2:
         return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def _sentence(model: type[BaseModel], detail: ErrorDetails, location: Location) -> str:
@@ -87,9 +87,9 @@ def _sentence(model: type[BaseModel], detail: ErrorDetails, location: Location) 
         case "value_error":
             return str(context["error"])
         case "enum" | "literal_error":
-            words = [str(word) for word in _choices(model, location)]
+            words = _choices(model, location)
             if not isinstance(written, str):
-                return f"must be one of {join_words([f'`{word}`' for word in words])}."
+                return f"must be one of {join_words([f'`{word}`' for word in words], 'or')}."
             if not written.strip():
                 return f"is empty; write `{_example(model, location)}`."
             return f"`{written}` is not known; {nearest(written, words)}"
@@ -106,7 +106,7 @@ def model_at(model: type[BaseModel], location: Location) -> type[BaseModel]:
     for part in location:
         if isinstance(part, str):
             info = _field(model, part)
-            inner = _inner_model(info.annotation) if info else None
+            inner = inner_model(info.annotation) if info else None
             model = inner or model
     return model
 
@@ -119,12 +119,12 @@ def _field(model: type[BaseModel], name: str) -> FieldInfo | None:
     return None
 
 
-def _inner_model(annotation: object) -> type[BaseModel] | None:
+def inner_model(annotation: object) -> type[BaseModel] | None:
     """Return the model inside an annotation such as list[Model] or Model | None."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for part in get_args(annotation):
-        if found := _inner_model(part):
+        if found := inner_model(part):
             return found
     return None
 

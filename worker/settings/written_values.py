@@ -164,9 +164,11 @@ def parse_every(text: object) -> timedelta:
     value = _scalar(text)
     if not value.startswith("every "):
         raise ValueError(f"`{value}` is not understood; write `every 10 seconds`.")
+    if _NUMBER.fullmatch(value.removeprefix("every ")):
+        raise ValueError(f"`{value}` has no unit; write `{value} seconds`.")
     interval = parse_duration(value.removeprefix("every "))
     if not timedelta(seconds=1) <= interval <= timedelta(days=1):
-        raise ValueError(f"`{value}` is out of range; write from `every 1 second` to `every 1 day`")
+        raise ValueError(f"`{value}` is out of range; it may be from 1 second to 1 day.")
     return interval
 
 

@@ -103,7 +103,10 @@ class _Walk:
     def value(self, node: Node, at: Location) -> object:
         """Return *node* as a dict, list or string; a refused part becomes an empty string."""
         if id(node) in self.seen:
-            self.complain(node, at, "aliases (`*name`) are not supported; write the value out.")
+            # The node stands where the anchor is; its key stands where the alias is.
+            line = self.text.lines.get(at, node.start_mark.line + 1)
+            sentence = "aliases (`*name`) are not supported; write the value out."
+            self.text.problems.append(Problem(line, at, sentence))
             return ""
         self.seen.add(id(node))
         if not str(node.tag).startswith(STANDARD_TAG):

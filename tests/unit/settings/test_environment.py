@@ -1,0 +1,269 @@
+"""Variables: every problem at once, in sentences without a secret."""
+
+from pathlib import Path
+
+import pytest
+
+from worker.errors import ConfigError
+from worker.settings.environment import Environment, MailServer, read_environment
+from worker.settings.variables import NAMES, VARIABLES, env_example, environment_table
+
+ROOT = Path(__file__).parents[3]
+LIVE = "rk_live_51SecretSecret"
+TEST = "rk_test_51SecretSecret"
+
+
+def problems_of(*, needed: str = "", embedded: bool = False, **environ: str) -> list[str]:
+    try:
+        read_environment(environ, frozenset(needed.split()), embedded=embedded)
+    except ConfigError as error:
+        return list(error.problems)
+    return []
+
+
+def read(**environ: str) -> Environment:
+    return read_environment(environ, frozenset())
+
+
+def test_nothing_set_gives_the_defaults() -> None:
+    environment = read()
+    assert environment.database_url is environment.sqlalchemy_url is None
+    assert environment.mail_server is None
+    assert environment.config_dir == Path("config")
+    assert environment.templates_dir == Path("templates")
+    assert environment.data_dir == Path("var/demo")
+    assert (environment.log_format, environment.log_level) == ("auto", "info")
+    assert not environment.stripe_key_is_live
+    assert not environment.stripe_is_sandbox
+
+
+def test_empty_counts_as_not_set() -> None:
+    assert read(DATABASE_URL="", STRIPE_API_KEY=" ") == read()
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
+def test_both_postgres_schemes(scheme: str) -> None:
+    environment = read(DATABASE_URL=f"{scheme}://me@/ledger?host=/run/pg")
+    assert environment.sqlalchemy_url == "postgresql+psycopg://me@/ledger?host=/run/pg"
+
+
+def test_missing_ones_are_told_together() -> None:
+    assert problems_of(needed="DATABASE_URL REDIS_URL STRIPE_API_KEY", SMTP_URL="smtp://a") == [
+        (
+            "DATABASE_URL is not set; set it to something like"
+            " postgresql://dunning:secret@db.example:5432/dunning"
+        ),
+        "REDIS_URL is not set; set it to something like rediss://:secret@redis.example:6379/0",
+        "STRIPE_API_KEY is not set; set it to something like rk_test_51Example",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [
+        (
+            {"STRIPE_API_KEY": "pk_live_Secret"},
+            (
+                "STRIPE_API_KEY begins with pk_: that is a publishable key. Make a restricted key"
+                " (rk_…) with the rights listed in README, 'Key'."
+            ),
+        ),
+        (
+            {"STRIPE_API_KEY": "whsec_Secret"},
+            (
+                "STRIPE_API_KEY begins with whsec_: that is a webhook's signing secret. Make a"
+                " restricted key (rk_…) with the rights listed in README, 'Key'."
+            ),
+        ),
+        (
+            {"STRIPE_API_KEY": "acct_Secret"},
+            (
+                "STRIPE_API_KEY begins with acct_ and is no API key; it must begin with rk_test_,"
+                " rk_live_, sk_test_ or sk_live_."
+            ),
+        ),
+        (
+            {"STRIPE_API_KEY": "SecretSecret"},
+            (
+                "STRIPE_API_KEY has no prefix and is no API key; it must begin with rk_test_,"
+                " rk_live_, sk_test_ or sk_live_."
+            ),
+        ),
+        (
+            {"DATABASE_URL": "mysql://me:Secret@db/x"},
+            "DATABASE_URL begins with mysql:; it must begin with postgres:// or postgresql://.",
+        ),
+        (
+            {"DATABASE_URL": "postgresql://me:Secret@db:port/x"},
+            "DATABASE_URL is malformed: host or port cannot be read.",
+        ),
+        ({"DATABASE_URL": "postgresql://"}, "DATABASE_URL names no host and no socket."),
+        (
+            {"REDIS_URL": "Secret"},
+            "REDIS_URL has no scheme; it must begin with redis://, rediss:// or unix://.",
+        ),
+        (
+            {"STRIPE_API_BASE": "http://api.example", "STRIPE_API_KEY": TEST},
+            (
+                "STRIPE_API_BASE is plain http to another machine, so the key would travel in the"
+                " clear; use https."
+            ),
+        ),
+        (
+            {"STRIPE_API_BASE": "localhost:12111"},
+            "STRIPE_API_BASE is no address; write http://127.0.0.1:12111.",
+        ),
+        (
+            {"STRIPE_API_BASE": "https://me:Secret@api.example"},
+            "STRIPE_API_BASE has more than scheme, host, port and path.",
+        ),
+        (
+            {"STRIPE_API_BASE": "http://127.0.0.1:12111", "STRIPE_API_KEY": LIVE},
+            (
+                "STRIPE_API_BASE is on this machine and STRIPE_API_KEY is a live key; use a test"
+                " key with the sandbox."
+            ),
+        ),
+        (
+            {"STRIPE_TEST_CLOCK": "clock_1", "STRIPE_API_KEY": LIVE},
+            "STRIPE_TEST_CLOCK is set with a live key; test clocks exist in test mode only.",
+        ),
+        (
+            {"STRIPE_TEST_CLOCK": "tomorrow"},
+            "STRIPE_TEST_CLOCK is no test clock; it must begin with clock_.",
+        ),
+        (
+            {"SMTP_URL": "mail.example"},
+            (
+                "SMTP_URL is malformed; write smtp://user:pass@host:587?starttls=required or"
+                " smtps://user:pass@host."
+            ),
+        ),
+        (
+            {"SMTP_URL": "http://mail.example"},
+            (
+                "SMTP_URL must begin with smtp:// or smtps://; write"
+                " smtp://user:pass@host:587?starttls=required or smtps://user:pass@host."
+            ),
+        ),
+        (
+            {"SMTP_URL": "smtp://mail.example?starttls=maybe"},
+            "SMTP_URL: starttls must be `required` or `never`.",
+        ),
+        (
+            {"SMTP_URL": "smtps://mail.example?starttls=required"},
+            "SMTP_URL has smtps:// and starttls; leave starttls out.",
+        ),
+        (
+            {"SMTP_URL": "smtp://me@mail.example"},
+            (
+                "SMTP_URL has a user or a password, but not both; write"
+                " smtp://user:pass@host:587?starttls=required or smtps://user:pass@host."
+            ),
+        ),
+        (
+            {"SMTP_URL": "smtp://me:Secret@mail.example?starttls=never"},
+            (
+                "SMTP_URL has a password and starttls=never, so it would travel in the clear; write"
+                " starttls=required."
+            ),
+        ),
+        (
+            {"SMTP_URL": "smtp://mail.example/Secret?tls=1"},
+            (
+                "SMTP_URL has parts that mean nothing here; write"
+                " smtp://user:pass@host:587?starttls=required or smtps://user:pass@host."
+            ),
+        ),
+        (
+            {"LOG_FORMAT": "xml"},
+            "LOG_FORMAT is 'xml'; it must be one of auto, json or text.",
+        ),
+        (
+            {"LOG_LEVEL": "loud"},
+            "LOG_LEVEL is 'loud'; it must be one of debug, info, warn, warning or error.",
+        ),
+        ({"DUNNING_OPERATOR": "jo\nx"}, "DUNNING_OPERATOR contains a control character."),
+    ],
+)
+def test_sentence_without_the_secret(environ: dict[str, str], sentence: str) -> None:
+    told = problems_of(embedded=False, needed="", **environ)
+    assert told == [sentence]
+    assert "Secret" not in "".join(told)
+
+
+def test_live_key_with_embedded_parts() -> None:
+    [sentence] = problems_of(embedded=True, STRIPE_API_KEY=LIVE)
+    assert sentence.startswith("STRIPE_API_KEY is a live key and the database is the embedded one")
+    assert problems_of(embedded=True, STRIPE_API_KEY=TEST) == []
+
+
+def test_every_problem_at_once() -> None:
+    told = problems_of(
+        needed="REDIS_URL",
+        DATABASE_URL="mysql://x",
+        STRIPE_API_KEY="pk_x",
+        SMTP_URL="x",
+        LOG_LEVEL="x",
+    )
+    assert [sentence.split()[0] for sentence in told] == [
+        "REDIS_URL",
+        "STRIPE_API_KEY",
+        "DATABASE_URL",
+        "SMTP_URL",
+        "LOG_LEVEL",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("smtp://127.0.0.1:2525", MailServer("127.0.0.1", 2525, "none")),
+        ("smtp://mail.example", MailServer("mail.example", 587, "starttls")),
+        ("smtp://mail.example:25?starttls=never", MailServer("mail.example", 25, "none")),
+        (
+            "smtp://me%40x:p%3Aw@mail.example:587?starttls=required",
+            MailServer("mail.example", 587, "starttls", user="me@x", password="p:w"),
+        ),
+        ("smtps://mail.example", MailServer("mail.example", 465, "implicit")),
+    ],
+)
+def test_mail_server(url: str, server: MailServer) -> None:
+    assert read(SMTP_URL=url).mail_server == server
+
+
+def test_repr_holds_no_secret() -> None:
+    environment = read(
+        DATABASE_URL="postgresql://me:Secret@db/x",
+        REDIS_URL="redis://:Secret@r/0",
+        STRIPE_API_KEY=LIVE,
+        SMTP_URL="smtp://me:Secret@mail.example",
+    )
+    assert environment.stripe_key_is_live
+    assert "Secret" not in repr(environment)
+
+
+def test_sandbox_is_a_stripe_on_this_machine() -> None:
+    sandbox = read(STRIPE_API_BASE="http://127.0.0.1:12111/", STRIPE_API_KEY=TEST)
+    assert sandbox.stripe_is_sandbox
+    assert sandbox.stripe_api_base == "http://127.0.0.1:12111"
+    assert read(STRIPE_API_BASE="http://[::1]:1").stripe_is_sandbox
+    assert not read(STRIPE_API_BASE="https://proxy.example").stripe_is_sandbox
+
+
+def test_asking_for_an_unknown_variable_is_a_defect() -> None:
+    with pytest.raises(ValueError, match="no such variables"):
+        problems_of(needed="DATABSE_URL")
+
+
+def test_env_example_is_the_table() -> None:
+    """On failure: write what `worker.settings.variables.env_example` returns."""
+    assert (ROOT / ".env.example").read_text() == env_example()
+
+
+def test_examples_are_accepted_and_every_variable_is_in_the_table() -> None:
+    environ = {each.name: each.example for each in VARIABLES}
+    environment = read_environment(environ, NAMES)
+    assert environment.mail_server is not None
+    assert all(f"| `{each.name}` |" in environment_table() for each in VARIABLES)
+    assert all(each.meaning and each.default and each.example for each in VARIABLES)
