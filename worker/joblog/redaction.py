@@ -15,7 +15,7 @@ _RULES = (
     (re.compile(r"(?<=_secret_)\w+"), "***"),
     # 13 to 19 digits, in groups or not, that do not belong to an id.
     (re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?!\w)"), "[card]"),
-    (re.compile(r"[^\s@<>\"'=,;:()\[\]{}/\\]+@[^\s@<>\"'=,;:()\[\]{}/\\]+\.\w+"), "[address]"),
+    (re.compile(r"[^\s@<>\"'=,;:()\[\]{}/\\*]+@[^\s@<>\"'=,;:()\[\]{}/\\]+\.\w+"), "[address]"),
 )
 
 

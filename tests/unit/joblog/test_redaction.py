@@ -1,0 +1,50 @@
+"""What must never be in a log is taken out; what people need to find things stays."""
+
+import pytest
+
+from worker.joblog.redaction import redact
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("key sk_live_51Habc used", "key sk_live_*** used"),
+        ("rk_test_51Habc", "rk_test_***"),
+        ("Bearer:pk_live_a", "Bearer:pk_live_***"),
+        ("whsec_abc=", "whsec_***="),
+        ("sk_abc", "sk_***"),
+        ("pi_3Q_secret_abc", "pi_3Q_secret_***"),
+        ("4242424242424242", "[card]"),
+        ("card 4242 4242 4242 4242.", "card [card]."),
+        ("3782-822463-10005", "[card]"),
+        ("write to jo.do+x@mail.acme.example now", "write to [address] now"),
+        ("<jo@acme.example>", "<[address]>"),
+        ("jürgen@müller.example", "[address]"),
+        ("postgresql://me:p@db.example/x", "postgresql://***@db.example/x"),
+        ("redis://:p@r:6379/0", "redis://***@r:6379/0"),
+    ],
+)
+def test_taken_out(text: str, redacted: str) -> None:
+    assert redact(text) == redacted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "C-1042 in_1QabcDEF4242 sub_1234567890123456 evt_1 dun:v1:in_1Q:2",
+        "task_done risk_level disk_full ask_customer",
+        "2026-12-08T07:02:00Z 2026-12-08 07:02:00",
+        "took 123456789012 ms",
+        "https://invoice.stripe.com/i/acct_1",
+        "try 2 at 5% of 41",
+    ],
+)
+def test_left_alone(text: str) -> None:
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize("secret", ["sk_live_51Habc", "jo@acme.example", "4242 4242 4242 4242"])
+def test_twice_is_once(secret: str) -> None:
+    once = redact(f"a {secret} b")
+    assert secret not in once
+    assert "51H" not in redact(once)
