@@ -1,0 +1,131 @@
+"""Invoices of a subscription: what stands on them and when they become final."""
+
+from typing import Any
+
+from worker.rehearsal.sandbox import events
+from worker.rehearsal.sandbox.intervals import iso_date
+from worker.rehearsal.sandbox.shapes import invoice as shape
+from worker.rehearsal.sandbox.world import Obj, World
+
+from . import finalising, retries
+
+
+def period_lines(
+    world: World, invoice: Obj, subscription: Obj, *, trial: bool = False
+) -> list[Obj]:
+    """Return one line per item for the item's current period; a trial's lines cost nothing."""
+    lines = []
+    for item in subscription["items"]["data"]:
+        price = item["price"]
+        period = {"end": item["current_period_end"], "start": item["current_period_start"]}
+        name = (world.find("product", price["product"]) or {"name": "Subscription"})["name"]
+        every = price["recurring"]["interval"]
+        what = f"Trial period for {name}" if trial else f"{item['quantity']} × {name} (per {every})"
+        lines.append(
+            shape.line(
+                world,
+                invoice,
+                {
+                    "amount": 0 if trial else price["unit_amount"] * item["quantity"],
+                    "description": what,
+                    "parent": shape.item_parent(item),
+                    "period": period,
+                    "price": price,
+                    "quantity": item["quantity"],
+                    "metadata": subscription["metadata"],
+                },
+            )
+        )
+    return lines
+
+
+def draft(world: World, subscription: Obj, billing_reason: str, *, period: Obj, **more: Any) -> Obj:
+    """Return a new draft for a subscription, not yet announced, without lines."""
+    owner = world.get("customer", subscription["customer"])
+    invoice = world.add(
+        shape.invoice(
+            world,
+            owner,
+            {
+                "billing_reason": billing_reason,
+                "collection_method": subscription["collection_method"],
+                "currency": subscription["currency"],
+                "period": period,
+                "subscription": subscription,
+                **more,
+            },
+        )
+    )
+    if subscription["days_until_due"] is not None:
+        world.terms_days[invoice["id"]] = subscription["days_until_due"]
+    return invoice
+
+
+def schedule_finalising(world: World, invoice: Obj) -> None:
+    """Let a draft wait its hour: the instant stands on the invoice."""
+    at = invoice["created"] + world.settings.draft_seconds
+    charges = invoice["collection_method"] == "charge_automatically"
+    world.change(
+        invoice,
+        automatically_finalizes_at=at,
+        next_payment_attempt=at if charges else None,
+    )
+    world.timers.set(world.clock_of(invoice), at, "invoice.finalize", invoice["id"])
+
+
+def finalise_due(world: World, invoice_id: str) -> None:
+    """Finalise a draft whose hour is over and try to collect it."""
+    invoice = world.get("invoice", invoice_id)
+    if invoice["status"] != "draft" or not invoice["auto_advance"]:
+        return
+    world.change(invoice, next_payment_attempt=None)
+    finalise_and_settle(world, invoice)
+    retries.first_try(world, invoice)
+
+
+def finalise_and_settle(world: World, invoice: Obj) -> None:
+    """Finalise; nothing due means paid."""
+    from .collecting import mark_paid
+
+    finalising.finalise(world, invoice)
+    if invoice["amount_due"] == 0:
+        mark_paid(world, invoice, 0)
+
+
+def announce_upcoming(world: World, subscription_id: str) -> None:
+    """Emit `invoice.upcoming`: a preview of the next invoice, without an id."""
+    subscription = world.get("subscription", subscription_id)
+    if subscription["status"] not in ("active", "trialing", "past_due"):
+        return
+    if subscription["cancel_at_period_end"]:
+        return
+    item = subscription["items"]["data"][0]
+    owner = world.get("customer", subscription["customer"])
+    period = {"start": item["current_period_start"], "end": item["current_period_end"]}
+    preview = shape.invoice(
+        world,
+        owner,
+        {
+            "billing_reason": "upcoming",
+            "collection_method": subscription["collection_method"],
+            "currency": subscription["currency"],
+            "period": period,
+            "subscription": subscription,
+        },
+    )
+    lines = period_lines(world, preview, subscription)
+    total = sum(line["amount"] for line in lines)
+    for name in ("subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax"):
+        preview[name] = total
+    due = max(0, total + owner["balance"])
+    preview.update(
+        amount_due=due,
+        amount_remaining=due,
+        created=item["current_period_end"],
+        description=f"Renewal on {iso_date(item['current_period_end'])}",
+        lines={"object": "list", "data": lines, "has_more": False, "total_count": len(lines),
+               "url": "/v1/invoices/upcoming/lines"},
+        next_payment_attempt=item["current_period_end"] + world.settings.draft_seconds,
+    )  # fmt: skip
+    del preview["id"]
+    events.emit(world, "invoice.upcoming", preview)
