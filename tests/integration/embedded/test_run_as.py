@@ -22,8 +22,8 @@ with running_stack(Path(sys.argv[1]), durable=False) as stack:
     with psycopg.connect(stack.urls.database_url) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS starts (id int)")
         connection.execute("INSERT INTO starts VALUES (1)")
-        print(connection.execute("SELECT count(*) FROM starts").fetchone()[0],
-              stack.postgres.server.pid, flush=True)
+        count = connection.execute("SELECT count(*) FROM starts").fetchone()[0]
+    print(count, stack.postgres.server.pid, flush=True)
     sys.stdin.read()
 """
 

@@ -14,8 +14,9 @@ from worker.rehearsal.embedded.stack import discard, find_running, has_data, run
 
 
 def sockets_below(data_dir: Path) -> list[Path]:
-    """Return the sockets and the notes of running servers that lie in a data directory."""
-    return [path for path in data_dir.rglob("*") if path.is_socket() or path.name == "running.json"]
+    """Return the sockets, or links to them, and notes of running servers in a data directory."""
+    left = ("running.json", "postgres-socket", "valkey-socket")
+    return [path for path in data_dir.rglob("*") if path.is_socket() or path.name in left]
 
 
 def count_a_start(database_url: str, redis_url: str) -> tuple[int, int]:
@@ -57,18 +58,25 @@ def test_servers_end_with_their_owner(
     assert sockets_below(tmp_path) == []
 
 
+@pytest.mark.parametrize("folder", ["short", "a folder with a long name " * 4])
 def test_servers_end_with_their_guards_and_start_again_on_what_is_left(
-    tmp_path: Path, run_program: RunProgram
+    tmp_path: Path, run_program: RunProgram, folder: str
 ) -> None:
-    owner = run_program(RUN_STACK, tmp_path)
+    data_dir = tmp_path / folder
+    owner = run_program(RUN_STACK, data_dir)
     postgres, valkey, *guards = told_pids(owner)
     for guard in guards:
         os.kill(guard, signal.SIGKILL)
     assert all_end([postgres, valkey, *guards])
     owner.kill()
+    left = [path.resolve() for path in (data_dir / "embedded").glob("*-socket")]
+    assert len(left) == 2
 
-    with running_stack(tmp_path) as stack:
+    with running_stack(data_dir) as stack:
         assert count_a_start(stack.urls.database_url, stack.urls.redis_url or "") == (1, 1)
+
+    assert not any(path.exists() for path in left)
+    assert sockets_below(data_dir) == []
 
 
 def test_a_crash_of_everything_leaves_data_that_starts_again(

@@ -12,7 +12,7 @@ from worker.rehearsal.embedded.disk import require_free_space, unusable
 from worker.rehearsal.embedded.guarded import GuardedServer, Plan, start
 from worker.rehearsal.embedded.premises import Premises
 from worker.rehearsal.embedded.run_as import Manner
-from worker.rehearsal.embedded.sockets import socket_folder
+from worker.rehearsal.embedded.sockets import socket_folder, traces
 
 PORT = 5432
 """Only the last part of the socket's name: nothing listens on a port."""
@@ -74,7 +74,8 @@ def start_postgres(claim: Claim, *, durable: bool = True, keep_data: bool = True
     if not (data / "PG_VERSION").exists():
         _make_data(site, data)
     _forget_crashed_server(data)
-    sockets = socket_folder(site.place / "postgres-socket")
+    place = site.place / "postgres-socket"
+    sockets = socket_folder(place)
     premises.give(sockets, site.identity)
     plan = Plan(
         product="PostgreSQL",
@@ -82,7 +83,7 @@ def start_postgres(claim: Claim, *, durable: bool = True, keep_data: bool = True
         log=claim.folder / "postgres.log",
         stop_signal="SIGINT",  # its fast shutdown: running transactions are rolled back
         identity=site.identity,
-        remove=(sockets, *(() if keep_data else _all_data(claim, site, data))),
+        remove=(*traces(place), *(() if keep_data else _all_data(claim, site, data))),
     )
     server = start(plan, claim, lambda pid: _accepts_connections(data, pid))
     return Postgres(server, url_of(sockets, "postgres"), sockets)

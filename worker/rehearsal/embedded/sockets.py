@@ -12,17 +12,28 @@ LONGEST_NAME = ".s.PGSQL.5432"
 
 
 def socket_folder(wanted: Path) -> Path:
-    """Return an empty private folder for sockets, which whoever uses it removes in the end.
+    """Return an empty private folder for sockets; `traces` tells what to remove in the end.
 
     It is *wanted*, emptied of what a crash left there; or, where that path is too long or its
-    file system has no sockets, a new folder in the system's place for temporary files.
+    file system has no sockets, a new folder in the system's place for temporary files, to which
+    *wanted* is a link, so that it is found again after a crash.
     """
-    shutil.rmtree(wanted, ignore_errors=True)
+    for trace in traces(wanted):
+        if trace.is_symlink():
+            trace.unlink()
+        shutil.rmtree(trace, ignore_errors=True)
     wanted.mkdir(mode=0o700)
     if _holds_sockets(wanted):
         return wanted
     wanted.rmdir()
-    return Path(tempfile.mkdtemp(prefix="dunning-", dir=_short_temporary_folder()))
+    folder = Path(tempfile.mkdtemp(prefix="dunning-", dir=_short_temporary_folder()))
+    wanted.symlink_to(folder)
+    return folder
+
+
+def traces(wanted: Path) -> tuple[Path, ...]:
+    """Return what `socket_folder(wanted)` has made: a folder, or a folder elsewhere and a link."""
+    return (wanted.readlink(), wanted) if wanted.is_symlink() else (wanted,)
 
 
 def _holds_sockets(folder: Path) -> bool:

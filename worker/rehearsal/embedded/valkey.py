@@ -9,7 +9,7 @@ from worker.rehearsal.embedded import binaries
 from worker.rehearsal.embedded.claim import Claim
 from worker.rehearsal.embedded.disk import make_private_folder
 from worker.rehearsal.embedded.guarded import GuardedServer, Plan, start
-from worker.rehearsal.embedded.sockets import socket_folder
+from worker.rehearsal.embedded.sockets import socket_folder, traces
 
 DATABASES = 64
 
@@ -41,8 +41,8 @@ def start_valkey(claim: Claim, *, durable: bool = True) -> Valkey:
     """
     program = binaries.valkey_server()
     data = make_private_folder(claim.folder / "valkey")
-    sockets = socket_folder(claim.folder / "valkey-socket")
-    path = sockets / "valkey.sock"
+    place = claim.folder / "valkey-socket"
+    path = socket_folder(place) / "valkey.sock"
     command = [str(program), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"]
     command += ["--dir", str(data), "--save", "", "--appendonly", "yes" if durable else "no"]
     command += ["--databases", str(DATABASES), "--maxmemory-policy", "noeviction"]
@@ -51,7 +51,7 @@ def start_valkey(claim: Claim, *, durable: bool = True) -> Valkey:
         command=command,
         log=claim.folder / "valkey.log",
         stop_signal="SIGTERM",
-        remove=(sockets,),
+        remove=traces(place),
     )
     server = start(plan, claim, lambda _pid: answers(path))
     return Valkey(server, url_of(path, 0), path)
