@@ -215,7 +215,7 @@ FIELDS: dict[str, Field] = {
     "payment_method": Field("Stripe payment method", "id"),
     "event_id": Field("Stripe event", "id"),
     "event_type": Field("Stripe event's type"),
-    "request": Field("Stripe's number of the request, for its support", "id"),
+    "request_id": Field("Stripe's number of the request, for its support", "id"),
     "letter": Field("our number of the letter", "count"),
     # What was done
     "step": Field("name of the policy's step"),

@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from worker.errors import ConfigError
 from worker.settings.sentences import join_words
 from worker.settings.variables import NAMES, VARIABLES
 
-Tls = Literal["starttls", "implicit", "none"]
 LogFormat = Literal["auto", "json", "text"]
 LogLevel = Literal["debug", "info", "warn", "error"]
 
@@ -26,7 +25,6 @@ _KEY = re.compile(r"(?:sk|rk)_(?:test|live)_[A-Za-z0-9_]+")
 _LIVE = re.compile(r"(?:sk|rk)_live_")
 _PREFIX = re.compile(r"[A-Za-z]{1,6}_")
 _CLOCK = re.compile(r"clock_[A-Za-z0-9]+")
-_STARTTLS: Mapping[str, Tls] = {"required": "starttls", "never": "none"}
 _FORMATS: Mapping[str, LogFormat] = {"auto": "auto", "json": "json", "text": "text"}
 _LEVELS: Mapping[str, LogLevel] = {
     "debug": "debug",
@@ -35,17 +33,6 @@ _LEVELS: Mapping[str, LogLevel] = {
     "warning": "warn",
     "error": "error",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class MailServer:
-    """Where letters are handed in, from SMTP_URL."""
-
-    host: str
-    port: int
-    tls: Tls
-    user: str | None = field(default=None, repr=False)
-    password: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +46,8 @@ class Environment:
     stripe_api_base: str | None
     """None is Stripe itself."""
     stripe_test_clock: str | None
-    mail_server: MailServer | None
+    smtp_url: str | None = field(repr=False)
+    """Its details are read, and refused, by `worker.mail.smtp_url`."""
     config_dir: Path
     templates_dir: Path
     data_dir: Path
@@ -138,7 +126,7 @@ class _Reading:
             stripe_api_key=self.given.get("STRIPE_API_KEY"),
             stripe_api_base=(self.given.get("STRIPE_API_BASE") or "").rstrip("/") or None,
             stripe_test_clock=self.given.get("STRIPE_TEST_CLOCK"),
-            mail_server=self.mail_server(),
+            smtp_url=self.url("SMTP_URL", ("smtp", "smtps")),
             config_dir=Path(self.given.get("CONFIG_DIR", "config")),
             templates_dir=Path(self.given.get("TEMPLATES_DIR", "templates")),
             data_dir=Path(self.given.get("DUNNING_DATA_DIR", "var/demo")),
@@ -224,56 +212,6 @@ class _Reading:
                 "STRIPE_API_BASE is plain http to another machine, so the key would travel in the"
                 " clear; use https."
             )
-
-    def mail_server(self) -> MailServer | None:
-        """Return the mail server of SMTP_URL, or None where it is not set or malformed."""
-        value = self.given.get("SMTP_URL")
-        if value is None:
-            return None
-        example = "write smtp://user:pass@host:587?starttls=required or smtps://user:pass@host."
-        parts = _split(value)
-        if parts is None or not parts.hostname:
-            self.problems.append(f"SMTP_URL is malformed; {example}")
-            return None
-        if parts.scheme not in ("smtp", "smtps"):
-            self.problems.append(f"SMTP_URL must begin with smtp:// or smtps://; {example}")
-            return None
-        starttls = self.starttls(parts, example)
-        if starttls is None:
-            return None
-        if (parts.username is None) != (parts.password is None):
-            self.problems.append(f"SMTP_URL has a user or a password, but not both; {example}")
-        if parts.username and starttls == "none" and not is_loopback(parts.hostname):
-            self.problems.append(
-                "SMTP_URL has a password and starttls=never, so it would travel in the clear;"
-                " write starttls=required."
-            )
-        return MailServer(
-            host=parts.hostname,
-            port=parts.port or (465 if starttls == "implicit" else 587),
-            tls=starttls,
-            user=None if parts.username is None else unquote(parts.username),
-            password=None if parts.password is None else unquote(parts.password),
-        )
-
-    def starttls(self, parts: SplitResult, example: str) -> Tls | None:
-        """Return how the connection is secured; on this machine's own inbox it need not be."""
-        query = parse_qs(parts.query)
-        unknown = set(query) - {"starttls"}
-        word = query.get("starttls", [""])[0]
-        if unknown or parts.path.strip("/"):
-            self.problems.append(f"SMTP_URL has parts that mean nothing here; {example}")
-            return None
-        if parts.scheme == "smtps":
-            if word:
-                self.problems.append("SMTP_URL has smtps:// and starttls; leave starttls out.")
-            return "implicit"
-        if not word:
-            return "none" if is_loopback(parts.hostname or "") else "starttls"
-        if word not in _STARTTLS:
-            self.problems.append("SMTP_URL: starttls must be `required` or `never`.")
-            return None
-        return _STARTTLS[word]
 
     def operator(self) -> str | None:
         """Return who acts, one line."""

@@ -51,7 +51,7 @@ VARIABLES = (
     ),
     Variable(
         "SMTP_URL",
-        "Mail server: `smtp://` with `?starttls=required` or `?starttls=never`, or `smtps://`.",
+        "Mail server: `smtp://`, with `?starttls=required` or `?starttls=off`, or `smtps://`.",
         "(none: letters cannot be sent)",
         "smtp://user:secret@mail.example:587?starttls=required",
     ),
