@@ -9,12 +9,20 @@ fresh read may each speak another version.
 from datetime import datetime
 
 from worker.domain.readings import (
+    ChargeReading,
+    CustomerReading,
     InvoiceReading,
+    PaymentMethodReading,
     PaymentReading,
     PriceReading,
     SubscriptionReading,
 )
-from worker.gateway.payment_readers import read_customer, read_payment, read_payment_method
+from worker.gateway.payment_readers import (
+    read_charge,
+    read_customer,
+    read_payment,
+    read_payment_method,
+)
 from worker.gateway.raw_fields import (
     NOTHING,
     child,
@@ -42,6 +50,18 @@ class StripeReader:
     def subscription(self, raw: Json, api_version: str) -> SubscriptionReading:
         """Return the subscription."""
         return read_subscription(raw, api_version)
+
+    def customer(self, raw: Json) -> CustomerReading | None:
+        """Return the customer, or None for a bare id."""
+        return read_customer(raw)
+
+    def payment_method(self, raw: Json) -> PaymentMethodReading | None:
+        """Return the payment method, or None for a bare id."""
+        return read_payment_method(raw)
+
+    def charge(self, raw: Json) -> ChargeReading:
+        """Return the charge."""
+        return read_charge(raw)
 
 
 def is_basil(api_version: str) -> bool:

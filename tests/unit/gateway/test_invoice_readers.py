@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from worker.gateway.invoice_readers import StripeReader, is_basil
+from worker.ports import ObjectReader
 
 BASIL = "2026-10-28.endive"
 OLD = "2024-06-20"
@@ -281,3 +282,10 @@ def test_an_empty_or_odd_object_gives_empty_values(raw: dict[str, Any]) -> None:
 def test_the_version_decides_the_shape() -> None:
     versions = {"2025-03-31.basil": True, "2025-02-24.acacia": False, BASIL: True, OLD: False}
     assert {version: is_basil(version) for version in versions} == versions
+
+
+def test_the_reader_is_what_the_services_work_against() -> None:
+    reader: ObjectReader = StripeReader()
+    assert reader.customer({}) is None
+    assert reader.payment_method({}) is None
+    assert reader.charge({"id": "ch_1"}).id == "ch_1"

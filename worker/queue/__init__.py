@@ -1,0 +1,1 @@
+"""Redis: a doorbell and a limiter, both of which may be lost (architecture.md D1)."""
