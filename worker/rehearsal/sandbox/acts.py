@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import events
-from .billing import collecting, reversals
+from .billing import collecting, payments, reversals
 from .cards import brand_of, check_number, declined, parse_outcome
 from .errors import invalid
 from .shapes.payment_method import fingerprint
@@ -94,18 +94,18 @@ def _auto_update_card(world: World, given: dict[str, Any]) -> Obj:
     return method
 
 
-def _asked(world: World, given: dict[str, Any]) -> tuple[Obj, Obj, Obj]:
-    """Return invoice, payment and PaymentIntent that wait for the customer."""
+def _asked(world: World, given: dict[str, Any]) -> tuple[Obj, Obj]:
+    """Return the invoice and the PaymentIntent that wait for the customer."""
     invoice = world.get("invoice", given["invoice"], param="invoice")
-    found = collecting.open_payment(world, invoice)
+    found = payments.open_payment(world, invoice)
     if found is None or found[1]["status"] != "requires_action":
         raise invalid("That invoice does not wait for its customer.", param="invoice")
-    return invoice, found[0], found[1]
+    return invoice, found[1]
 
 
 def _authenticate(world: World, given: dict[str, Any]) -> Obj:
     """Let the customer confirm; what follows stands in the card's script."""
-    invoice, _, intent = _asked(world, given)
+    invoice, intent = _asked(world, given)
     outcome = world.asked.pop(intent["id"])
     if "outcome" in given:
         outcome = parse_outcome(given["outcome"])
@@ -117,8 +117,7 @@ def _authenticate(world: World, given: dict[str, Any]) -> Obj:
 
 def _abandon(world: World, given: dict[str, Any]) -> Obj:
     """Let the customer give the confirmation up."""
-    invoice, _, intent = _asked(world, given)
-    method = world.get("payment_method", intent["payment_method"])
+    invoice, _ = _asked(world, given)
     outcome = declined(
         "",
         code="payment_intent_authentication_failure",
@@ -126,7 +125,7 @@ def _abandon(world: World, given: dict[str, Any]) -> Obj:
         "payment_method_data or a new PaymentMethod to attempt to fulfill this PaymentIntent "
         "again.",
     )
-    collecting.give_up_action(world, invoice, intent, method, outcome)
+    collecting.give_up_action(world, invoice, outcome)
     return invoice
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Self
 
 import uvicorn
 
@@ -97,7 +98,7 @@ class Running:
         self._server.should_exit = True
         self._thread.join(10)
 
-    def __enter__(self) -> "Running":
+    def __enter__(self) -> Self:
         """Return itself."""
         return self
 

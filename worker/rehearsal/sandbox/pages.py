@@ -150,7 +150,8 @@ def _on_file(method: Obj | None) -> str:
 
 def _invoice_form(world: World, row: Obj) -> str:
     owed = _amount(row["amount_remaining"], row["currency"])
-    head = f"<h1>{escape(world.settings.account_name)}: invoice {escape(row['number'] or 'draft')}</h1>"
+    seller, number = escape(world.settings.account_name), escape(row["number"] or "draft")
+    head = f"<h1>{seller}: invoice {number}</h1>"
     lines = "".join(
         f"<p>{escape(line['description'] or '')}: {_amount(line['amount'], line['currency'])}</p>"
         for line in row["lines"]["data"]
@@ -164,7 +165,8 @@ def _invoice_form(world: World, row: Obj) -> str:
     button = f'<form method="post"><button class="plain">Pay {owed} with it</button></form>'
     return (
         f"{head}{lines}<h2>To pay: {owed}</h2>{_on_file(method)}{button if method else ''}"
-        f'<h2>Another card</h2><form method="post">{_card_fields()}<button>Pay {owed}</button></form>'
+        f'<h2>Another card</h2><form method="post">{_card_fields()}'
+        f"<button>Pay {owed}</button></form>"
     )
 
 

@@ -29,7 +29,7 @@ class Settings:
     default_currency: str = "eur"
 
     def change(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Take new *values* and return all settings. Raises: ApiError: unknown name or bad value."""
+        """Take *values* and return all settings. Raises: ApiError: unknown name or bad value."""
         known = {f.name for f in fields(self)}
         for name, value in values.items():
             if name not in known:

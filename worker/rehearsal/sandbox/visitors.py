@@ -3,7 +3,7 @@
 from typing import Any
 
 from . import acts, events
-from .billing import changing, collecting, endings, standing
+from .billing import changing, endings, payments, standing
 from .errors import ApiError, invalid
 from .routes import invoices, payment_methods
 from .world import Obj, World
@@ -81,12 +81,12 @@ def confirm(world: World, invoice: Obj) -> None:
 
 
 def _intent_id(world: World, invoice: Obj) -> str:
-    found = collecting.open_payment(world, invoice)
+    found = payments.open_payment(world, invoice)
     return found[1]["id"] if found else ""
 
 
 def _waits(world: World, invoice: Obj) -> bool:
-    found = collecting.open_payment(world, invoice)
+    found = payments.open_payment(world, invoice)
     return found is not None and found[1]["status"] == "requires_action"
 
 

@@ -9,7 +9,7 @@ from worker.rehearsal.sandbox.shapes import invoice as invoice_shape
 from worker.rehearsal.sandbox.shapes import subscription as shape
 from worker.rehearsal.sandbox.world import Obj, World
 
-from . import finalising, invoicing, periods, retries
+from . import finalising, invoicing, paying, periods, retrying
 
 _PLAIN = ("collection_method", "days_until_due", "default_payment_method", "description")
 
@@ -170,5 +170,5 @@ def _invoice_now(world: World, row: Obj) -> None:
     finalising.set_lines(world, invoice, lines)
     events.emit(world, "invoice.created", invoice)
     events.update(world, "customer.subscription.updated", row, latest_invoice=invoice["id"])
-    invoicing.finalise_and_settle(world, invoice)
-    retries.first_try(world, invoice)
+    paying.finalise_and_settle(world, invoice)
+    retrying.first_try(world, invoice)

@@ -1,7 +1,7 @@
 """One charge try of an invoice, and everything Stripe tells about it."""
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from worker.rehearsal.sandbox import events
 from worker.rehearsal.sandbox.cards import APPROVE, BY_NUMBER, Outcome, declined
@@ -10,18 +10,30 @@ from worker.rehearsal.sandbox.shapes import payment as shape
 from worker.rehearsal.sandbox.shapes.payment_method import fingerprint
 from worker.rehearsal.sandbox.world import Obj, World
 
-from . import retries, standing
+from . import last_retry, paying, payments, schedule, standing
 
 _BY_FINGERPRINT = {fingerprint(number): entry for number, entry in BY_NUMBER.items()}
 
 
-def open_payment(world: World, invoice: Obj) -> tuple[Obj, Obj] | None:
-    """Return the invoice's open default payment and its PaymentIntent, or None."""
-    for payment in reversed(world.where("invoice_payment", "invoice", invoice["id"])):
-        if payment["status"] == "open":
-            intent = world.get("payment_intent", payment["payment"]["payment_intent"])
-            return payment, intent
-    return None
+@dataclass(slots=True)
+class Try:
+    """One try: what is charged, how it ends and whether Stripe's own schedule counts it."""
+
+    world: World
+    invoice: Obj
+    payment: Obj
+    intent: Obj
+    method: Obj
+    outcome: Outcome
+    counts: bool = True
+    count: Obj = field(default_factory=dict)  # the invoice's new `attempted` and `attempt_count`
+
+    def charge(self, status: str) -> Obj:
+        """Return a new charge with *status*."""
+        made = shape.charge(self.world, self.intent, self.method, self.outcome, status=status)
+        charge = self.world.add(made)
+        payments.note_try(self.world, self.invoice, self.method, status=status, charge=charge)
+        return charge
 
 
 def draw(world: World, method: Obj, now: int) -> Outcome:
@@ -42,35 +54,31 @@ def attempt(
 
     Only the first try and automatic ones raise `attempt_count` (Stripe's definition).
     """
-    found = open_payment(world, invoice)
+    found = payments.open_payment(world, invoice)
     if found is None:
         raise AssertionError(f"{invoice['id']} has no open payment")
     payment, intent = found
-    now = world.now_of(invoice)
-    outcome = outcome or draw(world, method, now)
-    first = not invoice["attempted"]
-    counts = automatic or first
-    base: Obj = {
-        "attempted": True,
-        "attempt_count": invoice["attempt_count"] + (1 if counts else 0),
-    }
-    delay = _processing_days(world, method, outcome)
+    outcome = outcome or draw(world, method, world.now_of(invoice))
+    counts = automatic or not invoice["attempted"]
+    count = {"attempted": True, "attempt_count": invoice["attempt_count"] + (1 if counts else 0)}
+    this = Try(world, invoice, payment, intent, method, outcome, counts, count)
+    delay = outcome.processing_days
+    if delay is None:
+        delay = world.settings.debit_processing_days.get(method["type"])
     if outcome.requires_action:
-        _ask_customer(world, invoice, intent, method, outcome, base, counts=counts)
+        _ask_customer(this)
     elif delay is not None:
-        _start_processing(world, invoice, intent, method, outcome, base, now + days(delay))
+        _start_processing(this, days(delay))
     elif outcome.approved:
-        charge = _charge(world, invoice, intent, method, outcome, "succeeded")
-        succeed(world, invoice, payment, intent, charge, base)
+        _succeed(this, this.charge("succeeded"))
     else:
-        charge = _charge(world, invoice, intent, method, outcome, "failed")
-        fail(world, invoice, intent, method, outcome, charge, base, counts=counts)
+        _fail(this, this.charge("failed"))
     return outcome
 
 
-def succeed(world: World, invoice: Obj, payment: Obj, intent: Obj, charge: Obj, base: Obj) -> None:
+def _succeed(this: Try, charge: Obj) -> None:
     """Record a charge that went through: charge, PaymentIntent, payment, invoice, subscription."""
-    now = world.now_of(invoice)
+    world, intent = this.world, this.intent
     world.change(
         intent,
         amount_received=intent["amount"],
@@ -83,145 +91,97 @@ def succeed(world: World, invoice: Obj, payment: Obj, intent: Obj, charge: Obj, 
     )
     events.emit(world, "charge.succeeded", charge)
     events.emit(world, "payment_intent.succeeded", intent)
+    paid_at = world.now_of(this.invoice)
     world.change(
-        payment,
+        this.payment,
         amount_paid=intent["amount"],
         status="paid",
-        status_transitions={"canceled_at": None, "paid_at": now},
+        status_transitions={"canceled_at": None, "paid_at": paid_at},
     )
-    events.emit(world, "invoice_payment.paid", payment)
-    mark_paid(world, invoice, intent["amount"], method_id=charge["payment_method"], **base)
+    events.emit(world, "invoice_payment.paid", this.payment)
+    amount, method_id = intent["amount"], charge["payment_method"]
+    paying.mark_paid(world, this.invoice, amount, method_id=method_id, **this.count)
 
 
-def mark_paid(
-    world: World, invoice: Obj, amount: int, *, method_id: str | None = None, **base: Any
-) -> None:
-    """Make the invoice paid and let its subscription and customer recover."""
-    retries.stop(world, invoice)
-    now = world.now_of(invoice)
-    events.update(
-        world,
-        "invoice.updated",
-        invoice,
-        **{"attempted": True, **base},
-        amount_paid=invoice["amount_paid"] + amount,
-        amount_remaining=0,
-        auto_advance=False,
-        next_payment_attempt=None,
-        status="paid",
-        status_transitions={**invoice["status_transitions"], "paid_at": now},
-    )
-    events.emit(world, "invoice.paid", invoice)
-    events.emit(world, "invoice.payment_succeeded", invoice)
-    owner = world.get("customer", invoice["customer"])
-    events.update(world, "customer.updated", owner, delinquent=False)
-    standing.invoice_settled(world, invoice, method_id=method_id)
-
-
-def fail(
-    world: World,
-    invoice: Obj,
-    intent: Obj,
-    method: Obj,
-    outcome: Outcome,
-    charge: Obj,
-    base: Obj,
-    *,
-    counts: bool,
-) -> None:
-    """Record a declined try; *counts* says whether Stripe's own schedule moves on."""
+def _fail(this: Try, charge: Obj | None) -> None:
+    """Record a declined try; without a charge the customer did not confirm."""
+    world, intent = this.world, this.intent
+    charge_id = charge["id"] if charge else None
     world.change(
         intent,
-        last_payment_error=shape.payment_error(outcome, charge["id"], method),
-        latest_charge=charge["id"],
+        last_payment_error=shape.payment_error(this.outcome, charge_id, this.method),
+        latest_charge=charge_id or intent["latest_charge"],
         next_action=None,
         payment_method=None,
         processing=None,
         status="requires_payment_method",
     )
-    if outcome.hard:
-        world.blocked[intent["id"]] = method["id"]
-    events.emit(world, "charge.failed", charge)
+    if this.outcome.hard:
+        world.blocked[intent["id"]] = this.method["id"]
+    if charge is not None:
+        events.emit(world, "charge.failed", charge)
     events.emit(world, "payment_intent.payment_failed", intent)
-    _tell_failure(world, invoice, method, base, counts=counts, kinds=("invoice.payment_failed",))
+    _tell_failure(this, "invoice.payment_failed")
 
 
-def _tell_failure(
-    world: World, invoice: Obj, method: Obj, base: Obj, *, counts: bool, kinds: tuple[str, ...]
-) -> None:
-    schedule = retries.plan(world, invoice, method, base) if counts else {}
-    events.update(world, "invoice.updated", invoice, **base, **schedule)
+def _tell_failure(this: Try, *kinds: str) -> None:
+    world, invoice = this.world, this.invoice
+    planned: Obj = {}
+    if this.counts:
+        tried = (this.count or invoice)["attempt_count"]
+        planned = schedule.plan(world, invoice, this.method, tried)
+    events.update(world, "invoice.updated", invoice, **this.count, **planned)
     for kind in kinds:
         events.emit(world, kind, invoice)
     standing.invoice_failed(world, invoice)
-    if counts:
-        retries.finish_if_last(world, invoice)
+    if this.counts:
+        last_retry.finish_if_last(world, invoice)
 
 
-def _ask_customer(
-    world: World,
-    invoice: Obj,
-    intent: Obj,
-    method: Obj,
-    outcome: Outcome,
-    base: Obj,
-    *,
-    counts: bool,
-) -> None:
+def _ask_customer(this: Try) -> None:
+    world, intent = this.world, this.intent
+    action = {"type": "three_d_secure_redirect", "stripe_js": this.invoice["hosted_invoice_url"]}
     world.change(
         intent,
-        next_action={
-            "type": "use_stripe_sdk",
-            "use_stripe_sdk": {"type": "three_d_secure_redirect", "stripe_js": invoice["id"]},
-        },
-        payment_method=method["id"],
+        next_action={"type": "use_stripe_sdk", "use_stripe_sdk": action},
+        payment_method=this.method["id"],
         status="requires_action",
     )
-    world.asked[intent["id"]] = outcome.on_authenticate or APPROVE
-    world.blocked[intent["id"]] = method["id"]
-    note_try(world, invoice, method, "requires_action", None)
+    world.asked[intent["id"]] = this.outcome.on_authenticate or APPROVE
+    world.blocked[intent["id"]] = this.method["id"]
+    payments.note_try(world, this.invoice, this.method, status="requires_action")
     events.emit(world, "payment_intent.requires_action", intent)
-    kinds = ("invoice.payment_failed", "invoice.payment_action_required")
-    _tell_failure(world, invoice, method, base, counts=counts, kinds=kinds)
+    _tell_failure(this, "invoice.payment_failed", "invoice.payment_action_required")
 
 
-def give_up_action(world: World, invoice: Obj, intent: Obj, method: Obj, outcome: Outcome) -> None:
+def give_up_action(world: World, invoice: Obj, outcome: Outcome) -> None:
     """Record that the customer did not confirm: the PaymentIntent needs a method again."""
+    found = payments.open_payment(world, invoice)
+    if found is None:
+        raise AssertionError(f"{invoice['id']} has no open payment")
+    payment, intent = found
     world.asked.pop(intent["id"], None)
-    world.change(
-        intent,
-        last_payment_error=shape.payment_error(outcome, None, method),
-        next_action=None,
-        payment_method=None,
-        status="requires_payment_method",
-    )
-    events.emit(world, "payment_intent.payment_failed", intent)
-    events.emit(world, "invoice.payment_failed", invoice)
+    method = world.get("payment_method", intent["payment_method"])
+    _fail(Try(world, invoice, payment, intent, method, outcome, counts=False), None)
 
 
-def _start_processing(
-    world: World,
-    invoice: Obj,
-    intent: Obj,
-    method: Obj,
-    outcome: Outcome,
-    base: Obj,
-    settles_at: int,
-) -> None:
-    charge = _charge(world, invoice, intent, method, outcome, "pending")
+def _start_processing(this: Try, seconds: int) -> None:
+    world, intent, invoice = this.world, this.intent, this.invoice
+    charge = this.charge("pending")
     world.change(
         intent,
         last_payment_error=None,
         latest_charge=charge["id"],
         next_action=None,
-        payment_method=method["id"],
+        payment_method=this.method["id"],
         status="processing",
     )
-    world.settling[intent["id"]] = outcome
+    world.settling[intent["id"]] = this.outcome
+    settles_at = world.now_of(invoice) + seconds
     world.timers.set(world.clock_of(invoice), settles_at, "payment.settle", intent["id"])
     events.emit(world, "charge.pending", charge)
     events.emit(world, "payment_intent.processing", intent)
-    events.update(world, "invoice.updated", invoice, **base)
+    events.update(world, "invoice.updated", invoice, **this.count)
 
 
 def settle(world: World, intent_id: str) -> None:
@@ -233,71 +193,15 @@ def settle(world: World, intent_id: str) -> None:
     charge = world.get("charge", intent["latest_charge"])
     method = world.get("payment_method", charge["payment_method"])
     status = "succeeded" if outcome.approved else "failed"
-    fresh = shape.charge(world, intent, method, outcome, status)
+    fresh = shape.charge(world, intent, method, outcome, status=status)
     kept = {"id", "created", "payment_method_details", "billing_details"}
     world.change(charge, **{name: v for name, v in fresh.items() if name not in kept})
-    note_try(world, invoice, method, status, charge, settles=True)
+    payments.note_try(world, invoice, method, status=status, charge=charge, settles=True)
+    this = Try(world, invoice, payment, intent, method, outcome)
     if outcome.approved:
-        succeed(world, invoice, payment, intent, charge, {})
+        _succeed(this, charge)
     else:
-        fail(world, invoice, intent, method, outcome, charge, {}, counts=True)
-
-
-def cancel_payment(world: World, payment: Obj, intent: Obj, why: str) -> None:
-    """Cancel an open payment of an invoice and its PaymentIntent; *why* is Stripe's reason."""
-    now = world.now_of(intent)
-    world.change(
-        payment, status="canceled", status_transitions={"canceled_at": now, "paid_at": None}
-    )
-    world.timers.clear("payment.settle", intent["id"])
-    world.change(
-        intent, status="canceled", canceled_at=now, cancellation_reason=why, next_action=None
-    )
-    events.emit(world, "payment_intent.canceled", intent)
-
-
-def _charge(
-    world: World, invoice: Obj, intent: Obj, method: Obj, outcome: Outcome, status: str
-) -> Obj:
-    charge = world.add(shape.charge(world, intent, method, outcome, status))
-    note_try(world, invoice, method, status, charge)
-    return charge
-
-
-def note_try(
-    world: World,
-    invoice: Obj,
-    method: Obj,
-    status: str,
-    charge: Obj | None,
-    *,
-    settles: bool = False,
-) -> None:
-    """Keep one line about a charge try, for checks that must not trust the worker's tables."""
-    world.tries.append(
-        {
-            "n": len(world.tries) + 1,
-            "at": world.now_of(invoice),
-            "by": world.cause.by,
-            "request_id": world.cause.request_id,
-            "idempotency_key": world.cause.idempotency_key,
-            "invoice": invoice["id"],
-            "customer": invoice["customer"],
-            "charge": charge and charge["id"],
-            "amount": charge["amount"] if charge else invoice["amount_remaining"],
-            "currency": invoice["currency"],
-            "payment_method": method["id"],
-            "status": status,
-            "settles": settles,
-            "outcome": charge and charge["outcome"],
-        }
-    )
-
-
-def _processing_days(world: World, method: Obj, outcome: Outcome) -> float | None:
-    if outcome.processing_days is not None:
-        return outcome.processing_days
-    return world.settings.debit_processing_days.get(method["type"])
+        _fail(this, charge)
 
 
 def _expired(method: Obj, now: int) -> bool:

@@ -4,7 +4,7 @@ from worker.rehearsal.sandbox import events
 from worker.rehearsal.sandbox.errors import invalid
 from worker.rehearsal.sandbox.world import Obj, World
 
-from . import collecting, retries, standing
+from . import payments, schedule, standing
 
 DEAD = ("canceled", "incomplete_expired")
 _TIMERS = (
@@ -41,7 +41,7 @@ def end(world: World, subscription: Obj, *, reason: str, details: Obj | None = N
 def stop_collecting(world: World, invoice: Obj) -> None:
     """Turn automatic collection of one invoice off."""
     overdue_at = world.timers.at("invoice.overdue", invoice["id"])
-    retries.stop(world, invoice)
+    schedule.stop(world, invoice)
     if overdue_at is not None:
         clock = world.clock_of(invoice)
         world.timers.set(clock, overdue_at, "invoice.overdue", invoice["id"])
@@ -101,14 +101,6 @@ def pause(world: World, subscription: Obj, kind: str) -> None:
     events.emit(world, "customer.subscription.paused", subscription)
 
 
-def close_payments(world: World, invoice: Obj, why: str) -> None:
-    """Cancel what is still open among the payments of an invoice."""
-    for payment in world.where("invoice_payment", "invoice", invoice["id"]):
-        if payment["status"] == "open":
-            intent = world.get("payment_intent", payment["payment"]["payment_intent"])
-            collecting.cancel_payment(world, payment, intent, why)
-
-
 def void(world: World, invoice: Obj) -> None:
     """Void an open or uncollectible invoice. Raises: ApiError: it is in another state."""
     if invoice["status"] not in ("open", "uncollectible"):
@@ -117,8 +109,8 @@ def void(world: World, invoice: Obj) -> None:
             f"This invoice isn't open: its status is {invoice['status']}."
         )
     _refuse_processing(world, invoice)
-    retries.stop(world, invoice)
-    close_payments(world, invoice, "void_invoice")
+    schedule.stop(world, invoice)
+    payments.cancel_open(world, invoice, "void_invoice")
     now = world.now_of(invoice)
     events.update(
         world,
@@ -142,7 +134,7 @@ def mark_uncollectible(world: World, invoice: Obj, *, reason: str = "user_forgiv
     if invoice["status"] != "open":
         raise invalid("You can only mark an open invoice as uncollectible.")
     _refuse_processing(world, invoice)
-    retries.stop(world, invoice)
+    schedule.stop(world, invoice)
     now = world.now_of(invoice)
     events.update(
         world,
@@ -172,7 +164,5 @@ def _other_debts(world: World, subscription: Obj, invoice: Obj) -> bool:
 
 
 def _refuse_processing(world: World, invoice: Obj) -> None:
-    for payment in world.where("invoice_payment", "invoice", invoice["id"]):
-        intent = world.get("payment_intent", payment["payment"]["payment_intent"])
-        if intent["status"] == "processing":
-            raise invalid("This invoice has a payment that is processing; wait for its result.")
+    if payments.is_processing(world, invoice):
+        raise invalid("This invoice has a payment that is processing; wait for its result.")

@@ -7,7 +7,7 @@ from worker.rehearsal.sandbox.intervals import iso_date
 from worker.rehearsal.sandbox.shapes import invoice as shape
 from worker.rehearsal.sandbox.world import Obj, World
 
-from . import finalising, retries
+from . import paying, retrying
 
 
 def period_lines(
@@ -79,17 +79,8 @@ def finalise_due(world: World, invoice_id: str) -> None:
     if invoice["status"] != "draft" or not invoice["auto_advance"]:
         return
     world.change(invoice, next_payment_attempt=None)
-    finalise_and_settle(world, invoice)
-    retries.first_try(world, invoice)
-
-
-def finalise_and_settle(world: World, invoice: Obj) -> None:
-    """Finalise; nothing due means paid."""
-    from .collecting import mark_paid
-
-    finalising.finalise(world, invoice)
-    if invoice["amount_due"] == 0:
-        mark_paid(world, invoice, 0)
+    paying.finalise_and_settle(world, invoice)
+    retrying.first_try(world, invoice)
 
 
 def announce_upcoming(world: World, subscription_id: str) -> None:

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator
 
 from worker.rehearsal.sandbox.world import Cause, World
 
-from . import collecting, endings, invoicing, periods, retries
+from . import collecting, endings, invoicing, periods, retrying, schedule
 
 _HANDLERS: dict[str, Callable[[World, str], None]] = {
-    "invoice.announce": retries.announce,
-    "invoice.collect": retries.collect_due,
+    "invoice.announce": schedule.announce,
+    "invoice.collect": retrying.collect_due,
     "invoice.finalize": invoicing.finalise_due,
     "invoice.overdue": endings.overdue,
-    "invoice.retry": retries.retry,
+    "invoice.retry": retrying.retry,
     "payment.settle": collecting.settle,
     "subscription.cancel": endings.cancel_due,
     "subscription.incomplete": endings.expire,

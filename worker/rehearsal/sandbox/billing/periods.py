@@ -5,7 +5,7 @@ from worker.rehearsal.sandbox.intervals import days, period_end_after
 from worker.rehearsal.sandbox.shapes.subscription import items_list
 from worker.rehearsal.sandbox.world import Obj, World
 
-from . import endings, finalising, invoicing, retries
+from . import endings, finalising, invoicing, paying, retrying
 
 LIVE = ("active", "past_due", "trialing", "unpaid")
 
@@ -105,7 +105,7 @@ def _pause_collection(world: World, subscription: Obj, invoice: Obj) -> None:
     behaviour = (subscription["pause_collection"] or {}).get("behavior")
     if behaviour not in ("void", "mark_uncollectible"):
         return
-    invoicing.finalise_and_settle(world, invoice)
+    paying.finalise_and_settle(world, invoice)
     if invoice["status"] != "open":
         return
     if behaviour == "void":
@@ -147,7 +147,7 @@ def resume(world: World, subscription: Obj) -> Obj:
     changes: Obj = {"status": "active", "status_details": None, "billing_cycle_anchor": now}
     invoice = renew(world, subscription, now, changes)
     world.timers.clear("invoice.finalize", invoice["id"])
-    invoicing.finalise_and_settle(world, invoice)
-    retries.first_try(world, invoice)
+    paying.finalise_and_settle(world, invoice)
+    retrying.first_try(world, invoice)
     events.emit(world, "customer.subscription.resumed", subscription)
     return invoice

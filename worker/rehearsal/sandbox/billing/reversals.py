@@ -8,7 +8,7 @@ from worker.rehearsal.sandbox.intervals import days
 from worker.rehearsal.sandbox.shapes import reversal as shape
 from worker.rehearsal.sandbox.world import Obj, World
 
-from . import collecting
+from . import paying, payments
 
 
 def credit(world: World, invoice: Obj, params: dict[str, Any]) -> Obj:
@@ -43,7 +43,7 @@ def credit(world: World, invoice: Obj, params: dict[str, Any]) -> Obj:
 
 def _follow(world: World, invoice: Obj, left: int) -> None:
     """Let the open payment follow what is left; nothing left means paid."""
-    found = collecting.open_payment(world, invoice)
+    found = payments.open_payment(world, invoice)
     if found is None:
         return
     payment, intent = found
@@ -51,8 +51,8 @@ def _follow(world: World, invoice: Obj, left: int) -> None:
         world.change(payment, amount_requested=left)
         world.change(intent, amount=left)
         return
-    collecting.cancel_payment(world, payment, intent, "automatic")
-    collecting.mark_paid(world, invoice, 0)
+    payments.cancel_open(world, invoice, "automatic")
+    paying.mark_paid(world, invoice, 0)
 
 
 def refund(world: World, charge: Obj, amount: int | None = None) -> Obj:

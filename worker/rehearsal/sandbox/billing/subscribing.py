@@ -10,7 +10,7 @@ from worker.rehearsal.sandbox.intervals import add_interval, days
 from worker.rehearsal.sandbox.shapes import subscription as shape
 from worker.rehearsal.sandbox.world import Obj, World
 
-from . import collecting, finalising, invoicing, periods, standing
+from . import collecting, finalising, invoicing, paying, periods, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,9 @@ def create(world: World, owner: Obj, params: dict[str, Any]) -> Obj:
         at = subscription["created"] + world.settings.incomplete_seconds
         clock = world.clock_of(subscription)
         world.timers.set(clock, at, "subscription.incomplete", subscription["id"])
-        if method is not None and behaviour != "default_incomplete":
-            if invoice["status"] == "open":
-                collecting.attempt(world, invoice, method, automatic=True, outcome=outcome)
+        pays_now = behaviour != "default_incomplete" and invoice["status"] == "open"
+        if method is not None and pays_now:
+            collecting.attempt(world, invoice, method, automatic=True, outcome=outcome)
     return subscription
 
 
@@ -164,7 +164,7 @@ def _first_invoice(world: World, subscription: Obj, plan: _Plan) -> Obj:
     if invoice["collection_method"] == "send_invoice" and invoice["amount_due"] > 0:
         invoicing.schedule_finalising(world, invoice)
         return invoice
-    invoicing.finalise_and_settle(world, invoice)
+    paying.finalise_and_settle(world, invoice)
     if invoice["status"] == "paid" and subscription["status"] == "incomplete":
         standing.invoice_settled(world, invoice)
     return invoice

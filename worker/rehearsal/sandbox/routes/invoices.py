@@ -1,7 +1,15 @@
 """/v1/invoices and /v1/invoiceitems."""
 
 from worker.rehearsal.sandbox import events
-from worker.rehearsal.sandbox.billing import collecting, endings, finalising, invoicing, standing
+from worker.rehearsal.sandbox.billing import (
+    collecting,
+    endings,
+    finalising,
+    invoicing,
+    paying,
+    payments,
+    standing,
+)
 from worker.rehearsal.sandbox.cards import Outcome, card_error
 from worker.rehearsal.sandbox.errors import ApiError, invalid, missing_param
 from worker.rehearsal.sandbox.lists import page, whole_list
@@ -111,7 +119,7 @@ def finalize(call: Call) -> Obj:
     if "auto_advance" in call.params:
         world.change(row, auto_advance=call.params["auto_advance"])
     world.change(row, next_payment_attempt=None)
-    invoicing.finalise_and_settle(world, row)
+    paying.finalise_and_settle(world, row)
     if row["status"] == "open" and row["auto_advance"]:
         at = world.now_of(row) + world.settings.draft_seconds
         world.timers.set(world.clock_of(row), at, "invoice.collect", row["id"])
@@ -132,7 +140,7 @@ def pay_now(world: World, row: Obj, params: Obj) -> Outcome | None:
     method = _method_to_charge(world, row, params)
     if row["status"] == "draft":
         world.change(row, next_payment_attempt=None)
-        invoicing.finalise_and_settle(world, row)
+        paying.finalise_and_settle(world, row)
         if row["status"] == "paid":
             return None
     if params.get("paid_out_of_band"):
@@ -142,7 +150,7 @@ def pay_now(world: World, row: Obj, params: Obj) -> Outcome | None:
     outcome = collecting.attempt(world, row, assert_method, automatic=False)
     if outcome.requires_action:
         raise _action_error(world, row)
-    if not outcome.approved and row["status"] != "paid" and not _processing(world, row):
+    if not outcome.approved and row["status"] != "paid" and not payments.is_processing(world, row):
         raise _declined(world, row, outcome, assert_method)
     return outcome
 
@@ -162,17 +170,12 @@ def _payable(world: World, row: Obj) -> None:
         raise invalid("Invoice is already paid", code="invoice_already_paid")
     if row["status"] == "void":
         raise invalid("Invoice is voided and cannot be paid", code="invoice_not_payable")
-    if _processing(world, row):
+    if payments.is_processing(world, row):
         raise invalid(
             "This invoice's PaymentIntent could not be confirmed because it has a status of "
             "processing.",
             code="payment_intent_unexpected_state",
         )
-
-
-def _processing(world: World, row: Obj) -> bool:
-    found = collecting.open_payment(world, row)
-    return found is not None and found[1]["status"] == "processing"
 
 
 def _method_to_charge(world: World, row: Obj, params: Obj) -> Obj | None:
@@ -192,15 +195,13 @@ def _method_to_charge(world: World, row: Obj, params: Obj) -> Obj | None:
 
 
 def _pay_elsewhere(world: World, row: Obj) -> None:
-    found = collecting.open_payment(world, row)
-    if found is not None:
-        endings.close_payments(world, row, "automatic")
+    payments.cancel_open(world, row, "automatic")
     amount = row["amount_remaining"]
-    collecting.mark_paid(world, row, amount, amount_paid_off_stripe=amount)
+    paying.mark_paid(world, row, amount, amount_paid_off_stripe=amount)
 
 
 def _action_error(world: World, row: Obj) -> ApiError:
-    found = collecting.open_payment(world, row)
+    found = payments.open_payment(world, row)
     return ApiError(
         402,
         "This payment requires additional user action before it can be completed successfully. "
@@ -212,7 +213,7 @@ def _action_error(world: World, row: Obj) -> ApiError:
 
 
 def _declined(world: World, row: Obj, outcome: Outcome, method: Obj) -> ApiError:
-    found = collecting.open_payment(world, row)
+    found = payments.open_payment(world, row)
     intent = found[1] if found else None
     return card_error(
         outcome,

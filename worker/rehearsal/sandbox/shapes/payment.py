@@ -74,7 +74,7 @@ def invoice_payment(world: World, invoice_row: Obj, intent: Obj) -> Obj:
     }
 
 
-def charge(world: World, intent: Obj, method: Obj, outcome: Outcome, status: str) -> Obj:
+def charge(world: World, intent: Obj, method: Obj, outcome: Outcome, *, status: str) -> Obj:
     """Return one charge try with *status* succeeded, pending or failed."""
     good = status == "succeeded"
     charge_id = world.new_id("charge")
