@@ -8,6 +8,18 @@ import time
 from datetime import UTC, datetime
 
 
+class SystemClock:
+    """The host's clocks (ports.Clock)."""
+
+    def wall_now(self) -> datetime:
+        """Return the host's time as aware UTC: for leases and log lines, never for policy."""
+        return datetime.now(UTC)
+
+    def monotonic_seconds(self) -> float:
+        """Return seconds that never run backwards, for measuring how long something took."""
+        return time.monotonic()
+
+
 def wall_now() -> datetime:
     """Return the host's time as aware UTC: for leases and log lines, never for policy."""
     return datetime.now(UTC)

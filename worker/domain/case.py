@@ -142,6 +142,9 @@ class Case:
     invoice_id: str
     customer_id: str
     subscription_id: str
+    amount_minor: int
+    """What was owed when the case opened."""
+    currency: str
     state: CaseState
     policy_digest: str
     failed_at: datetime

@@ -7,7 +7,7 @@ from datetime import datetime
 from worker.domain.case import Case, Surroundings
 from worker.domain.decisions import Decision
 from worker.domain.policy import ClassRule, Limits, Policy, Reaction
-from worker.domain.readings import InvoiceReading, PaymentMethodReading
+from worker.domain.readings import InvoiceReading, PaymentMethodReading, method_in_use
 
 UNSTATED = ClassRule(Reaction.WAIT_FOR_NEW_CARD)
 """For a class an old policy did not know: write, never charge."""
@@ -27,15 +27,8 @@ class Situation:
 
     @property
     def method(self) -> PaymentMethodReading | None:
-        """The payment method Stripe would charge: the subscription's, else the customer's.
-
-        Source: docs.stripe.com/billing/subscriptions/overview (domain.md 1.2, "Where a new card
-        must go").
-        """
-        subscription, customer = self.invoice.subscription, self.invoice.customer
-        if subscription is not None and subscription.default_payment_method is not None:
-            return subscription.default_payment_method
-        return customer.default_payment_method if customer is not None else None
+        """The payment method that a charge would use, or None."""
+        return method_in_use(self.invoice)
 
     @property
     def reaction(self) -> ClassRule:

@@ -96,7 +96,7 @@ class DayWindow:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A named point on the timeline, a charge or a letter; its name is unique in its policy (D5)."""
+    """A named point on the timeline, a charge or a letter; unique by name in its policy (D5)."""
 
     name: str
     after: timedelta

@@ -5,6 +5,7 @@ have a fake, which must pass the same contract suite. `worker.bootstrap` binds t
 """
 
 from worker.ports.ledger import (
+    AttemptBook,
     CaseBook,
     CaseChange,
     Control,
@@ -21,12 +22,14 @@ from worker.ports.ledger import (
     NewLetter,
     Tx,
 )
-from worker.ports.outside import Doorbell, JobLog, Letters, RenderedNotice, SendOutcome
+from worker.ports.outside import Clock, Doorbell, JobLog, Letters, RenderedNotice, SendOutcome
 from worker.ports.stripe import Json, ObjectReader, StripeGateway
 
 __all__ = [
+    "AttemptBook",
     "CaseBook",
     "CaseChange",
+    "Clock",
     "Control",
     "ControlBook",
     "Doorbell",

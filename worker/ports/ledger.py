@@ -25,8 +25,8 @@ from worker.domain.decisions import Decision, Skip
 from worker.domain.facts import Fact
 from worker.domain.policy import RetriesBy
 from worker.domain.readings import (
+    ChargeReading,
     CustomerReading,
-    DeclineSignals,
     InvoiceReading,
     PaymentMethodReading,
     SubscriptionReading,
@@ -63,7 +63,7 @@ class CaseChange:
 
 
 class CaseBook(Protocol):
-    """Cases with their steps, decisions and attempts."""
+    """Cases with their steps and decisions."""
 
     def open(self, new: NewCase, *, now: datetime) -> int | None:
         """Open a case and return its number, or None where the invoice already has one."""
@@ -98,6 +98,7 @@ class CaseBook(Protocol):
         subscription_ids: Iterable[str] = (),
         customer_ids: Iterable[str] = (),
         case_ids: Iterable[int] = (),
+        not_case: int | None = None,
     ) -> int:
         """Make the matching cases due and raise their wake_seq; return how many."""
 
@@ -123,13 +124,17 @@ class CaseBook(Protocol):
     def record_decision(self, case_id: int, decision: Decision, *, at: datetime) -> None:
         """Keep the decision for the story, unless it says what the last one said."""
 
-    def start_attempt(self, case: Case, attempt: Attempt) -> bool:
+
+class AttemptBook(Protocol):
+    """Requests of ours that charge, cancel or write off; the intent is written before the call."""
+
+    def start(self, case: Case, attempt: Attempt) -> bool:
         """Write the intent; False where another attempt of this customer is in flight."""
 
-    def resend_attempt(self, case: Case, no: int) -> None:
+    def resend(self, case: Case, no: int) -> None:
         """Count one more send of the same attempt."""
 
-    def settle_attempt(
+    def settle(
         self,
         case: Case,
         no: int,
@@ -223,7 +228,7 @@ class LetterBook(Protocol):
     def postpone(self, letter_id: int, *, until: datetime, count_try: bool) -> None:
         """Put a letter that was surely not sent back into the queue."""
 
-    def suppress_queued(self, case_id: int, *, now: datetime, reason: str) -> list[LetterTask]:
+    def suppress_queued(self, case_id: int, *, reason: str) -> list[LetterTask]:
         """Drop a case's letters that have not gone out, and return them."""
 
     def lost_sends(self, *, wall_now: datetime) -> list[LetterTask]:
@@ -279,25 +284,21 @@ class MirrorBook(Protocol):
         """Upsert payment methods; the flag says that the card itself changed."""
 
     def put_dispute(
-        self, *, dispute_id: str, charge_id: str, customer_id: str, status: str, seen_at: datetime
-    ) -> None:
-        """Upsert one dispute."""
+        self, *, dispute_id: str, charge_id: str, status: str, seen_at: datetime
+    ) -> str:
+        """Upsert one dispute and return the customer of its charge, as far as known."""
 
     def put_charge(
         self,
+        charge: ChargeReading,
         *,
-        charge_id: str,
-        payment_intent_id: str,
-        payment_method_id: str,
-        fingerprint: str,
-        brand: str,
-        amount_minor: int,
-        currency: str,
+        customer_id: str,
         at: datetime,
-        status: str,
-        signals: DeclineSignals,
     ) -> None:
         """Record that a charge was made, by whomever, once per charge."""
+
+    def charge(self, charge_id: str) -> ChargeReading | None:
+        """Return a charge as the event list told of it, or None while it is not known."""
 
     def mark_failed(self, invoice_id: str, *, at: datetime) -> None:
         """Remember the first failure of an invoice."""
@@ -337,6 +338,9 @@ class FactBook(Protocol):
 
     def set_fact_state(self, subscription_id: str, state: str, mrr_minor: int) -> None:
         """Remember what the facts now tell."""
+
+    def in_dunning(self, subscription_id: str, *, at: datetime) -> bool:
+        """Return whether a case of this subscription was open at *at*."""
 
     def ending_of(self, subscription_id: str) -> str:
         """Return the decline class of a case of ours that ended this subscription, else ``""``."""
@@ -392,11 +396,14 @@ class JobBook(Protocol):
     def ensure(self, name: str, *, first_due_at: datetime) -> None:
         """Create the job's row where it is missing."""
 
-    def claim_due(self, names: Sequence[str], *, now: datetime) -> list[str]:
-        """Return and start the jobs of *names* that are due by *now* (wall or business)."""
+    def due(self, names: Sequence[str], *, now: datetime) -> list[str]:
+        """Return the jobs of *names* due by *now* (wall or business), locked until the commit."""
 
-    def set_next(self, name: str, at: datetime) -> None:
-        """Say when the job is due again."""
+    def started(self, name: str, *, next_due_at: datetime, wall_now: datetime) -> None:
+        """Record a start and when the job is due again."""
+
+    def ring(self, name: str, *, at: datetime) -> None:
+        """Make a job due at once."""
 
     def ended(self, name: str, *, outcome: str, wall_now: datetime) -> None:
         """Record how a run ended."""
@@ -412,6 +419,7 @@ class Tx(Protocol):
     """One transaction; leaving it commits, an error rolls it back."""
 
     cases: CaseBook
+    attempts: AttemptBook
     letters: LetterBook
     inbox: InboxBook
     mirror: MirrorBook

@@ -1,9 +1,12 @@
 """What the services need from the log, the mail server and the queue."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+
+from worker.domain.notices import LetterContent
+from worker.domain.readings import CustomerReading
 
 
 class JobLog(Protocol):
@@ -58,10 +61,28 @@ class RenderedNotice:
 
 
 class Letters(Protocol):
-    """Renders and sends letters."""
+    """Words, renders and sends letters."""
 
-    def render(self, notice: str, locale: str, fields: Mapping[str, object]) -> RenderedNotice:
+    def zone_of(self, customer: CustomerReading | None) -> str:
+        """Return the IANA zone the customer lives in, as far as known; else the office's."""
+
+    def locale_of(self, customer: CustomerReading) -> str:
+        """Return the locale the letter is written in."""
+
+    def render(self, content: LetterContent) -> RenderedNotice:
         """Return the letter. Raises: ConfigError: the template is missing or broken; operator."""
 
-    def send(self, *, message_id: str, to: str, name: str, rendered: RenderedNotice) -> SendOutcome:
+    def send(
+        self, *, message_id: str, customer: CustomerReading, rendered: RenderedNotice
+    ) -> SendOutcome:
         """Hand one letter to the mail server, once."""
+
+
+class Clock(Protocol):
+    """The host's time: for leases and deadlines, never for policy (D14)."""
+
+    def wall_now(self) -> datetime:
+        """Return the host's time as aware UTC."""
+
+    def monotonic_seconds(self) -> float:
+        """Return seconds that never run backwards."""

@@ -7,7 +7,9 @@ from typing import Protocol
 from worker.domain.readings import (
     Answer,
     ChargeReading,
+    CustomerReading,
     InvoiceReading,
+    PaymentMethodReading,
     SubscriptionReading,
 )
 
@@ -78,3 +80,12 @@ class ObjectReader(Protocol):
 
     def subscription(self, raw: Json, api_version: str) -> SubscriptionReading:
         """Return the subscription."""
+
+    def customer(self, raw: Json) -> CustomerReading | None:
+        """Return the customer, or None for a bare id."""
+
+    def payment_method(self, raw: Json) -> PaymentMethodReading | None:
+        """Return the payment method, or None for a bare id."""
+
+    def charge(self, raw: Json) -> ChargeReading:
+        """Return the charge."""

@@ -136,7 +136,7 @@ class Cases:
         """Apply *change* and give the lease back, if it is still ours."""
         if change.state is not None:
             check_move(found.state, change.state)
-        values = _changed_columns(change)
+        values = _changed_columns(change, now)
         values["next_action_at"] = case(
             (cases.c.wake_seq == found.wake_seq, change.next_action_at), else_=now
         )
@@ -171,6 +171,7 @@ class Cases:
         subscription_ids: Iterable[str] = (),
         customer_ids: Iterable[str] = (),
         case_ids: Iterable[int] = (),
+        not_case: int | None = None,
     ) -> int:
         """Make the matching cases due and raise their wake_seq."""
         conditions = [
@@ -191,7 +192,7 @@ class Cases:
             .order_by(cases.c.id)
             .with_for_update()
         )
-        ids = list(self._connection.execute(chosen).scalars())
+        ids = [found for found in self._connection.execute(chosen).scalars() if found != not_case]
         if ids:
             self._connection.execute(update(cases).where(cases.c.id.in_(ids)).values(_woken(now)))
         return len(ids)
@@ -268,7 +269,7 @@ def _woken(now: datetime) -> dict[str, object]:
     }
 
 
-def _changed_columns(change: CaseChange) -> dict[str, object]:
+def _changed_columns(change: CaseChange, now: datetime) -> dict[str, object]:
     values: dict[str, object] = {
         "state": change.state,
         "outcome": change.outcome,
@@ -283,4 +284,5 @@ def _changed_columns(change: CaseChange) -> dict[str, object]:
         values["failure"] = failure_to_json(change.failure)
     if change.reopened:
         values |= {"outcome": None, "closed_at": None, "recovered_by": None}
+        values["shift"] = now - cases.c.failed_at  # the rest of the timeline counts anew
     return values

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.domain.case import CANCELS, AttemptState
@@ -58,6 +58,20 @@ class Facts:
             )
             .values(fact_state=state, fact_mrr_minor=mrr_minor)
         )
+
+    def in_dunning(self, subscription_id: str, *, at: datetime) -> bool:
+        """Return whether a case of this subscription was open at *at*."""
+        query = (
+            select(cases.c.id)
+            .where(
+                cases.c.account_id == self._account,
+                cases.c.subscription_id == subscription_id,
+                cases.c.opened_at <= at,
+                or_(cases.c.closed_at.is_(None), cases.c.closed_at >= at),
+            )
+            .limit(1)
+        )
+        return self._connection.execute(query).first() is not None
 
     def ending_of(self, subscription_id: str) -> str:
         """Return the decline class of a case of ours that cancelled this subscription."""

@@ -58,11 +58,3 @@ def differences(engine: Engine) -> list[object]:
     """Return how the migrated database differs from the tables in code; a test wants none."""
     with engine.connect() as connection:
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
-
-
-def write_revision(database_url: str, message: str) -> None:
-    """Write a new revision file from the difference between database and tables (development)."""
-    engine = connect(database_url, pool_size=1)
-    with engine.begin() as connection:
-        command.revision(_config(connection), message=message, autogenerate=True, rev_id="0001")
-    engine.dispose()

@@ -10,8 +10,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.domain.mrr import monthly_minor
 from worker.domain.readings import (
+    ChargeReading,
     CustomerReading,
-    DeclineSignals,
     InvoiceReading,
     PaymentMethodReading,
     SubscriptionReading,
@@ -23,7 +23,7 @@ from worker.store.mirror_tables import (
     payment_methods,
     subscriptions,
 )
-from worker.store.rows import customer_of, payment_method_of, subscription_of
+from worker.store.rows import charge_of, customer_of, payment_method_of, subscription_of
 from worker.store.tables import network_attempts
 
 LIVE = ("active", "past_due", "trialing")
@@ -105,6 +105,11 @@ class Mirror:
                     "interval": found.items[0].interval if found.items else "",
                     "interval_count": found.items[0].interval_count if found.items else 1,
                     "mrr_minor": monthly_minor(found.items),
+                    "amount_minor": sum(
+                        item.unit_amount_minor * item.quantity
+                        for item in found.items
+                        if not item.metered
+                    ),
                     "period_end_at": found.period_end_at,
                     "trial_start_at": found.trial_start_at,
                     "trial_end_at": found.trial_end_at,
@@ -174,52 +179,60 @@ class Mirror:
                 )
 
     def put_dispute(
-        self, *, dispute_id: str, charge_id: str, customer_id: str, status: str, seen_at: datetime
-    ) -> None:
-        """Upsert one dispute."""
+        self, *, dispute_id: str, charge_id: str, status: str, seen_at: datetime
+    ) -> str:
+        """Upsert one dispute and return the customer of its charge, as far as known."""
+        customer_id = self._connection.execute(
+            select(network_attempts.c.customer_id).where(
+                network_attempts.c.account_id == self._account,
+                network_attempts.c.charge_id == charge_id,
+            )
+        ).scalar_one_or_none()
         row = {
             "id": dispute_id,
             "charge_id": charge_id,
-            "customer_id": customer_id,
+            "customer_id": customer_id or "",
             "status": status,
             "seen_at": seen_at,
         }
         self._put(disputes, [row])
+        return customer_id or ""
 
-    def put_charge(
-        self,
-        *,
-        charge_id: str,
-        payment_intent_id: str,
-        payment_method_id: str,
-        fingerprint: str,
-        brand: str,
-        amount_minor: int,
-        currency: str,
-        at: datetime,
-        status: str,
-        signals: DeclineSignals,
-    ) -> None:
+    def put_charge(self, charge: ChargeReading, *, customer_id: str, at: datetime) -> None:
         """Record that a charge was made, by whomever, once per charge; its status may change."""
+        told = {"status": charge.status, "signals": asdict(charge.signals)}
         statement = upsert(network_attempts).values(
             account_id=self._account,
-            charge_id=charge_id,
-            payment_intent_id=payment_intent_id,
-            payment_method_id=payment_method_id,
-            fingerprint=fingerprint,
-            brand=brand,
-            amount_minor=amount_minor,
-            currency=currency,
+            charge_id=charge.id,
+            payment_intent_id=charge.payment_intent_id,
+            payment_method_id=charge.payment_method_id,
+            customer_id=customer_id,
+            fingerprint=charge.fingerprint,
+            brand=charge.brand,
+            country=charge.country,
+            payment_method_type=charge.payment_method_type,
+            amount_minor=charge.amount_minor,
+            currency=charge.currency,
             at=at,
-            status=status,
-            signals=asdict(signals),
+            **told,
         )
         self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["account_id", "charge_id"],
-                set_={"status": status, "signals": asdict(signals)},
-            )
+            statement.on_conflict_do_update(index_elements=["account_id", "charge_id"], set_=told)
         )
+
+    def charge(self, charge_id: str) -> ChargeReading | None:
+        """Return a charge as the event list told of it."""
+        row = (
+            self._connection.execute(
+                select(network_attempts).where(
+                    network_attempts.c.account_id == self._account,
+                    network_attempts.c.charge_id == charge_id,
+                )
+            )
+            .mappings()
+            .one_or_none()
+        )
+        return charge_of(row) if row is not None else None
 
     def mark_failed(self, invoice_id: str, *, at: datetime) -> None:
         """Remember the first failure of an invoice."""

@@ -68,6 +68,7 @@ subscriptions = Table(
     text_column("interval"),
     Column("interval_count", Integer, nullable=False, server_default=text("1")),
     count_column("mrr_minor"),
+    count_column("amount_minor"),
     instant("period_end_at"),
     instant("trial_start_at"),
     instant("trial_end_at"),

@@ -19,7 +19,14 @@ from worker.domain.case import (
     StepRecord,
 )
 from worker.domain.policy import DeclineClass, RetriesBy
-from worker.domain.readings import CustomerReading, PaymentMethodReading, SubscriptionReading
+from worker.domain.readings import (
+    ChargeReading,
+    CustomerReading,
+    DeclineSignals,
+    PaymentMethodReading,
+    PriceReading,
+    SubscriptionReading,
+)
 
 
 def failure_to_json(failure: Failure) -> dict[str, object]:
@@ -104,6 +111,8 @@ def case_of(
         invoice_id=row["invoice_id"],
         customer_id=row["customer_id"],
         subscription_id=row["subscription_id"],
+        amount_minor=row["amount_minor"],
+        currency=row["currency"],
         state=CaseState(row["state"]),
         policy_digest=row["policy_digest"],
         failed_at=row["failed_at"],
@@ -137,6 +146,24 @@ def payment_method_of(row: RowMapping) -> PaymentMethodReading:
     )
 
 
+def charge_of(row: RowMapping) -> ChargeReading:
+    """Return a network attempt's row as a reading of its charge."""
+    return ChargeReading(
+        id=row["charge_id"],
+        status=row["status"],
+        payment_intent_id=row["payment_intent_id"],
+        payment_method_id=row["payment_method_id"],
+        amount_minor=row["amount_minor"],
+        currency=row["currency"],
+        created_at=row["at"],
+        signals=DeclineSignals(**row["signals"]),
+        brand=row["brand"],
+        fingerprint=row["fingerprint"],
+        country=row["country"],
+        payment_method_type=row["payment_method_type"],
+    )
+
+
 def customer_of(row: RowMapping, method: PaymentMethodReading | None) -> CustomerReading:
     """Return a customer's mirror row as a reading."""
     return CustomerReading(
@@ -155,13 +182,23 @@ def customer_of(row: RowMapping, method: PaymentMethodReading | None) -> Custome
 def subscription_of(
     row: RowMapping, method: PaymentMethodReading | None = None
 ) -> SubscriptionReading:
-    """Return a subscription's mirror row as a reading; items are not mirrored."""
+    """Return a subscription's mirror row as a reading; its items stand as one of their sum."""
     return SubscriptionReading(
         id=row["id"],
         customer_id=row["customer_id"],
         status=row["status"],
         created_at=row["seen_at"],
         currency=row["currency"],
+        items=(
+            PriceReading(
+                unit_amount_minor=row["amount_minor"],
+                currency=row["currency"],
+                interval=row["interval"],
+                interval_count=row["interval_count"],
+                quantity=1,
+                product_id=row["product_id"],
+            ),
+        ),
         period_end_at=row["period_end_at"],
         trial_start_at=row["trial_start_at"],
         trial_end_at=row["trial_end_at"],

@@ -1,0 +1,37 @@
+"""What a letter says, before anybody words it: plain values, formatted by `worker.mail`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from worker.domain.money import Money
+from worker.domain.policy import DeclineClass
+from worker.domain.readings import CustomerReading, InvoiceReading, PaymentMethodReading
+
+CLOSING_NOTICES = frozenset(("payment_recovered", "subscription_ended"))
+"""Letters that are right only after their case has closed; all others only before."""
+
+
+@dataclass(frozen=True, slots=True)
+class LetterContent:
+    """Everything a letter may mention; None and empty where it does not apply.
+
+    Instants are aware UTC; the mail package turns them into days of the customer's zone.
+    """
+
+    notice: str
+    customer: CustomerReading
+    now: datetime
+    amount: Money | None = None
+    invoices: tuple[InvoiceReading, ...] = ()
+    """Every unpaid invoice the letter is about, oldest first; the first is the case's own."""
+    method: PaymentMethodReading | None = None
+    decline_class: DeclineClass | None = None
+    plan_name: str = ""
+    failed_at: datetime | None = None
+    next_try_at: datetime | None = None
+    ends_at: datetime | None = None
+    ended_at: datetime | None = None
+    paid_at: datetime | None = None
+    renews_at: datetime | None = None
+    renews_until: datetime | None = None
+    trial_ends_at: datetime | None = None

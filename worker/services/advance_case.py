@@ -1,0 +1,250 @@
+"""Look at one case: claim it, read Stripe again, decide, act (architecture.md 5)."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from worker.domain.case import Case, CaseState, Failure
+from worker.domain.decisions import (
+    Charge,
+    Close,
+    Decision,
+    End,
+    Hold,
+    Release,
+    Reopen,
+    Resend,
+    Review,
+    SettleAttempt,
+    Wait,
+    Write,
+)
+from worker.domain.facts import Fact
+from worker.domain.identifiers import case_name
+from worker.domain.policy import Mode
+from worker.domain.policy_text import from_plain
+from worker.errors import GatewayRejected, GatewayUnavailable
+from worker.ports import CaseChange, Control
+from worker.services.apply_ending import apply_ending
+from worker.services.case_facts import case_fact, failed_fact
+from worker.services.case_turn import FEED_LAG_MAX, LEASE, CasePorts, LeaseLostError, Turn
+from worker.services.charge_invoice import charge_invoice, resend_attempt
+from worker.services.close_case import close_case
+from worker.services.queue_letter import queue_case_letter
+from worker.services.settle_attempt import settle_shown_outcome
+from worker.services.understand_failure import understand_failure
+
+OUTWARD = (Charge, Resend, Write, End)
+MONEY = (Charge, Resend, End)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A leased case and the control row as they were at the claim."""
+
+    case: Case
+    token: str
+    control: Control
+    feed_read_at: datetime | None
+
+
+def advance_case(case_id: int, *, ports: CasePorts, now: datetime) -> str:
+    """Do the one next thing about a case and return its rule; empty where there was nothing to do.
+
+    A case that is not due, or that somebody else has, is left alone: messages are only hints.
+    Args: now: business time of this run.
+    """
+    claimed = _claim(case_id, ports=ports, now=now)
+    if claimed is None:
+        return ""
+    try:
+        return _look(claimed, ports, now)
+    except LeaseLostError:
+        return "lease_lost"
+    except GatewayUnavailable as error:
+        _hand_back(claimed, ports, now)
+        ports.log.info("stripe.unavailable", case=case_name(case_id), error=str(error))
+        return "stripe_unavailable"
+
+
+def _claim(case_id: int, *, ports: CasePorts, now: datetime) -> Claimed | None:
+    token, wall_now = ports.new_token(), ports.clock.wall_now()
+    with ports.ledger.begin() as tx:
+        control, feed_read_at = tx.control.read(), tx.control.cursor("events")
+        case = tx.cases.claim(case_id, now=now, wall_now=wall_now, token=token, lease=LEASE)
+    if case is None or control is None:
+        return None
+    return Claimed(case, token, control, feed_read_at)
+
+
+def _hand_back(claimed: Claimed, ports: CasePorts, now: datetime) -> None:
+    with ports.ledger.begin() as tx:
+        tx.cases.hand_back(claimed.case.id, token=claimed.token, retry_at=now)
+
+
+def _look(claimed: Claimed, ports: CasePorts, now: datetime) -> str:
+    behind = claimed.feed_read_at is None or now - claimed.feed_read_at > FEED_LAG_MAX
+    if behind:
+        _hand_back(claimed, ports, now)
+        return "feed_behind"
+    try:
+        turn = _read(claimed, ports, now)
+    except GatewayRejected as error:
+        return _unreadable(claimed, ports, now, error)
+    decision = _gated(turn.decide(), claimed.control, ports.configuration.dunning.mode, now)
+    _act(turn, decision, known=claimed.case.failure)
+    return decision.rule
+
+
+def _read(claimed: Claimed, ports: CasePorts, now: datetime) -> Turn:
+    case = claimed.case
+    invoice = ports.stripe.read_invoice(case.invoice_id)
+    with ports.ledger.begin() as tx:
+        around = tx.cases.surroundings(case, invoice, wall_now=ports.clock.wall_now())
+        text = tx.control.policy(case.policy_digest)
+    policy = from_plain(text) if text is not None else ports.configuration.dunning.policies[0]
+    case = understand_failure(
+        case, invoice, around, ledger=ports.ledger, stripe=ports.stripe, log=ports.log, now=now
+    )
+    return Turn(ports, case, claimed.token, now, policy, invoice, around)
+
+
+def _unreadable(claimed: Claimed, ports: CasePorts, now: datetime, error: GatewayRejected) -> str:
+    """The invoice is gone, or our key may not read it: a person must look; other cases go on."""
+    case = claimed.case
+    if error.status != 404:
+        ports.log.error(
+            "stripe.rejected",
+            case=case_name(case.id),
+            error=str(error),
+            do="dunning doctor",
+        )
+        with ports.ledger.begin() as tx:
+            later = now + timedelta(minutes=15)
+            tx.cases.hand_back(case.id, token=claimed.token, retry_at=later)
+        return "stripe_rejected"
+    reason = "the invoice is gone at Stripe"
+    at_rest = case.state in {CaseState.CLOSED, CaseState.IN_REVIEW}
+    change = CaseChange(
+        state=None if at_rest else CaseState.IN_REVIEW, reason=None if at_rest else reason
+    )
+    with ports.ledger.begin() as tx:
+        if not tx.cases.finish(case, change, token=claimed.token, now=now):
+            raise LeaseLostError
+        if not at_rest:
+            fact = case_fact(
+                case, "case.in_review", at=now, occasion=now.isoformat(), data={"reason": reason}
+            )
+            tx.facts.append([fact], wall_now=ports.clock.wall_now())
+    if not at_rest:
+        log_review(ports, case, reason)
+    return "invoice_gone"
+
+
+def log_review(ports: CasePorts, case: Case, reason: str) -> None:
+    """Tell the people on call that a case waits for a person."""
+    name = case_name(case.id)
+    ports.log.warning("review.opened", case=name, reason=reason, do=f"dunning case {name}")
+
+
+def _gated(decision: Decision, control: Control, mode: Mode, now: datetime) -> Decision:
+    """Turn an outward act into a wait while the switch or the mode forbids it."""
+    if not isinstance(decision.act, OUTWARD):
+        return decision
+    if not control.charging:
+        return replace(
+            decision,
+            act=Wait(),
+            rule="stopped",
+            reason=f"Stopped ({control.stop_cause}): nothing is charged, written or ended.",
+            next_at=None,
+            skips=(),
+        )
+    letters_only = mode is Mode.LETTERS and isinstance(decision.act, MONEY)
+    if mode is Mode.WATCH or letters_only:
+        return replace(
+            decision,
+            act=Wait(),
+            rule=f"mode_{mode.value}",
+            reason=f"Mode {mode.value}: {decision.reason}",
+            next_at=now + timedelta(days=1),
+            skips=(),
+        )
+    return decision
+
+
+def _act(turn: Turn, decision: Decision, *, known: Failure | None) -> None:
+    news = _news(turn, known)
+    match decision.act:
+        case Charge() as charge:
+            charge_invoice(turn, decision, charge, news=news)
+        case Resend() as resend:
+            resend_attempt(turn, decision, resend)
+        case End() as end:
+            apply_ending(turn, decision, end, news=news)
+        case SettleAttempt() as settle:
+            settle_shown_outcome(turn, decision, settle, news=news)
+        case Close() as close:
+            close_case(turn, decision, close, news=news)
+        case Write() as write:
+            queue_case_letter(turn, decision, write, news=news)
+        case _:
+            _stand(turn, decision, news)
+
+
+def _news(turn: Turn, known: Failure | None) -> list[Fact]:
+    """Return `payment.failed` where this read brought a failure the case did not know."""
+    failure = turn.case.failure
+    if failure is None or (known is not None and known.charge_id == failure.charge_id):
+        return []
+    return [failed_fact(turn.case, failure, turn.invoice)]
+
+
+def _stand(turn: Turn, decision: Decision, news: list[Fact]) -> None:
+    """Commit a decision that does nothing outward: wait, hold, release, reopen, review."""
+    act, case = decision.act, turn.case
+    change = CaseChange(
+        owner=decision.owner, next_action_at=decision.next_at, next_step=decision.next_step
+    )
+    stamp = turn.now.isoformat()
+    facts = [*news]
+    match act:
+        case Hold(reason):
+            change = replace(change, state=CaseState.HELD, reason=reason)
+            facts.append(_state_fact(turn, "case.held", stamp, reason))
+        case Release(reason):
+            change = replace(change, state=CaseState.OPEN, reason="")
+            facts.append(_state_fact(turn, "case.released", stamp, reason))
+        case Reopen(reason):
+            change = replace(change, state=CaseState.OPEN, reason=reason, reopened=True)
+            facts.append(_state_fact(turn, "case.opened", stamp, reason))
+        case Review(reason):
+            change = replace(change, state=CaseState.IN_REVIEW, reason=reason)
+            facts.append(_state_fact(turn, "case.in_review", stamp, reason))
+        case _:
+            if _is_retry_plan(turn, decision):
+                facts.append(_scheduled_fact(turn, decision))
+    turn.finish(change, decision=decision, facts=facts)
+    if isinstance(act, Review):
+        log_review(turn.ports, case, act.reason)
+
+
+def _state_fact(turn: Turn, kind: str, occasion: str, reason: str) -> Fact:
+    data = {"reason": reason, "policy_digest": turn.case.policy_digest}
+    return case_fact(turn.case, kind, at=turn.now, occasion=occasion, data=data)
+
+
+def _is_retry_plan(turn: Turn, decision: Decision) -> bool:
+    step = turn.policy.step(decision.next_step)
+    quick = decision.next_step.startswith("quick")
+    return decision.next_at is not None and (quick or (step is not None and step.charge))
+
+
+def _scheduled_fact(turn: Turn, decision: Decision) -> Fact:
+    at = decision.next_at.isoformat() if decision.next_at is not None else ""
+    return case_fact(
+        turn.case,
+        "payment.retry_scheduled",
+        at=turn.now,
+        occasion=f"{decision.next_step}:{at}",
+        data={"step": decision.next_step, "next_action_at": at, "reason": decision.reason},
+    )

@@ -1,0 +1,214 @@
+"""Apply Stripe's events to the mirrors, open cases and wake them; decide nothing (D9).
+
+No Stripe call and no SDK object per event. Whoever learns something only makes a case due.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from worker.domain.facts import Fact
+from worker.domain.identifiers import KEY_PREFIX, case_name
+from worker.domain.opening import opens_case
+from worker.domain.readings import (
+    ChargeReading,
+    CustomerReading,
+    InvoiceReading,
+    PaymentMethodReading,
+    SubscriptionReading,
+)
+from worker.domain.timetable import OWNER_CONFIRMED_AFTER
+from worker.ports import InboxEvent, Json, NewCase, ObjectReader, Tx
+
+FAILURES = frozenset(("invoice.payment_failed", "invoice.payment_action_required"))
+CARD_CHANGES = frozenset(("payment_method.automatically_updated",))
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a batch of events says, gathered before anything is written."""
+
+    invoices: list[tuple[InvoiceReading, datetime]] = field(default_factory=list)
+    subscriptions: list[tuple[SubscriptionReading, datetime]] = field(default_factory=list)
+    customers: list[tuple[CustomerReading, datetime]] = field(default_factory=list)
+    methods: list[tuple[PaymentMethodReading, datetime, bool]] = field(default_factory=list)
+    charges: list[tuple[ChargeReading, str, datetime]] = field(default_factory=list)
+    disputes: list[tuple[str, str, str, datetime]] = field(default_factory=list)
+    failures: dict[str, tuple[InvoiceReading, datetime]] = field(default_factory=dict)
+    wake_invoices: set[str] = field(default_factory=set)
+    wake_subscriptions: set[str] = field(default_factory=set)
+    wake_customers: set[str] = field(default_factory=set)
+    our_keys: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What applying a batch came to."""
+
+    opened: tuple[str, ...]
+    woken: int
+    before_go_live: int
+    foreign_keys: tuple[str, ...]
+
+
+def gather(events: Sequence[InboxEvent], reader: ObjectReader) -> Batch:
+    """Read *events*, oldest first, into one batch. Raises whatever a malformed event causes."""
+    batch = Batch()
+    for event in events:
+        _gather_one(event, batch, reader)
+    return batch
+
+
+def _gather_one(event: InboxEvent, batch: Batch, reader: ObjectReader) -> None:
+    data = cast(Mapping[str, Any], event.payload["data"])
+    raw = cast(Json, data["object"])
+    before = cast(Mapping[str, Any], data.get("previous_attributes") or {})
+    request = cast(Mapping[str, Any], event.payload.get("request") or {})
+    key = str(request.get("idempotency_key") or "")
+    ours = key.startswith(KEY_PREFIX)
+    if ours:
+        batch.our_keys.add(key)
+    family = event.type.split(".")[0]
+    if event.type.startswith("customer.subscription."):
+        _subscription(event, raw, batch, reader, wake=not ours)
+    elif family == "invoice" and raw.get("id"):
+        _invoice(event, raw, batch, reader, wake=not ours)
+    elif event.type in {"customer.created", "customer.updated", "customer.deleted"}:
+        _customer(event, raw, batch, reader)
+    elif family == "payment_method":
+        _payment_method(event, raw, before, batch, reader)
+    elif event.type.startswith("charge.dispute."):
+        batch.disputes.append(
+            (str(raw["id"]), str(raw.get("charge") or ""), str(raw["status"]), event.created_at)
+        )
+    elif event.type in {"charge.succeeded", "charge.failed"}:
+        charge = reader.charge(raw)
+        batch.charges.append((charge, str(raw.get("customer") or ""), event.created_at))
+    elif family in {"invoice_payment", "credit_note"} and not ours:
+        batch.wake_invoices.add(str(raw.get("invoice") or ""))
+
+
+def _invoice(
+    event: InboxEvent, raw: Json, batch: Batch, reader: ObjectReader, *, wake: bool
+) -> None:
+    invoice = reader.invoice(raw, event.api_version)
+    batch.invoices.append((invoice, event.created_at))
+    if event.type in FAILURES:
+        batch.failures.setdefault(invoice.id, (invoice, event.created_at))
+    if wake:
+        batch.wake_invoices.add(invoice.id)
+
+
+def _subscription(
+    event: InboxEvent, raw: Json, batch: Batch, reader: ObjectReader, *, wake: bool
+) -> None:
+    subscription = reader.subscription(raw, event.api_version)
+    batch.subscriptions.append((subscription, event.created_at))
+    if wake:
+        batch.wake_subscriptions.add(subscription.id)
+
+
+def _customer(event: InboxEvent, raw: Json, batch: Batch, reader: ObjectReader) -> None:
+    customer = reader.customer(raw)
+    if customer is not None:
+        batch.customers.append((customer, event.created_at))
+        batch.wake_customers.add(customer.id)
+
+
+def _payment_method(
+    event: InboxEvent, raw: Json, before: Mapping[str, Any], batch: Batch, reader: ObjectReader
+) -> None:
+    method = reader.payment_method(raw)
+    if method is None:
+        return
+    changed = event.type in CARD_CHANGES or "card" in before
+    batch.methods.append((method, event.created_at, changed))
+    if method.customer_id:
+        batch.wake_customers.add(method.customer_id)
+
+
+def apply_batch(
+    tx: Tx,
+    batch: Batch,
+    *,
+    policy_digest: str,
+    go_live_at: datetime,
+    now: datetime,
+    wall_now: datetime,
+) -> Applied:
+    """Write a batch: mirrors in lock order, then wake-ups, then new cases."""
+    tx.mirror.put_customers(batch.customers)
+    tx.mirror.put_invoices(batch.invoices)
+    tx.mirror.put_payment_methods(batch.methods)
+    tx.mirror.put_subscriptions(batch.subscriptions)
+    for charge, customer_id, at in sorted(batch.charges, key=lambda found: found[0].id):
+        tx.mirror.put_charge(charge, customer_id=customer_id, at=min(at, now))
+    for dispute_id, charge_id, status, seen_at in batch.disputes:
+        customer = tx.mirror.put_dispute(
+            dispute_id=dispute_id, charge_id=charge_id, status=status, seen_at=seen_at
+        )
+        batch.wake_customers.add(customer)
+    woken = tx.cases.wake(
+        now=now,
+        invoice_ids=batch.wake_invoices,
+        subscription_ids=batch.wake_subscriptions,
+        customer_ids=batch.wake_customers,
+    )
+    opened, early = [], 0
+    for invoice_id in sorted(batch.failures):
+        invoice, failed_at = batch.failures[invoice_id]
+        tx.mirror.mark_failed(invoice_id, at=failed_at)
+        early += failed_at < go_live_at
+        name = open_case(
+            tx,
+            invoice,
+            failed_at=failed_at,
+            policy_digest=policy_digest,
+            go_live_at=go_live_at,
+            now=now,
+            wall_now=wall_now,
+        )
+        opened += [name] if name else []
+    foreign = tx.attempts.unknown_keys(batch.our_keys)
+    return Applied(tuple(opened), woken, early, tuple(foreign))
+
+
+def open_case(
+    tx: Tx,
+    invoice: InvoiceReading,
+    *,
+    failed_at: datetime,
+    policy_digest: str,
+    go_live_at: datetime,
+    now: datetime,
+    wall_now: datetime,
+) -> str:
+    """Open a case for a failed invoice, with its fact; empty where it opens none."""
+    failed_at = min(failed_at, now)
+    if not opens_case(invoice, failed_at=failed_at, go_live_at=go_live_at):
+        return ""
+    first_look_at = max(now, failed_at + OWNER_CONFIRMED_AFTER + timedelta(seconds=1))
+    new = NewCase(invoice, failed_at, policy_digest, next_action_at=first_look_at)
+    case_id = tx.cases.open(new, now=now)
+    if case_id is None:
+        return ""
+    name = case_name(case_id)
+    fact = Fact(
+        "case.opened",
+        name,
+        failed_at,
+        "opened",
+        {
+            "case": name,
+            "customer_id": invoice.customer_id,
+            "subscription_id": invoice.subscription_id,
+            "invoice_id": invoice.id,
+            "state": "open",
+            "policy_digest": policy_digest,
+            "amount_minor": invoice.amount_remaining_minor,
+            "currency": invoice.currency,
+        },
+    )
+    tx.facts.append([fact], wall_now=wall_now)
+    return name

@@ -1,0 +1,99 @@
+"""One look at one case: what it works with, and how it gives the case back."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from worker.domain.case import Case, Surroundings
+from worker.domain.decisions import Decision
+from worker.domain.engine import decide
+from worker.domain.facts import Fact
+from worker.domain.policy import Configuration, Policy
+from worker.domain.readings import InvoiceReading
+from worker.ports import CaseChange, Clock, JobLog, Ledger, Letters, StripeGateway, Tx
+
+LEASE = timedelta(seconds=150)
+"""Read 25 + slot 10 + window 60 + charge 25 seconds, with room (architecture.md 5)."""
+
+FEED_LAG_MAX = timedelta(minutes=15)
+"""No charge while the event list was not read for this long."""
+
+
+class LeaseLostError(Exception):
+    """Somebody else has the case now; nothing of this look may be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class CasePorts:
+    """The outside world of the services that work on cases and letters."""
+
+    ledger: Ledger
+    stripe: StripeGateway
+    letters: Letters
+    log: JobLog
+    clock: Clock
+    new_token: Callable[[], str]
+    configuration: Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One leased case at one moment, with its fresh invoice."""
+
+    ports: CasePorts
+    case: Case
+    token: str
+    now: datetime
+    policy: Policy
+    invoice: InvoiceReading
+    around: Surroundings
+
+    def decide(self) -> Decision:
+        """Return what the engine says about the case as this turn knows it."""
+        rules = self.ports.configuration.dunning
+        return decide(
+            self.case,
+            self.invoice,
+            self.around,
+            self.policy,
+            limits=rules.limits,
+            office_zone=rules.office_zone,
+            now=self.now,
+        )
+
+    def with_case(self, case: Case) -> "Turn":
+        """Return this turn with what was learnt about its case."""
+        return replace(self, case=case)
+
+    def finish(
+        self,
+        change: CaseChange,
+        *,
+        decision: Decision | None = None,
+        facts: Sequence[Fact] = (),
+        also: Callable[[Tx], Sequence[Fact]] | None = None,
+    ) -> None:
+        """Commit everything this turn came to, in one transaction, and give the lease back (T3).
+
+        *also* writes further rows in the same commit and returns their facts.
+        Raises: LeaseLostError: nothing was written.
+        """
+        wall_now = self.ports.clock.wall_now()
+        learnt = replace(
+            change,
+            failure=change.failure or self.case.failure,
+            action_required_at=change.action_required_at or self.case.action_required_at,
+        )
+        with self.ports.ledger.begin() as tx:
+            if not tx.cases.finish(self.case, learnt, token=self.token, now=self.now):
+                raise LeaseLostError
+            if decision is not None:
+                tx.cases.record_skips(self.case.id, decision.skips, at=self.now)
+                tx.cases.record_decision(self.case.id, decision, at=self.now)
+            told = [*facts, *(also(tx) if also is not None else ())]
+            tx.facts.append(told, wall_now=wall_now)
+
+    def hand_back(self, *, retry_at: datetime | None = None) -> None:
+        """Give the case back unchanged; it stays due unless *retry_at* says otherwise."""
+        with self.ports.ledger.begin() as tx:
+            tx.cases.hand_back(self.case.id, token=self.token, retry_at=retry_at or self.now)

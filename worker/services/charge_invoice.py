@@ -1,0 +1,169 @@
+"""Charge an invoice: intent, request, outcome, in three short commits (architecture.md D6)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from worker.domain.case import Attempt, AttemptKind, AttemptState, Case, CaseState
+from worker.domain.decisions import Charge, Decision, Resend, Wait
+from worker.domain.facts import Fact
+from worker.domain.identifiers import case_name, idempotency_key
+from worker.domain.readings import Answer
+from worker.ports import CaseChange
+from worker.services.case_turn import LeaseLostError, Turn
+from worker.services.send_ending import send_ending
+from worker.services.settle_attempt import settle_charge
+
+SEND_WINDOW_SECONDS = 60.0
+"""A request may start this long after its commit and no later (I2)."""
+
+CAP_PAUSE = timedelta(minutes=5)
+"""How soon a case that met a cap looks again."""
+
+
+def charge_invoice(turn: Turn, decision: Decision, charge: Charge, *, news: Sequence[Fact]) -> None:
+    """Make one new attempt on the invoice, or leave the case due where it may not start now."""
+    ports = turn.ports
+    if not ports.stripe.take_charge_slot():
+        turn.hand_back()
+        ports.log.info("rate.limited", case=case_name(turn.case.id), waiting=1)
+        return
+    attempt = Attempt(
+        no=turn.case.next_no,
+        kind=AttemptKind.CHARGE,
+        step=charge.step,
+        key=idempotency_key(turn.case.invoice_id, turn.case.next_no),
+        state=AttemptState.SENDING,
+        amount_minor=turn.invoice.amount_remaining_minor,
+        currency=turn.invoice.currency,
+        payment_method_id=charge.payment_method_id,
+        sent_at=turn.now,
+        first_sent_at=ports.clock.wall_now(),
+    )
+    committed_at = ports.clock.monotonic_seconds()
+    started = start_attempt(turn, decision, attempt, news=news)
+    if started is not None:
+        _send(turn.with_case(started), decision, attempt, committed_at, first=True)
+
+
+def start_attempt(
+    turn: Turn, decision: Decision, attempt: Attempt, *, news: Sequence[Fact]
+) -> Case | None:
+    """Commit the intent (T2) if the fence, the switch and the caps allow it.
+
+    Returns the case with the attempt in flight, or None: then the case was given back and what
+    must be said was said. Raises: LeaseLostError.
+    """
+    ports = turn.ports
+    wall_now = ports.clock.wall_now()
+    with ports.ledger.begin() as tx:
+        held = tx.cases.hold_lease(turn.case.id, token=turn.token, wall_now=wall_now)
+        if held is None:
+            raise LeaseLostError
+        control = tx.control.read()
+        allowed = control is not None and control.charging
+        if allowed and attempt.kind is AttemptKind.CHARGE:
+            limit = ports.configuration.dunning.limits.charges_per_hour
+            since = turn.now - timedelta(hours=1)
+            capped = tx.attempts.sent_since([AttemptKind.CHARGE.value], since=since) >= limit
+        else:
+            capped = False
+        started = allowed and not capped and held.in_flight is None
+        started = started and tx.attempts.start(held, attempt)
+        if started:
+            tx.cases.record_skips(held.id, decision.skips, at=turn.now)
+            tx.cases.record_decision(held.id, decision, at=turn.now)
+            tx.facts.append(news, wall_now=wall_now)
+    if started:
+        return replace(turn.case, attempts=(*turn.case.attempts, attempt))
+    if capped:
+        _say_capped(turn, decision)
+    else:
+        turn.hand_back()
+    return None
+
+
+def _say_capped(turn: Turn, decision: Decision) -> None:
+    limit = turn.ports.configuration.dunning.limits.charges_per_hour
+    waiting = replace(
+        decision,
+        act=Wait(),
+        rule="limit_reached",
+        reason=f"The limit of {limit} charges an hour is reached; the charge waits.",
+        next_at=turn.now + CAP_PAUSE,
+        skips=(),
+    )
+    turn.finish(CaseChange(next_action_at=waiting.next_at), decision=waiting)
+    turn.ports.log.warning(
+        "limit.reached",
+        limit=limit,
+        case=case_name(turn.case.id),
+        do="dunning status; raise limits → charges in config/dunning.yaml",
+    )
+
+
+def resend_attempt(turn: Turn, decision: Decision, resend: Resend) -> None:
+    """Ask Stripe again about an attempt whose outcome is unknown: same key, same parameters."""
+    ports = turn.ports
+    attempt = next(a for a in turn.case.attempts if a.no == resend.no)
+    if attempt.kind is AttemptKind.CHARGE and not ports.stripe.take_charge_slot():
+        turn.hand_back()
+        return
+    committed_at = ports.clock.monotonic_seconds()
+    with ports.ledger.begin() as tx:
+        wall_now = ports.clock.wall_now()
+        held = tx.cases.hold_lease(turn.case.id, token=turn.token, wall_now=wall_now)
+        control = tx.control.read()
+        if held is None or control is None:
+            raise LeaseLostError
+        fence = held.in_flight is not None and held.in_flight.no == attempt.no
+        allowed = fence and control.charging and held.state is not CaseState.CLOSED
+        if allowed:
+            tx.attempts.resend(held, attempt.no)
+            tx.cases.record_decision(held.id, decision, at=turn.now)
+    if not allowed:
+        turn.hand_back()
+        return
+    if attempt.kind is AttemptKind.CHARGE:
+        _send(turn, decision, attempt, committed_at, first=False)
+    else:
+        send_ending(turn, attempt, first=False)
+
+
+def _send(
+    turn: Turn, decision: Decision, attempt: Attempt, committed_at: float, *, first: bool
+) -> None:
+    """Send the request (P) inside its window and settle what came back (T3)."""
+    ports = turn.ports
+    started_at = ports.clock.monotonic_seconds()
+    if started_at - committed_at > SEND_WINDOW_SECONDS:
+        turn.hand_back()
+        return
+    answer = ports.stripe.pay_invoice(
+        turn.case.invoice_id, payment_method_id=attempt.payment_method_id, key=attempt.key
+    )
+    took_ms = int((ports.clock.monotonic_seconds() - started_at) * 1000)
+    if first and answer.replayed:
+        report_foreign_key(turn, attempt, answer)
+    settle_charge(turn, attempt, answer, took_ms=took_ms, owner=decision.owner)
+
+
+def report_foreign_key(turn: Turn, attempt: Attempt, answer: Answer) -> None:
+    """Stop charging: Stripe had already seen a key that this ledger used for the first time.
+
+    A second worker runs on this account, or this ledger was restored from a backup (D6).
+    """
+    with turn.ports.ledger.begin() as tx:
+        tx.control.stop(
+            cause="foreign_key",
+            detail=f"{attempt.key} was replayed on its first send",
+            by="worker",
+            now=turn.now,
+        )
+    turn.ports.log.error(
+        "charging.stopped",
+        cause="foreign_key",
+        key=attempt.key,
+        request_id=answer.request_id,
+        do="find the second worker on this Stripe account, then dunning go --by --reason",
+    )

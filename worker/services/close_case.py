@@ -1,0 +1,90 @@
+"""Close a case: its outcome, the letters that no longer go out, the one that does, the facts."""
+
+from collections.abc import Callable, Sequence
+
+from worker.domain.case import CaseState, Outcome
+from worker.domain.decisions import Close, Decision
+from worker.domain.facts import Fact
+from worker.domain.identifiers import case_name
+from worker.ports import CaseChange, Tx
+from worker.services.case_facts import case_fact
+from worker.services.case_turn import Turn
+from worker.services.queue_letter import closing_letter, queued_fact, suppressed_fact
+
+RECOVERED = frozenset((Outcome.RECOVERED, Outcome.RECOVERED_LATE))
+
+
+def close_case(
+    turn: Turn,
+    decision: Decision,
+    close: Close,
+    *,
+    news: Sequence[Fact] = (),
+    also: Callable[[Tx], Sequence[Fact]] | None = None,
+) -> None:
+    """Close the case and wake the others of its subscription, in one commit."""
+    facts = [*news, *_closing_facts(turn, close)]
+
+    def write(tx: Tx) -> Sequence[Fact]:
+        told = list(also(tx)) if also is not None else []
+        dropped = tx.letters.suppress_queued(turn.case.id, reason=f"case closed: {close.reason}")
+        told += [suppressed_fact(turn, letter, close.reason) for letter in dropped]
+        if close.letter:
+            letter = closing_letter(turn, close.letter)
+            if tx.letters.queue(letter, now=turn.now) is not None:
+                told.append(queued_fact(turn, letter))
+        if turn.case.subscription_id:
+            tx.cases.wake(
+                now=turn.now,
+                subscription_ids=[turn.case.subscription_id],
+                not_case=turn.case.id,
+            )
+        return told
+
+    turn.finish(
+        CaseChange(
+            state=CaseState.CLOSED,
+            outcome=close.outcome,
+            reason=close.reason,
+            recovered_by=close.recovered_by,
+            closed_at=turn.now,
+        ),
+        decision=decision,
+        facts=facts,
+        also=write,
+    )
+    turn.ports.log.info(
+        "case.closed",
+        case=case_name(turn.case.id),
+        invoice=turn.case.invoice_id,
+        outcome=close.outcome.value,
+        reason=close.reason,
+        business_at=turn.now,
+    )
+
+
+def _closing_facts(turn: Turn, close: Close) -> list[Fact]:
+    amount = {"amount_minor": turn.case.amount_minor, "currency": turn.case.currency}
+    closed = case_fact(
+        turn.case,
+        "case.closed",
+        at=turn.now,
+        occasion=f"{close.outcome.value}:{turn.now.isoformat()}",
+        data={
+            "state": CaseState.CLOSED.value,
+            "outcome": close.outcome.value,
+            "reason": close.reason,
+            "policy_digest": turn.case.policy_digest,
+        }
+        | amount,
+    )
+    if close.outcome not in RECOVERED or close.recovered_by is None:
+        return [closed]
+    recovered = case_fact(
+        turn.case,
+        "payment.recovered",
+        at=turn.now,
+        occasion=turn.now.isoformat(),
+        data=amount | {"recovered_by": close.recovered_by.value},
+    )
+    return [recovered, closed]

@@ -1,0 +1,158 @@
+"""Read Stripe's event list into the inbox, in time slices, oldest first (architecture.md D9)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from worker.domain.policy import Configuration
+from worker.domain.policy_text import digest_of
+from worker.ports import Clock, InboxEvent, JobLog, Json, Ledger, ObjectReader, StripeGateway, Tx
+from worker.services.apply_events import Applied, apply_batch, gather
+
+CURSOR = "events"
+OVERLAP = timedelta(minutes=15)
+"""Every read begins this long before the cursor, for events that were listed late."""
+SLICE = timedelta(hours=6)
+"""How much time one commit covers while catching up."""
+LIST_REACH = timedelta(days=30)
+"""Stripe's list goes back no further; after a longer absence a backfill is needed."""
+
+
+@dataclass(slots=True)
+class FeedRun:
+    """What one run of the feed found."""
+
+    events: int = 0
+    opened: list[str] = field(default_factory=list)
+    woken: int = 0
+    parked: int = 0
+    before_go_live: int = 0
+    foreign_keys: list[str] = field(default_factory=list)
+
+    def add(self, applied: Applied) -> None:
+        """Count one batch in."""
+        self.opened += applied.opened
+        self.woken += applied.woken
+        self.before_go_live += applied.before_go_live
+        self.foreign_keys += applied.foreign_keys
+
+
+def read_feed(
+    *,
+    ledger: Ledger,
+    stripe: StripeGateway,
+    reader: ObjectReader,
+    log: JobLog,
+    clock: Clock,
+    configuration: Configuration,
+    now: datetime,
+    from_at: datetime | None = None,
+) -> FeedRun:
+    """Read events up to *now* (business time) and move the cursor there, slice by slice.
+
+    *from_at* re-lists from an earlier instant without moving the cursor back; events already in
+    the inbox change nothing. Raises: GatewayUnavailable: the slices so far are committed.
+    """
+    with ledger.begin() as tx:
+        control, cursor = tx.control.read(), tx.control.cursor(CURSOR)
+    run = FeedRun()
+    if control is None or cursor is None:
+        return run
+    start = from_at or cursor - OVERLAP
+    while start < now:
+        end = min(start + SLICE, now)
+        raw_events = _oldest_first(stripe, start, end)
+        ingest = _Ingest(ledger, reader, log, clock, configuration, control.go_live_at, now)
+        ingest.slice(raw_events, run, cursor_at=max(end, cursor))
+        start = end
+    if run.foreign_keys:
+        _stop_for_foreign_keys(run.foreign_keys, ledger=ledger, log=log, now=now)
+    return run
+
+
+def _oldest_first(stripe: StripeGateway, start: datetime, end: datetime) -> list[Json]:
+    found = [event for page in stripe.event_pages(from_at=start, to_at=end) for event in page]
+    found.reverse()  # the list is newest first; a stable sort then keeps Stripe's order in a second
+    return sorted(found, key=lambda event: int(str(event["created"])))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ingest:
+    """Writes slices of events into the ledger."""
+
+    ledger: Ledger
+    reader: ObjectReader
+    log: JobLog
+    clock: Clock
+    configuration: Configuration
+    go_live_at: datetime
+    now: datetime
+
+    def slice(self, raw_events: Sequence[Json], run: FeedRun, *, cursor_at: datetime) -> None:
+        """Write one slice with its cursor; a batch that fails is repeated event by event."""
+        try:
+            with self.ledger.begin() as tx:
+                added = self._write(tx, raw_events, run)
+                tx.control.set_cursor(CURSOR, cursor_at)
+            run.events += len(added)
+        except (KeyError, TypeError, ValueError, AttributeError):  # a malformed event is in it
+            for raw in raw_events:
+                self._one_by_one(raw, run)
+            with self.ledger.begin() as tx:
+                tx.control.set_cursor(CURSOR, cursor_at)
+
+    def _write(self, tx: Tx, raw_events: Sequence[Json], run: FeedRun) -> list[InboxEvent]:
+        wall_now = self.clock.wall_now()
+        added = tx.inbox.add(raw_events, wall_now=wall_now)
+        batch = gather(added, self.reader)
+        applied = apply_batch(
+            tx,
+            batch,
+            policy_digest=digest_of(self.configuration.dunning.policies[0]),
+            go_live_at=self.go_live_at,
+            now=self.now,
+            wall_now=wall_now,
+        )
+        run.add(applied)
+        return added
+
+    def _one_by_one(self, raw: Json, run: FeedRun) -> None:
+        try:
+            with self.ledger.begin() as tx:
+                run.events += len(self._write(tx, [raw], run))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            self._park(raw, error)
+            run.parked += 1
+
+    def _park(self, raw: Json, error: Exception) -> None:
+        if "id" not in raw or "type" not in raw or "created" not in raw:
+            event_id = str(raw.get("id") or "unknown")
+        else:
+            event_id = str(raw["id"])
+            with self.ledger.begin() as tx:
+                tx.inbox.add([raw], wall_now=self.clock.wall_now())
+                tx.inbox.park(event_id, error=type(error).__name__)
+        self.log.warning(
+            "event.parked",
+            event_id=event_id,
+            error=f"{type(error).__name__}: {error}",
+            do="dunning status; report the event's id with the log",
+        )
+
+
+def _stop_for_foreign_keys(
+    keys: Sequence[str], *, ledger: Ledger, log: JobLog, now: datetime
+) -> None:
+    """An event carries a key of ours that the ledger never wrote: charging stops (D6)."""
+    with ledger.begin() as tx:
+        stopped = tx.control.stop(
+            cause="foreign_key", detail=", ".join(keys[:5]), by="worker", now=now
+        )
+    if stopped:
+        log.error(
+            "charging.stopped",
+            cause="foreign_key",
+            key=", ".join(keys[:5]),
+            count=len(keys),
+            do="find the second worker on this Stripe account, then dunning go --by --reason",
+        )

@@ -1,0 +1,275 @@
+"""Write what an attempt came to, and what follows for its case (T3)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from worker.domain.case import (
+    Attempt,
+    AttemptKind,
+    AttemptState,
+    Case,
+    CaseState,
+    Outcome,
+    RecoveredBy,
+)
+from worker.domain.decisions import Close, Decision, SettleAttempt, Wait
+from worker.domain.facts import Fact
+from worker.domain.identifiers import case_name
+from worker.domain.policy import DeclineClass, RetriesBy
+from worker.domain.readings import Answer, AnswerKind, DeclineSignals, method_in_use
+from worker.errors import GatewayRejected, GatewayUnavailable
+from worker.ports import CaseChange, Tx
+from worker.services.case_facts import retried_fact
+from worker.services.case_turn import Turn
+from worker.services.close_case import close_case
+from worker.services.understand_failure import failure_of_answer
+
+ASK_AGAIN = timedelta(minutes=2)
+"""How soon an unknown outcome is asked about again."""
+
+DEBIT_LOOK = timedelta(days=1)
+"""How often a bank debit under way is looked at, beside the event that ends it."""
+
+REFUSED_MAX = 3
+"""After this many refused charges a person looks at the case."""
+
+
+def settle_charge(
+    turn: Turn, attempt: Attempt, answer: Answer, *, took_ms: int, owner: RetriesBy | None
+) -> None:
+    """Commit the outcome of one charge request and the case's next move."""
+    match answer.kind:
+        case AnswerKind.DONE:
+            _won(turn, attempt, answer)
+        case AnswerKind.DECLINED | AnswerKind.ACTION_REQUIRED:
+            _declined(turn, attempt, answer, owner)
+        case AnswerKind.PROCESSING:
+            _waits_for_bank(turn, attempt, answer)
+        case AnswerKind.REFUSED:
+            _refused(turn, attempt, answer)
+        case _:
+            turn.finish(CaseChange(owner=owner, next_action_at=turn.now + ASK_AGAIN))
+    _log(turn, attempt, answer, took_ms)
+
+
+def _log(turn: Turn, attempt: Attempt, answer: Answer, took_ms: int) -> None:
+    signals = answer.signals or DeclineSignals()
+    turn.ports.log.info(
+        "attempt",
+        case=case_name(turn.case.id),
+        invoice=turn.case.invoice_id,
+        step=attempt.step,
+        no=attempt.no,
+        outcome=answer.kind.value,
+        code=signals.decline_code or signals.code or answer.code,
+        amount_minor=attempt.amount_minor,
+        currency=attempt.currency,
+        ms=took_ms,
+        request_id=answer.request_id,
+        config=turn.case.policy_digest,
+        business_at=turn.now,
+    )
+
+
+def with_attempt(case: Case, settled: Attempt) -> Case:
+    """Return *case* with one attempt replaced."""
+    rest = tuple(a for a in case.attempts if a.no != settled.no)
+    return replace(case, attempts=tuple(sorted((*rest, settled), key=lambda a: a.no)))
+
+
+def _won(turn: Turn, attempt: Attempt, answer: Answer) -> None:
+    case = with_attempt(turn.case, replace(attempt, state=AttemptState.SUCCEEDED))
+    new_card = attempt.step.startswith("new card")
+    by = RecoveredBy.NEW_CARD if new_card else RecoveredBy.RETRY
+    written = any(letter.sent_at is not None for letter in case.letters)
+    decision = Decision(
+        Close(
+            Outcome.RECOVERED,
+            f"paid: {by.value.replace('_', ' ')}",
+            by,
+            letter="payment_recovered" if written else "",
+        ),
+        "paid",
+        f"{attempt.step} went through.",
+    )
+
+    def settle(tx: Tx) -> Sequence[Fact]:
+        _settle_row(tx, turn, attempt, AttemptState.SUCCEEDED, answer)
+        return [_told(turn, attempt, "succeeded", case)]
+
+    close = decision.act
+    if isinstance(close, Close):
+        close_case(turn.with_case(case), decision, close, also=settle)
+
+
+def _declined(turn: Turn, attempt: Attempt, answer: Answer, owner: RetriesBy | None) -> None:
+    method = method_in_use(turn.invoice)
+    signals = answer.signals or DeclineSignals()
+    if answer.kind is AnswerKind.ACTION_REQUIRED:
+        signals = replace(signals, decline_code="authentication_required")
+    case = failure_of_answer(
+        turn.case,
+        signals,
+        attempt.payment_method_id,
+        answer.charge_id,
+        turn.around,
+        brand=method.brand if method is not None else "",
+        method_type=method.type if method is not None else "",
+        now=turn.now,
+        log=turn.ports.log,
+    )
+    failure = case.failure
+    decline_class = failure.decline_class if failure is not None else DeclineClass.UNCLEAR
+    if answer.kind is AnswerKind.ACTION_REQUIRED:
+        case = replace(case, action_required_at=turn.now)
+    settled = replace(
+        attempt,
+        state=AttemptState.DECLINED,
+        settled_at=turn.now,
+        decline_class=decline_class,
+    )
+    after = replace(
+        turn,
+        case=with_attempt(case, settled),
+        around=replace(turn.around, last_try_at=turn.now),
+    )
+    planned = after.decide()
+    waits = isinstance(planned.act, Wait)
+
+    def settle(tx: Tx) -> Sequence[Fact]:
+        _settle_row(tx, turn, attempt, AttemptState.DECLINED, answer, case=case)
+        tx.cases.record_step(
+            case.id, attempt.step, done=True, at=turn.now, reason=failure.code if failure else ""
+        )
+        return [_told(turn, attempt, "declined", case)]
+
+    after.finish(
+        CaseChange(
+            owner=owner,
+            next_action_at=planned.next_at if waits else turn.now,
+            next_step=planned.next_step if waits else "",
+        ),
+        decision=planned if waits else None,
+        also=settle,
+    )
+
+
+def _waits_for_bank(turn: Turn, attempt: Attempt, answer: Answer) -> None:
+    def settle(tx: Tx) -> Sequence[Fact]:
+        _settle_row(tx, turn, attempt, AttemptState.PROCESSING, answer)
+        tx.cases.record_step(
+            turn.case.id, attempt.step, done=True, at=turn.now, reason="bank debit under way"
+        )
+        return [_told(turn, attempt, "processing", turn.case)]
+
+    turn.finish(CaseChange(next_action_at=turn.now + DEBIT_LOOK), also=settle)
+
+
+def _refused(turn: Turn, attempt: Attempt, answer: Answer) -> None:
+    """Stripe refused the request itself: read the invoice before anything else may follow."""
+    refused = 1 + sum(1 for a in turn.case.attempts if a.state is AttemptState.ABANDONED)
+    payment_before = turn.invoice.payment
+    charge_before = payment_before.latest_charge_id if payment_before is not None else ""
+    try:
+        fresh = turn.ports.stripe.read_invoice(turn.case.invoice_id)
+    except (GatewayUnavailable, GatewayRejected):
+        turn.finish(CaseChange(next_action_at=turn.now + ASK_AGAIN))
+        return
+    charge_now = fresh.payment.latest_charge_id if fresh.payment is not None else ""
+    unclear = fresh.status == "open" and charge_now != charge_before
+    stuck = refused >= REFUSED_MAX or unclear
+    reason = f"Stripe refused the charge: {answer.code or answer.status}"
+
+    def settle(tx: Tx) -> Sequence[Fact]:
+        if not unclear:
+            _settle_row(tx, turn, attempt, AttemptState.ABANDONED, answer)
+        return [_told(turn, attempt, "refused", turn.case)]
+
+    turn.finish(
+        CaseChange(
+            state=CaseState.IN_REVIEW if stuck else None,
+            reason=reason if stuck else None,
+            next_action_at=turn.now if fresh.status != "open" else turn.now + timedelta(hours=1),
+        ),
+        also=settle,
+    )
+    if stuck:
+        name = case_name(turn.case.id)
+        turn.ports.log.warning("review.opened", case=name, reason=reason, do=f"dunning case {name}")
+
+
+def settle_shown_outcome(
+    turn: Turn, decision: Decision, settle: SettleAttempt, *, news: Sequence[Fact]
+) -> None:
+    """Record what the invoice shows an unfinished attempt came to; the case is due again."""
+    attempt = next(a for a in turn.case.attempts if a.no == settle.no)
+    failure = turn.case.failure
+    if settle.succeeded:
+        state, word = AttemptState.SUCCEEDED, "succeeded"
+    elif attempt.state is AttemptState.PROCESSING:
+        state, word = AttemptState.DECLINED, "declined"
+    else:
+        state, word = AttemptState.ABANDONED, "abandoned"
+
+    def write(tx: Tx) -> Sequence[Fact]:
+        declined = state is AttemptState.DECLINED
+        tx.attempts.settle(
+            turn.case,
+            attempt.no,
+            state,
+            now=turn.now,
+            decline_class=failure.decline_class.value if declined and failure else "",
+            decline_code=failure.code if declined and failure else "",
+        )
+        if attempt.kind is not AttemptKind.CHARGE:
+            return []
+        return [_told(turn, attempt, word, turn.case)]
+
+    released = turn.case.state is CaseState.IN_REVIEW and state is AttemptState.ABANDONED
+    turn.finish(
+        CaseChange(
+            state=CaseState.OPEN if released else None,
+            reason="" if released else None,
+            next_action_at=turn.now,
+        ),
+        decision=decision,
+        facts=news,
+        also=write,
+    )
+
+
+def _settle_row(
+    tx: Tx,
+    turn: Turn,
+    attempt: Attempt,
+    state: AttemptState,
+    answer: Answer,
+    *,
+    case: Case | None = None,
+) -> None:
+    failure = case.failure if case is not None else None
+    tx.attempts.settle(
+        turn.case,
+        attempt.no,
+        state,
+        now=turn.now,
+        decline_class=failure.decline_class.value if failure is not None else "",
+        decline_code=failure.code if failure is not None else "",
+        charge_id=answer.charge_id,
+        answer_code=answer.code,
+        request_id=answer.request_id,
+    )
+
+
+def _told(turn: Turn, attempt: Attempt, outcome: str, case: Case) -> Fact:
+    return retried_fact(
+        turn.case,
+        no=attempt.no,
+        kind=attempt.kind,
+        step=attempt.step,
+        outcome=outcome,
+        at=turn.now,
+        invoice=turn.invoice,
+        failure=case.failure if outcome == "declined" else None,
+    )

@@ -1,0 +1,164 @@
+"""Bring a case's last failure up to date with what the fresh invoice shows."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from worker.domain.case import Case, Failure, Surroundings
+from worker.domain.declines import Decline, classify
+from worker.domain.policy import DeclineClass
+from worker.domain.readings import ChargeReading, DeclineSignals, InvoiceReading, method_in_use
+from worker.errors import GatewayRejected
+from worker.ports import JobLog, Ledger, StripeGateway
+
+
+def understand_failure(
+    case: Case,
+    invoice: InvoiceReading,
+    around: Surroundings,
+    *,
+    ledger: Ledger,
+    stripe: StripeGateway,
+    log: JobLog,
+    now: datetime,
+) -> Case:
+    """Return *case* with its last failure and 3-D Secure state as *invoice* shows them.
+
+    The charge's outcome comes from the event list where it is known there, else from one read.
+    Raises: GatewayUnavailable: that read got no answer; the next scan asks again.
+    """
+    payment = invoice.payment
+    if payment is not None and payment.status == "requires_action":
+        return _authentication(case, invoice, around, now)
+    if payment is None or payment.signals is None:
+        return case if case.failure is not None else _without_charge(case, invoice)
+    known = case.failure
+    if known is not None and known.charge_id == payment.latest_charge_id:
+        return case
+    charge = _charge(payment.latest_charge_id, ledger=ledger, stripe=stripe)
+    signals = charge.signals if charge is not None else payment.signals
+    decline = classify(
+        signals,
+        brand=charge.brand if charge is not None else "",
+        payment_method_type=charge.payment_method_type if charge is not None else "",
+    )
+    report_unknown(decline, case, log)
+    failed_at = charge.created_at if charge is not None else case.failed_at
+    return with_failure(
+        case,
+        decline,
+        charge_id=payment.latest_charge_id,
+        payment_method_id=payment.payment_method_id,
+        failed_at=min(failed_at, now),
+        around=around,
+    )
+
+
+def with_failure(
+    case: Case,
+    decline: Decline,
+    *,
+    charge_id: str,
+    payment_method_id: str,
+    failed_at: datetime,
+    around: Surroundings,
+) -> Case:
+    """Return *case* with a new last failure, as the decline table reads it."""
+    wait = decline.earliest_wait
+    return replace(
+        case,
+        action_required_at=None,
+        failure=Failure(
+            decline_class=decline.decline_class,
+            code=decline.code,
+            charge_id=charge_id,
+            failed_at=failed_at,
+            payment_method_id=payment_method_id,
+            method_changed_at=around.method_changed_at,
+            retry_not_before=failed_at + wait if wait else None,
+            may_retry=decline.may_retry,
+        ),
+    )
+
+
+def failure_of_answer(
+    case: Case,
+    signals: DeclineSignals,
+    method_id: str,
+    charge_id: str,
+    around: Surroundings,
+    *,
+    brand: str,
+    method_type: str,
+    now: datetime,
+    log: JobLog,
+) -> Case:
+    """Return *case* after Stripe declined a charge of ours."""
+    decline = classify(signals, brand=brand, payment_method_type=method_type)
+    report_unknown(decline, case, log)
+    return with_failure(
+        case,
+        decline,
+        charge_id=charge_id,
+        payment_method_id=method_id,
+        failed_at=now,
+        around=around,
+    )
+
+
+def report_unknown(decline: Decline, case: Case, log: JobLog) -> None:
+    """Say once per decline that a code is not in our table; it was treated conservatively."""
+    if decline.known:
+        return
+    log.warning(
+        "decline.unknown",
+        case=f"C-{case.id}",
+        code=",".join(decline.unknown_codes),
+        do="add the code to worker/domain/decline_codes.csv",
+    )
+
+
+def _charge(charge_id: str, *, ledger: Ledger, stripe: StripeGateway) -> ChargeReading | None:
+    if not charge_id:
+        return None
+    with ledger.begin() as tx:
+        known = tx.mirror.charge(charge_id)
+    if known is not None:
+        return known
+    try:
+        return stripe.read_charge(charge_id)
+    except GatewayRejected:  # gone or not readable with this key: the PaymentIntent still tells
+        return None
+
+
+def _authentication(
+    case: Case, invoice: InvoiceReading, around: Surroundings, now: datetime
+) -> Case:
+    payment = invoice.payment
+    method_id = payment.payment_method_id if payment is not None else ""
+    known = case.failure
+    if known is not None and known.decline_class is DeclineClass.AUTHENTICATION:
+        return replace(case, action_required_at=case.action_required_at or now)
+    failure = Failure(
+        decline_class=DeclineClass.AUTHENTICATION,
+        code="authentication_required",
+        charge_id=payment.latest_charge_id if payment is not None else "",
+        failed_at=case.failed_at if known is None else now,
+        payment_method_id=method_id,
+        method_changed_at=around.method_changed_at,
+        may_retry=False,
+    )
+    return replace(case, failure=failure, action_required_at=case.action_required_at or now)
+
+
+def _without_charge(case: Case, invoice: InvoiceReading) -> Case:
+    """Stripe shows no failed charge: there was no usable method, or it does not say why."""
+    method = method_in_use(invoice)
+    failure = Failure(
+        decline_class=DeclineClass.CARD_DATA if method is None else DeclineClass.UNCLEAR,
+        code="no_payment_method" if method is None else "no_reason",
+        charge_id="",
+        failed_at=case.failed_at,
+        payment_method_id=method.id if method is not None else "",
+        may_retry=method is not None,
+    )
+    return replace(case, failure=failure)
