@@ -7,7 +7,7 @@ from worker.domain.case import CANCELS, INVOICE_ENDS, AttemptKind, CaseLetter, L
 from worker.domain.decisions import Close, Decision, End, Review
 from worker.domain.engine_situation import Situation
 from worker.domain.policy import CancelWhen, Ending, EndingAct, InvoiceEnd
-from worker.domain.timetable import ending_due_at, next_open
+from worker.domain.timetable import ending_due_at, next_open, step_due_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,29 @@ def plan_ending(at: Situation) -> EndingPlan:
             weekdays_only=at.limits.endings_on_weekdays_only,
         )
     return EndingPlan(due_at, reason)
+
+
+def expected_end(at: Situation) -> datetime | None:
+    """Return when the subscription would end if nobody pays, as a letter may promise it.
+
+    Where the final letter has not gone out yet, it counts as accepted when its step is due, or
+    now if that has passed. None where the policy leaves the subscription as it is.
+    """
+    ending = at.policy.ending
+    if ending.do is not EndingAct.CANCEL:
+        return None
+    planned = plan_ending(at)
+    if planned.at is not None:
+        return planned.at
+    step = at.policy.step(ending.final_letter_step or "")
+    written_at = at.now if step is None else step_due_at(at.case, step, at.office_zone)
+    earliest_at = max(written_at, at.now) + ending.final_letter_gap
+    return next_open(
+        max(ending_due_at(at.case, at.policy), earliest_at),
+        at.office_zone,
+        at.limits.endings_between,
+        weekdays_only=at.limits.endings_on_weekdays_only,
+    )
 
 
 def final_letter(at: Situation, step: str) -> CaseLetter | None:

@@ -1,0 +1,192 @@
+"""Deliver one letter: claim, read Stripe again, render, commit to sending, send, mark."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from worker.domain.case import LetterState
+from worker.domain.facts import Fact
+from worker.domain.identifiers import case_name
+from worker.domain.notices import LetterContent
+from worker.domain.policy import Mode
+from worker.domain.timetable import next_open
+from worker.errors import ConfigError, GatewayRejected, GatewayUnavailable
+from worker.ports import LetterTask, RenderedNotice, SendOutcome
+from worker.services.case_turn import CasePorts
+from worker.services.letter_content import NotNeededError, read_content
+
+LEASE = timedelta(seconds=120)
+TRY_AGAIN = timedelta(minutes=10)
+"""How soon a letter that was surely not sent is tried again."""
+STOPPED_LOOK = timedelta(minutes=15)
+"""How often a letter looks whether the switch is on again."""
+
+_STATES = {
+    SendOutcome.SENT: LetterState.SENT,
+    SendOutcome.UNKNOWN: LetterState.UNKNOWN,
+    SendOutcome.REFUSED: LetterState.REFUSED,
+}
+_FACTS = {
+    LetterState.SENT: "notice.sent",
+    LetterState.UNKNOWN: "notice.unknown",
+    LetterState.REFUSED: "notice.failed",
+    LetterState.SUPPRESSED: "notice.suppressed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What is remembered of a letter beside its state."""
+
+    reason: str = ""
+    locale: str = ""
+    template_digest: str = ""
+    recipient_hash: str = ""
+    rendered: bytes | None = None
+
+
+def deliver_letter(letter_id: int, *, ports: CasePorts, now: datetime) -> str:
+    """Deliver a queued letter that is due and return its new state; empty where it was not ours.
+
+    A letter goes out at most once: an ambiguous end is `unknown`, reported and never repeated.
+    """
+    token, wall_now = ports.new_token(), ports.clock.wall_now()
+    with ports.ledger.begin() as tx:
+        letter = tx.letters.claim(letter_id, now=now, wall_now=wall_now, token=token, lease=LEASE)
+        control = tx.control.read()
+    if letter is None or control is None:
+        return ""
+    if not control.charging or ports.configuration.dunning.mode is Mode.WATCH:
+        return _postpone(letter, ports, now + STOPPED_LOOK)
+    try:
+        content = read_content(letter, ports=ports, now=now)
+    except NotNeededError as error:
+        return _settle(letter, LetterState.SUPPRESSED, Sent(reason=str(error)), ports, now=now)
+    except (GatewayUnavailable, GatewayRejected) as error:
+        ports.log.info("stripe.unavailable", notice=letter.notice, error=str(error))
+        return _postpone(letter, ports, now + timedelta(minutes=1))
+    return _send(letter, content, token, ports, now=now)
+
+
+def _send(
+    letter: LetterTask, content: LetterContent, token: str, ports: CasePorts, *, now: datetime
+) -> str:
+    quiet = ports.configuration.notices.quiet
+    open_at = next_open(
+        now,
+        ports.letters.zone_of(content.customer),
+        quiet.send_between,
+        weekdays_only=quiet.weekdays_only,
+    )
+    if letter.send_by is not None and open_at > letter.send_by:
+        return _settle(letter, LetterState.SUPPRESSED, Sent(reason="too late"), ports, now=now)
+    if open_at > now:
+        return _postpone(letter, ports, open_at)
+    if not content.customer.email:
+        reason = "the customer has no e-mail address"
+        return _settle(letter, LetterState.REFUSED, Sent(reason=reason), ports, now=now)
+    try:
+        rendered = ports.letters.render(content)
+    except ConfigError as error:
+        ports.log.error(
+            "letter.broken",
+            notice=letter.notice,
+            error=str(error),
+            do="dunning check; the letter waits and is tried again",
+        )
+        return _postpone(letter, ports, now + TRY_AGAIN)
+    with ports.ledger.begin() as tx:
+        ours = tx.letters.begin_sending(letter.id, token=token, wall_now=ports.clock.wall_now())
+    if not ours:
+        return "lease_lost"
+    outcome = ports.letters.send(
+        message_id=letter.message_id, customer=content.customer, rendered=rendered
+    )
+    if outcome is SendOutcome.NOT_SENT:
+        return _postpone(letter, ports, now + TRY_AGAIN, count_try=True)
+    return _settle(letter, _STATES[outcome], _remember(content, rendered, ports), ports, now=now)
+
+
+def _remember(content: LetterContent, rendered: RenderedNotice, ports: CasePorts) -> Sent:
+    address = content.customer.email.strip().lower()
+    return Sent(
+        locale=ports.letters.locale_of(content.customer),
+        template_digest=rendered.template_digest,
+        recipient_hash=hashlib.sha256(address.encode()).hexdigest()[:16],
+        rendered=rendered.text.encode(),
+    )
+
+
+def _postpone(
+    letter: LetterTask, ports: CasePorts, until: datetime, *, count_try: bool = False
+) -> str:
+    with ports.ledger.begin() as tx:
+        tx.letters.postpone(letter.id, until=until, count_try=count_try)
+    return "postponed"
+
+
+def _settle(
+    letter: LetterTask, state: LetterState, sent: Sent, ports: CasePorts, *, now: datetime
+) -> str:
+    """Write the outcome and its fact, and wake the case: its ending may have waited for this."""
+    fact = letter_fact(letter, state, at=now, locale=sent.locale, reason=sent.reason)
+    with ports.ledger.begin() as tx:
+        tx.letters.settle(
+            letter.id,
+            state,
+            now=now,
+            reason=sent.reason,
+            locale=sent.locale,
+            template_digest=sent.template_digest,
+            recipient_hash=sent.recipient_hash,
+            rendered=sent.rendered,
+        )
+        tx.facts.append([fact], wall_now=ports.clock.wall_now())
+        if letter.case_id is not None:
+            tx.cases.wake(now=now, case_ids=[letter.case_id])
+    report(letter, state, ports, now=now, reason=sent.reason)
+    return state.value
+
+
+def report(
+    letter: LetterTask, state: LetterState, ports: CasePorts, *, now: datetime, reason: str
+) -> None:
+    """Write the letter's line; an unknown or refused one asks for a look."""
+    fields = {
+        "case": case_name(letter.case_id) if letter.case_id is not None else "",
+        "subscription": letter.subscription_id,
+        "notice": letter.notice,
+        "step": letter.step,
+        "state": state.value,
+        "reason": reason,
+        "business_at": now,
+    }
+    if state is LetterState.UNKNOWN:
+        ports.log.warning(
+            "letter.unknown", do="ask the mail server's log; it is not sent again", **fields
+        )
+    else:
+        ports.log.info("letter", **fields)
+
+
+def letter_fact(
+    letter: LetterTask, state: LetterState, *, at: datetime, locale: str = "", reason: str = ""
+) -> Fact:
+    """Return the `notice.*` fact of a letter's outcome; never with an address."""
+    subject = case_name(letter.case_id) if letter.case_id is not None else letter.subscription_id
+    return Fact(
+        _FACTS[state],
+        subject,
+        at,
+        letter.message_id,
+        {
+            "case": subject if letter.case_id is not None else "",
+            "customer_id": letter.customer_id,
+            "subscription_id": letter.subscription_id,
+            "invoice_id": letter.invoice_id,
+            "notice": letter.notice,
+            "step": letter.step,
+            "locale": locale,
+            "reason": reason,
+        },
+    )

@@ -1,0 +1,139 @@
+"""What a due letter would say, from objects read moments ago, or that it is needed no more."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from worker.domain.case import Case, CaseState
+from worker.domain.engine_ending import expected_end
+from worker.domain.engine_situation import Situation
+from worker.domain.engine_timeline import plan_charge, settle_owner
+from worker.domain.money import Money
+from worker.domain.notices import CLOSING_NOTICES, LetterContent
+from worker.domain.policy_text import from_plain
+from worker.domain.readings import (
+    CustomerReading,
+    InvoiceReading,
+    SubscriptionReading,
+    method_in_use,
+)
+from worker.ports import LetterTask
+from worker.services.case_turn import CasePorts
+
+
+class NotNeededError(Exception):
+    """The letter would be wrong now; its text is the reason that is recorded."""
+
+
+def read_content(letter: LetterTask, *, ports: CasePorts, now: datetime) -> LetterContent:
+    """Return the letter's content. Raises: NotNeededError, GatewayUnavailable, GatewayRejected."""
+    if letter.case_id is not None:
+        return _of_case(letter, letter.case_id, ports, now)
+    return _of_calendar(letter, ports, now)
+
+
+def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) -> LetterContent:
+    invoice = ports.stripe.read_invoice(letter.invoice_id)
+    with ports.ledger.begin() as tx:
+        case = tx.cases.load(case_id)
+        if case is None:
+            raise NotNeededError("the case is gone")
+        around = tx.cases.surroundings(case, invoice, wall_now=ports.clock.wall_now())
+        text = tx.control.policy(case.policy_digest)
+    _check_case_letter(letter, case, invoice)
+    rules = ports.configuration.dunning
+    policy = from_plain(text) if text is not None else rules.policies[0]
+    at = Situation(case, invoice, around, policy, rules.limits, rules.office_zone, now)
+    closing = letter.notice in CLOSING_NOTICES
+    charge = plan_charge(at, settle_owner(at))
+    content = LetterContent(
+        notice=letter.notice,
+        customer=_customer(invoice),
+        now=now,
+        amount=Money(_owed_minor(case, invoice), invoice.currency),
+        invoices=(invoice,),
+        method=method_in_use(invoice),
+        failed_at=case.failed_at,
+        decline_class=case.failure.decline_class if case.failure is not None else None,
+        paid_at=invoice.paid_at or case.closed_at,
+        ended_at=case.closed_at,
+        renews_at=invoice.subscription.period_end_at if invoice.subscription else None,
+    )
+    if closing:
+        return content
+    return replace(content, next_try_at=charge.at, ends_at=expected_end(at))
+
+
+def _owed_minor(case: Case, invoice: InvoiceReading) -> int:
+    """Return what is still open, or what was paid or given up where nothing is open any more."""
+    return invoice.amount_remaining_minor or invoice.amount_paid_minor or case.amount_minor
+
+
+def _customer(invoice: InvoiceReading) -> CustomerReading:
+    customer = invoice.customer
+    if customer is None or customer.deleted:
+        raise NotNeededError("the customer was deleted")
+    return customer
+
+
+def _check_case_letter(letter: LetterTask, case: Case, invoice: InvoiceReading) -> None:
+    if letter.notice == "payment_recovered" and invoice.status != "paid":
+        raise NotNeededError("the invoice is not paid any more")
+    if letter.notice in CLOSING_NOTICES:
+        return
+    if case.state is not CaseState.OPEN:
+        raise NotNeededError(f"the case is {case.state.value.replace('_', ' ')}")
+    if invoice.status != "open":
+        raise NotNeededError(f"the invoice is {invoice.status}")
+    subscription = invoice.subscription
+    if subscription is not None and subscription.status in {"canceled", "incomplete_expired"}:
+        raise NotNeededError("the subscription has ended")
+    if subscription is not None and subscription.collection_paused:
+        raise NotNeededError("collection is paused")
+
+
+def _of_calendar(letter: LetterTask, ports: CasePorts, now: datetime) -> LetterContent:
+    subscription = ports.stripe.read_subscription(letter.subscription_id)
+    with ports.ledger.begin() as tx:
+        customer = tx.mirror.customer(letter.customer_id)
+    if customer is None or customer.deleted:
+        raise NotNeededError("the customer was deleted")
+    _check_calendar_letter(letter, subscription)
+    method = subscription.default_payment_method or customer.default_payment_method
+    content = LetterContent(
+        notice=letter.notice,
+        customer=customer,
+        now=now,
+        amount=_next_amount(subscription),
+        method=method,
+        plan_name=str(letter.context.get("plan_name") or ""),
+        renews_at=subscription.period_end_at,
+        trial_ends_at=subscription.trial_end_at,
+    )
+    card = str(letter.context.get("card") or "")
+    if card and (method is None or card != f"{method.fingerprint}:{method.exp_year}"):
+        raise NotNeededError("the card was replaced")
+    return content
+
+
+def _check_calendar_letter(letter: LetterTask, subscription: SubscriptionReading) -> None:
+    wanted = {"trial_ending": ("trialing",), "renewal_upcoming": ("active",)}
+    live = ("active", "past_due", "trialing")
+    if subscription.status not in wanted.get(letter.notice, live):
+        raise NotNeededError(f"the subscription is {subscription.status}")
+    if subscription.cancel_at_period_end or subscription.cancel_at is not None:
+        raise NotNeededError("the subscription ends anyway")
+    due = letter.context.get("at")
+    shown = {
+        "renewal_upcoming": subscription.period_end_at,
+        "trial_ending": subscription.trial_end_at,
+    }.get(letter.notice)
+    if shown is not None and due and shown.isoformat() != due:
+        raise NotNeededError("the date was moved")
+
+
+def _next_amount(subscription: SubscriptionReading) -> Money | None:
+    items = [item for item in subscription.items if not item.metered]
+    if not items:
+        return None
+    total = sum(item.unit_amount_minor * item.quantity for item in items)
+    return Money(total, subscription.currency)
