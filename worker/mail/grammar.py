@@ -139,7 +139,10 @@ class _Walker:
                 self._refuse(node)
 
     def _note(self, node: nodes.Node, sentence: str) -> None:
-        self._findings.problems.append(Problem(node.lineno + self._line_offset, sentence))
+        # A node that Jinja makes by itself has no line, but what it holds has one.
+        lines = (one.lineno for one in (node, *node.find_all(nodes.Node)))
+        line = next((each for each in lines if each), 1)
+        self._findings.problems.append(Problem(line + self._line_offset, sentence))
 
     def _refuse(self, node: nodes.Node) -> None:
         reason = next(

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from worker.domain.letter_fields import NOTICES, Brand, bare_fields, sample_fields
 from worker.errors import ConfigError
-from worker.mail.grammar import nearest
 from worker.mail.render import LetterRenderer
 from worker.mail.templates import FALLBACK_LOCALE, LAYOUT_FOLDER, TemplateFolder, is_locale
 from worker.mail.words import WORDS_FILE
@@ -54,8 +53,8 @@ def _folder_problems(
             problems.append(f"{name} is not read; letters end in .md or .html.")
         elif path.suffix == ".html" and not path.with_suffix(".md").is_file():
             problems.append(
-                f"{name} has no {path.stem}.md beside it; its subject and text come from there"
-                f"{nearest(path.stem, NOTICES)}"
+                f"{name} has no {path.stem}.md beside it; write it, since the subject and the "
+                "text come from there."
             )
         elif path.suffix == ".md":
             problems += _letter_problems(templates, renderer, folder.name, path.stem)

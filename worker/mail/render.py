@@ -104,7 +104,8 @@ def _letter(layout: Layout, letter: Letter, values: dict[str, object]) -> Render
     html_body = _fill(letter.html, {**values, "button": button_html})
     text_body = _fill(letter.text, {**values, "button": button_text})
     if link and not letter.button_placed:
-        html_body += button_html
+        # Joined as plain text: adding Markup would escape the body once more.
+        html_body = "".join((html_body, button_html))
         text_body += f"\n\n{button_text}"
     whole = {**shared, "button": button, "body": Markup(_tidy_html(html_body))}  # noqa: S704
     html = _INLINER.inline(_fill(layout.html, whole))

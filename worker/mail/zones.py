@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale, UnknownLocaleError, localedata
 from babel.core import get_global
 from babel.languages import get_official_languages
 
@@ -65,7 +65,8 @@ def _zone_of_country(country: str | None) -> str:
     if code in _MOST_PEOPLE:
         return _MOST_PEOPLE[code]
     zones = get_global("territory_zones").get(code, ())
-    return zones[0] if zones and code.isalpha() else ""
+    # ZZ is CLDR's "unknown" and figures are parts of the world.
+    return zones[0] if zones and code.isalpha() and code != "ZZ" else ""
 
 
 def locale_for(preferred_locales: Sequence[str], country: str | None) -> str:
@@ -86,8 +87,10 @@ def locale_for(preferred_locales: Sequence[str], country: str | None) -> str:
         return locale_in_country(known.language, territory)
     if territory is None:
         return FALLBACK_LANGUAGE
-    official = get_official_languages(territory, de_facto=True)
-    return locale_in_country(official[0] if official else FALLBACK_LANGUAGE, territory)
+    for language in get_official_languages(territory, de_facto=True):
+        if localedata.exists(language):
+            return locale_in_country(language, territory)
+    return locale_in_country(FALLBACK_LANGUAGE, territory)
 
 
 def locale_in_country(language: str, territory: str | None) -> str:

@@ -1,0 +1,84 @@
+"""The table of notices and merge fields, and the brand."""
+
+import pytest
+
+from worker.domain.letter_fields import (
+    FIELDS,
+    NOTICES,
+    Brand,
+    bare_fields,
+    fields_of,
+    sample_fields,
+)
+from worker.errors import ConfigError
+from worker.mail.colours import contrast, text_colour_on
+
+
+def test_every_field_has_a_meaning_a_sample_and_a_use() -> None:
+    used = {name for fields in NOTICES.values() for name in fields}
+
+    assert used == set(FIELDS)
+    for declared in FIELDS.values():
+        assert declared.meaning
+        assert declared.sample or declared.items
+        assert all(item.meaning and item.sample for item in declared.items.values())
+
+
+@pytest.mark.parametrize("notice", [*NOTICES, "an_operators_own"])
+def test_samples_fill_everything_and_bare_ones_what_must_be(notice: str) -> None:
+    fields = fields_of(notice)
+    samples, bare = sample_fields(notice), bare_fields(notice)
+
+    assert samples.keys() == bare.keys() == fields.keys() - {"brand"}
+    assert all(samples.values())
+    assert {name for name, value in bare.items() if value == ""} == {
+        name for name, declared in fields.items() if declared.optional
+    }
+
+
+def test_what_a_notice_is_about_is_never_optional() -> None:
+    needed = {
+        "payment_failed_1": {"amount", "pay_url", "failed_on"},
+        "card_expiring": {"card", "expires", "renews_on", "update_url"},
+        "renewal_upcoming": {"amount", "plan_name", "renews_on"},
+        "trial_ending": {"amount", "trial_ends_on"},
+        "subscription_ended": {"ended_on"},
+    }
+    for notice, names in needed.items():
+        fields = fields_of(notice)
+        assert not any(fields[name].optional for name in names)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"name": " "}, "brand → name: is empty"),
+        ({"colour": "green"}, "brand → colour: 'green' is no colour"),
+        ({"colour": "#00aa5"}, "is no colour"),
+        ({"colour": "#fff;}</style>"}, "is no colour"),
+        ({"logo_url": "http://acme.example/l.png"}, "is not reachable for mail readers"),
+        ({"support": "help"}, "is neither a mail address nor"),
+        ({"support": "help@acme.example\nx"}, "is neither a mail address nor"),
+    ],
+)
+def test_brand_that_would_spoil_every_letter(changes: dict[str, str], sentence: str) -> None:
+    parts = {"name": "Acme", "logo_url": None, "colour": "#0a5", "support": "help@acme.example"}
+
+    with pytest.raises(ConfigError) as raised:
+        Brand(**{**parts, **changes})  # type: ignore[arg-type]
+
+    assert sentence in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("background", "text"),
+    [("#036", "#ffffff"), ("#ffe000", "#14171a"), ("#0a5", "#14171a"), ("#000000", "#ffffff")],
+)
+def test_button_text_is_readable(background: str, text: str) -> None:
+    assert text_colour_on(background) == text
+    assert contrast(background, text) >= 4.5
+
+
+def test_contrast_of_black_and_white() -> None:
+    assert contrast("#000", "#fff") == pytest.approx(21)
+    assert contrast("#777", "#777") == pytest.approx(1)
