@@ -47,10 +47,9 @@ class Reply:
 
     @property
     def code(self) -> str:
-        """Stripe's error code, or our word where no answer came."""
-        if text(self.error, "type") == "idempotency_error":
-            return "idempotency_error"
-        return text(self.error, "code") or self.failure
+        """Stripe's error code, else its type for a reused key, or our word for no answer."""
+        reused = "idempotency_error" if text(self.error, "type") == "idempotency_error" else ""
+        return text(self.error, "code") or reused or self.failure
 
     @property
     def good(self) -> bool:
@@ -65,7 +64,7 @@ def of_error(reply: Reply) -> AnswerKind | None:
         return None
     if not 400 <= status < 500 or status in {409, 429} or code in NOT_NOW:
         return AnswerKind.UNKNOWN
-    if code == "idempotency_error":
+    if text(reply.error, "type") == "idempotency_error":
         return AnswerKind.REFUSED
     intent_status = text(child(reply.error, "payment_intent"), "status")
     if code in REQUIRES_ACTION or intent_status == "requires_action":

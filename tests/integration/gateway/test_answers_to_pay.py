@@ -99,6 +99,12 @@ ROWS: list[tuple[str, Play, AnswerKind, str]] = [
     ("without code", _error(400), REFUSED, ""),
     ("odd 4xx", _error(418), REFUSED, ""),
     ("in use", _error(409, code="idempotency_key_in_use"), UNKNOWN, "idempotency_key_in_use"),
+    (
+        "in use, as another type",
+        _error(409, "idempotency_error", code="idempotency_key_in_use"),
+        UNKNOWN,
+        "idempotency_key_in_use",
+    ),
     ("locked", _error(429, code="lock_timeout"), UNKNOWN, "lock_timeout"),
     ("too many", _error(429, code="rate_limit"), UNKNOWN, "rate_limit"),
     ("too many, 400", _error(400, code="rate_limit"), UNKNOWN, "rate_limit"),
