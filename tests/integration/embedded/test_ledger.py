@@ -79,3 +79,15 @@ def test_many_commands_at_once_all_get_the_ledger(data_dir: Path, run_program: R
     errors = [command.communicate("")[1] for command in commands]
     assert errors == [""] * 4
     assert find_running(data_dir) is None
+
+
+def test_a_stack_waits_for_a_command_that_is_just_ending(
+    data_dir: Path, run_program: RunProgram
+) -> None:
+    command = run_program(USE_LEDGER, data_dir)
+    assert told_pids(command) == [0]
+    assert command.stdin is not None
+    command.stdin.close()
+    with running_stack(data_dir, durable=False) as stack:
+        assert stack.urls.redis_url is not None
+        assert answer(stack.urls.database_url) == 1

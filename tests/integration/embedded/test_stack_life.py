@@ -114,8 +114,10 @@ def test_a_second_stack_on_the_same_data_is_refused(
     owner = run_program(RUN_STACK, tmp_path)
     told_pids(owner)
 
-    with pytest.raises(ConfigError, match=f"in use by process {owner.pid}: stop that first"):
-        running_stack(tmp_path).__enter__()
+    for refused in (lambda: running_stack(tmp_path).__enter__(), lambda: discard(tmp_path)):
+        with pytest.raises(ConfigError, match=f"in use by process {owner.pid}: stop that first"):
+            refused()
+    assert has_data(tmp_path)
 
 
 def test_a_data_directory_with_a_long_name_works(tmp_path: Path) -> None:

@@ -48,6 +48,9 @@ def _missing(product: str, variable: str) -> ConfigError:
 def _platform() -> str:
     """Return this platform's name as a person would say it, for example `Alpine (musl)`."""
     if sys.platform == "linux" and platform.libc_ver()[0] != "glibc":
-        system = platform.freedesktop_os_release().get("NAME", "Linux")
+        try:
+            system = platform.freedesktop_os_release()["NAME"]
+        except (OSError, KeyError):
+            system = "Linux"
         return f"{system.removesuffix(' Linux')} (musl)"
     return f"{platform.system()} {platform.machine()}"

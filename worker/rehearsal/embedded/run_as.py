@@ -14,6 +14,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from worker.errors import ConfigError
+
 NAMESPACE = ["unshare", "--user", "--map-user=65534", "--map-group=65534"]
 
 
@@ -88,8 +90,14 @@ def namespaced() -> Identity | None:
 
 
 def nobody() -> Identity:
-    """Return the user nobody of this machine."""
-    entry = pwd.getpwnam("nobody")
+    """Return the user nobody of this machine; ConfigError if it has none."""
+    try:
+        entry = pwd.getpwnam("nobody")
+    except KeyError as problem:
+        raise ConfigError(
+            "PostgreSQL does not run as root, and this machine has no user nobody: "
+            "run as an ordinary user, or set DATABASE_URL to a PostgreSQL of your own."
+        ) from problem
     return Identity(Manner.NOBODY, user=entry.pw_uid, group=entry.pw_gid)
 
 

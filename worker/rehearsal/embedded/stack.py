@@ -38,10 +38,8 @@ def running_stack(
     *keep_data* the database is removed at the end. Raises ConfigError (in use, no wheel, no
     space, not writable) or ServiceUnavailable. However this process ends, the servers end too.
     """
-    if find_running(data_dir):
-        raise in_use(data_dir)
     with ExitStack() as ending:
-        claim = ending.enter_context(Claim(data_dir, wait_seconds=STOP_SECONDS_MAX))
+        claim = ending.enter_context(_claim(data_dir))
         database = start_postgres(claim, durable=durable, keep_data=keep_data)
         ending.callback(database.server.stop)
         broker = start_valkey(claim, durable=durable)
@@ -69,8 +67,16 @@ def discard(data_dir: Path) -> None:
 
     Raises ConfigError if servers run there.
     """
-    with Claim(data_dir, wait_seconds=STOP_SECONDS_MAX) as claim:
+    with _claim(data_dir) as claim:
         premises.discard(claim.folder)
+
+
+def _claim(data_dir: Path) -> Claim:
+    """Claim *data_dir*, waiting a little for a command or an earlier stack that is just ending."""
+    running = find_running(data_dir)
+    if running and running.redis_url:  # a whole stack, which may stay up for days
+        raise in_use(data_dir)
+    return Claim(data_dir, wait_seconds=STOP_SECONDS_MAX)
 
 
 def _answers(urls: Urls) -> bool:
