@@ -56,6 +56,8 @@ def harmless(
 
 def one_line(text: str) -> str:
     """Return *text* without control and direction characters, each run of blanks as one space."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()
     kept = (
         " " if unicodedata.category(sign) in ("Cc", "Zl", "Zp") else sign
         for sign in text

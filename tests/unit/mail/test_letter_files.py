@@ -1,6 +1,8 @@
 """A letter's file: head, body, overrides, locales; every mistake is told with file and line."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -301,6 +303,20 @@ def test_running_renderer_keeps_the_letter_it_began_with(
     write_letter("Half edi")
 
     assert render_text(renderer) == before
+
+
+def test_eight_threads_share_a_renderer(renderer: LetterRenderer) -> None:
+    together = threading.Barrier(8)
+
+    def render_some(thread: int) -> set[str]:
+        together.wait(10)
+        fields = {**sample_fields(NOTICE), "customer_name": f"Customer {thread}"}
+        return {renderer.render(NOTICE, "en", fields).text.split("\n")[0] for _ in range(5)}
+
+    with ThreadPoolExecutor(8) as threads:
+        greetings = list(threads.map(render_some, range(8)))
+
+    assert greetings == [{f"Hello Customer {thread},"} for thread in range(8)]
 
 
 def test_logo_and_link_to_help(templates: Path) -> None:
