@@ -35,11 +35,11 @@ def limiter() -> OpenLimiter:
 
 @pytest.fixture
 def gateway(stripe_server: ScriptedStripe, limiter: OpenLimiter) -> SdkGateway:
-    """Give a gateway that waits a quarter of a second for an answer."""
+    """Give a gateway that waits one second for an answer."""
     transport = Transport(
         api_key="rk_test_1",
         api_base=stripe_server.url,
         limiter=limiter,
-        read_timeout_seconds=0.25,
+        read_timeout_seconds=1,
     )
     return SdkGateway(transport)
