@@ -231,6 +231,9 @@ class LetterBook(Protocol):
     def suppress_queued(self, case_id: int, *, reason: str) -> list[LetterTask]:
         """Drop a case's letters that have not gone out, and return them."""
 
+    def extend_waiting(self, *, by: timedelta) -> int:
+        """After a stop: give waiting letters that much longer to go out."""
+
     def lost_sends(self, *, wall_now: datetime) -> list[LetterTask]:
         """Return letters whose sender died between `begin_sending` and the outcome."""
 
@@ -303,6 +306,9 @@ class MirrorBook(Protocol):
     def mark_failed(self, invoice_id: str, *, at: datetime) -> None:
         """Remember the first failure of an invoice."""
 
+    def failed_before(self, invoice_id: str) -> bool:
+        """Return whether a payment of the invoice was ever seen failing."""
+
     def customer(self, customer_id: str) -> CustomerReading | None:
         """Return what is known of a customer, or None."""
 
@@ -325,6 +331,9 @@ class MirrorBook(Protocol):
 
     def stale(self, *, limit: int) -> list[tuple[str, str]]:
         """Return (kind, id) of rows whose newest state is not certain."""
+
+    def settled(self, kind: str, object_id: str) -> None:
+        """Mark a stale row as certain again."""
 
 
 class FactBook(Protocol):

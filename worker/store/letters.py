@@ -168,6 +168,19 @@ class Letters:
         )
         return [_task_of(row) for row in self._connection.execute(statement).mappings()]
 
+    def extend_waiting(self, *, by: timedelta) -> int:
+        """After a stop: give waiting letters that much longer to go out."""
+        statement = (
+            update(letters)
+            .where(
+                letters.c.account_id == self._account,
+                letters.c.state == LetterState.QUEUED.value,
+                letters.c.send_by.isnot(None),
+            )
+            .values(send_by=letters.c.send_by + by)
+        )
+        return self._connection.execute(statement).rowcount
+
     def lost_sends(self, *, wall_now: datetime) -> list[LetterTask]:
         """Return letters whose sender died between `begin_sending` and the outcome."""
         query = (

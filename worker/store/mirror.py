@@ -242,6 +242,11 @@ class Mirror:
             .values(failed_at=func.least(invoices.c.failed_at, at))
         )
 
+    def failed_before(self, invoice_id: str) -> bool:
+        """Return whether a payment of the invoice was ever seen failing."""
+        row = self._one(invoices, invoice_id)
+        return row is not None and row["failed_at"] is not None
+
     def customer(self, customer_id: str) -> CustomerReading | None:
         """Return what is known of a customer, with the default payment method."""
         row = self._one(customers, customer_id)
@@ -343,3 +348,12 @@ class Mirror:
             )
             found += [(kind, object_id) for object_id in self._connection.execute(query).scalars()]
         return found
+
+    def settled(self, kind: str, object_id: str) -> None:
+        """Mark a stale row as certain again."""
+        table = invoices if kind == "invoice" else subscriptions
+        self._connection.execute(
+            update(table)
+            .where(table.c.account_id == self._account, table.c.id == object_id)
+            .values(stale=False)
+        )

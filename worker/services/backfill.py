@@ -1,0 +1,100 @@
+"""First run, or back after more than 30 days: mirror what is there, opening no case (D16)."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from worker.domain.mrr import monthly_minor
+from worker.domain.policy import Configuration
+from worker.domain.policy_text import digest_of, to_plain
+from worker.domain.readings import PaymentMethodReading
+from worker.domain.subscription_story import COUNTED
+from worker.ports import Clock, JobLog, Json, Ledger, ObjectReader, StripeGateway, Tx
+from worker.services.read_feed import CURSOR, LIST_REACH, OVERLAP
+
+
+def needs_backfill(*, ledger: Ledger, now: datetime) -> bool:
+    """Return whether the event list alone cannot bring the mirrors up to date."""
+    with ledger.begin() as tx:
+        cursor = tx.control.cursor(CURSOR)
+    return cursor is None or now - cursor > LIST_REACH - timedelta(days=1)
+
+
+def backfill(
+    *,
+    ledger: Ledger,
+    stripe: StripeGateway,
+    reader: ObjectReader,
+    log: JobLog,
+    api_version: str,
+    now: datetime,
+    progress: Callable[[str, int], None] = lambda _what, _count: None,
+) -> dict[str, int]:
+    """Mirror customers, payment methods, subscriptions and open invoices; return the counts.
+
+    The cursor is set to *now* less the overlap once everything is written, so a crash on the way
+    begins again. Args: progress: told (what, how many so far), for a bar.
+    """
+    counts = {"customers": 0, "subscriptions": 0, "invoices": 0}
+    seen_at = now - OVERLAP
+
+    def put_customers(tx: Tx, page: list[Json]) -> None:
+        found = [c for c in (reader.customer(raw) for raw in page) if c is not None]
+        tx.mirror.put_customers([(customer, seen_at) for customer in found])
+        methods = [c.default_payment_method for c in found if c.default_payment_method]
+        _put_methods(tx, methods, seen_at)
+
+    def put_subscriptions(tx: Tx, page: list[Json]) -> None:
+        found = [reader.subscription(raw, api_version) for raw in page]
+        tx.mirror.put_subscriptions([(s, seen_at) for s in found])
+        methods = [s.default_payment_method for s in found if s.default_payment_method]
+        _put_methods(tx, methods, seen_at)
+        for subscription in found:
+            if subscription.status in COUNTED and tx.facts.fact_state(subscription.id)[0] == "":
+                tx.facts.set_fact_state(
+                    subscription.id, "started", monthly_minor(subscription.items)
+                )
+
+    def put_invoices(tx: Tx, page: list[Json]) -> None:
+        found = [reader.invoice(raw, api_version) for raw in page]
+        tx.mirror.put_invoices([(invoice, seen_at) for invoice in found])
+
+    parts: tuple[tuple[str, Iterator[list[Json]], Callable[[Tx, list[Json]], None]], ...] = (
+        ("customers", stripe.customer_pages(), put_customers),
+        ("subscriptions", stripe.subscription_pages(), put_subscriptions),
+        ("invoices", stripe.open_invoice_pages(), put_invoices),
+    )
+    for what, pages, put in parts:
+        for page in pages:
+            with ledger.begin() as tx:
+                put(tx, page)
+            counts[what] += len(page)
+            progress(what, counts[what])
+    with ledger.begin() as tx:
+        tx.control.set_cursor(CURSOR, seen_at)
+    log.info("backfill", **counts, business_at=now)
+    return counts
+
+
+def _put_methods(tx: Tx, methods: list[PaymentMethodReading], seen_at: datetime) -> None:
+    tx.mirror.put_payment_methods([(method, seen_at, False) for method in methods])
+
+
+def begin_ledger(
+    *,
+    ledger: Ledger,
+    clock: Clock,
+    configuration: Configuration,
+    live_key: bool,
+    now: datetime,
+) -> None:
+    """Write the control row and the policies of a fresh ledger; an existing one stays.
+
+    With a live key charging starts switched off, until `dunning go` arms it (interface.md).
+    """
+    go_live_at = configuration.dunning.go_live or now
+    with ledger.begin() as tx:
+        cause = "not armed yet: a fresh ledger with a live key" if live_key else ""
+        tx.control.create(charging=not live_key, go_live_at=go_live_at.astimezone(UTC), cause=cause)
+        for policy in configuration.dunning.policies:
+            text = to_plain(policy)
+            tx.control.put_policy(digest_of(policy), text, wall_now=clock.wall_now())

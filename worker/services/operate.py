@@ -1,0 +1,94 @@
+"""What operators do to the whole service: stop, go, adopt. Each act has a who and a why."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from worker.domain.facts import Fact
+from worker.domain.policy import Configuration
+from worker.domain.policy_text import digest_of
+from worker.domain.readings import InvoiceReading
+from worker.errors import UsageError
+from worker.ports import Clock, Ledger, StripeGateway
+from worker.services.apply_events import open_case
+
+
+def require_who_and_why(by: str, reason: str) -> None:
+    """Refuse an act that does not say who did it and why. Raises: UsageError."""
+    if not by.strip():
+        raise UsageError("Say who does this: --by NAME, or set DUNNING_OPERATOR.")
+    if not reason.strip():
+        raise UsageError('Say why: --reason "...". It is kept with the act.')
+
+
+def stop(*, ledger: Ledger, clock: Clock, now: datetime, by: str, reason: str) -> bool:
+    """Stop charges, letters and endings; False where they were stopped already."""
+    require_who_and_why(by, reason)
+    with ledger.begin() as tx:
+        stopped = tx.control.stop(cause="switch", detail=reason, by=by, now=now)
+        if stopped:
+            data = {"cause": "switch", "by": by, "reason": reason}
+            fact = Fact("charging.stopped", "account", now, now.isoformat(), data)
+            tx.facts.append([fact], wall_now=clock.wall_now())
+    return stopped
+
+
+def go(*, ledger: Ledger, clock: Clock, now: datetime, by: str, reason: str) -> int | None:
+    """Start again: waiting steps and endings move later by the length of the stop (D16).
+
+    Returns how many open cases moved, or None where nothing was stopped.
+    """
+    require_who_and_why(by, reason)
+    with ledger.begin() as tx:
+        before = tx.control.go(by=by)
+        if before is None:
+            return None
+        stopped_at = before.stopped_at or now
+        moved = tx.cases.resume_all(now=now, stopped_at=stopped_at)
+        tx.letters.extend_waiting(by=now - stopped_at)
+        data = {"cause": before.stop_cause, "by": by, "reason": reason, "waiting": moved}
+        fact = Fact("charging.resumed", "account", now, now.isoformat(), data)
+        tx.facts.append([fact], wall_now=clock.wall_now())
+    return moved
+
+
+def adopt(
+    invoice_ids: Sequence[str],
+    *,
+    ledger: Ledger,
+    stripe: StripeGateway,
+    clock: Clock,
+    configuration: Configuration,
+    now: datetime,
+    by: str,
+    reason: str,
+) -> list[tuple[str, str]]:
+    """Take failures from before go-live into dunning; each counts from now.
+
+    Returns (invoice id, case number or why not) for each.
+    """
+    require_who_and_why(by, reason)
+    done = []
+    for invoice_id in invoice_ids:
+        invoice = stripe.read_invoice(invoice_id)
+        done.append((invoice_id, _adopt_one(invoice, ledger, clock, configuration, now)))
+    return done
+
+
+def _adopt_one(
+    invoice: InvoiceReading,
+    ledger: Ledger,
+    clock: Clock,
+    configuration: Configuration,
+    now: datetime,
+) -> str:
+    with ledger.begin() as tx:
+        name = open_case(
+            tx,
+            invoice,
+            failed_at=now,
+            policy_digest=digest_of(configuration.dunning.policies[0]),
+            go_live_at=now,
+            now=now,
+            wall_now=clock.wall_now(),
+        )
+    return name or "not taken: it has a case already, or nothing is left to collect"

@@ -1,0 +1,95 @@
+"""Compare with Stripe daily: lost events, missing cases, cases that no longer agree."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from worker.domain.policy import Configuration
+from worker.domain.policy_text import digest_of
+from worker.ports import Clock, JobLog, Ledger, ObjectReader, StripeGateway
+from worker.services.apply_events import open_case
+from worker.services.read_feed import read_feed
+
+RELIST = timedelta(days=3)
+"""How far back the event list is read again; Stripe retries deliveries that long (domain 1.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What one comparison found."""
+
+    late_events: int
+    opened: int
+    compared: int
+
+
+def reconcile(
+    *,
+    ledger: Ledger,
+    stripe: StripeGateway,
+    reader: ObjectReader,
+    log: JobLog,
+    clock: Clock,
+    configuration: Configuration,
+    api_version: str,
+    now: datetime,
+) -> Reconciled:
+    """Re-list three days of events, open cases that were missed, make every open case due.
+
+    Each case made due reads its invoice again and settles any difference itself.
+    """
+    run = read_feed(
+        ledger=ledger,
+        stripe=stripe,
+        reader=reader,
+        log=log,
+        clock=clock,
+        configuration=configuration,
+        now=now,
+        from_at=now - RELIST,
+    )
+    opened = _open_missed(
+        ledger=ledger,
+        stripe=stripe,
+        reader=reader,
+        clock=clock,
+        configuration=configuration,
+        api_version=api_version,
+        now=now,
+    )
+    with ledger.begin() as tx:
+        compared = tx.cases.wake_unfinished(now=now)
+    return Reconciled(run.events, len(run.opened) + opened, compared)
+
+
+def _open_missed(
+    *,
+    ledger: Ledger,
+    stripe: StripeGateway,
+    reader: ObjectReader,
+    clock: Clock,
+    configuration: Configuration,
+    api_version: str,
+    now: datetime,
+) -> int:
+    digest = digest_of(configuration.dunning.policies[0])
+    opened = 0
+    for page in stripe.open_invoice_pages():
+        found = [reader.invoice(raw, api_version) for raw in page]
+        with ledger.begin() as tx:
+            control = tx.control.read()
+            if control is None:
+                return opened
+            for invoice in sorted(found, key=lambda one: one.id):
+                if invoice.created_at < control.go_live_at:
+                    continue
+                name = open_case(
+                    tx,
+                    invoice,
+                    failed_at=now,
+                    policy_digest=digest,
+                    go_live_at=control.go_live_at,
+                    now=now,
+                    wall_now=clock.wall_now(),
+                )
+                opened += bool(name)
+    return opened
