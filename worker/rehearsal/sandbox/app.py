@@ -60,10 +60,14 @@ class Sandbox:
 
     async def _advance(self, world: World, clock: str, target: int) -> None:
         await asyncio.sleep(0)
-        for done, _ in enumerate(life.run_until(world, clock, target)):
-            if done % 20 == 19:
-                await asyncio.sleep(0)
-        clocks.finish(world, clock)
+        status = "internal_failure"
+        try:
+            for done, _ in enumerate(life.run_until(world, clock, target)):
+                if done % 20 == 19:
+                    await asyncio.sleep(0)
+            status = "ready"
+        finally:
+            clocks.finish(world, clock, status)
 
     async def follow_wall(self) -> None:
         """Do what is due for objects without a test clock, once a second, until cancelled."""

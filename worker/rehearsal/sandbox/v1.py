@@ -41,7 +41,9 @@ class Endpoint:
         sandbox, began = self.sandbox, monotonic_seconds()
         path, method = request.url.path, request.method
         entry = sandbox.log.begin(by="api", method=method, path=path, at=sandbox.world.wall())
-        entry["request_id"] = f"req_{sandbox.world.token('request', 14)}"
+        # Reads count apart, so that polling does not change the ids of what follows.
+        counted = "read" if method == "GET" else "request"
+        entry["request_id"] = f"req_{sandbox.world.token(counted, 14)}"
         body = (await request.body()).decode()
         rule = sandbox.faults.pick(method, path)
         if rule is not None:

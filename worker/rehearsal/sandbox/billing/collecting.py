@@ -182,6 +182,7 @@ def _start_processing(this: Try, seconds: int) -> None:
     events.emit(world, "charge.pending", charge)
     events.emit(world, "payment_intent.processing", intent)
     events.update(world, "invoice.updated", invoice, **this.count)
+    standing.debit_started(world, invoice)
 
 
 def settle(world: World, intent_id: str) -> None:

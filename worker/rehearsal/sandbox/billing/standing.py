@@ -37,6 +37,14 @@ def invoice_settled(world: World, invoice: Obj, *, method_id: str | None = None)
         events.emit(world, "customer.subscription.resumed", subscription)
 
 
+def debit_started(world: World, invoice: Obj) -> None:
+    """Make an incomplete subscription active: a bank debit on its way counts as begun."""
+    subscription = subscription_of(world, invoice)
+    if subscription is not None and subscription["status"] == "incomplete":
+        world.timers.clear("subscription.incomplete", subscription["id"])
+        events.update(world, "customer.subscription.updated", subscription, status="active")
+
+
 def invoice_failed(world: World, invoice: Obj) -> None:
     """Make an active subscription past due and the customer delinquent."""
     subscription = subscription_of(world, invoice)

@@ -76,12 +76,12 @@ def _furthest(world: World, row: Obj) -> int:
     return min(ends)
 
 
-def finish(world: World, clock_id: str) -> None:
-    """Make an advanced clock ready again."""
+def finish(world: World, clock_id: str, status: str) -> None:
+    """Make an advanced clock `ready` again, or tell its `internal_failure`."""
     row = world.find(_KIND, clock_id)
     if row is not None:
-        world.change(row, status="ready", status_details={})
-        events.emit(world, "test_helpers.test_clock.ready", row)
+        world.change(row, status=status, status_details={})
+        events.emit(world, f"test_helpers.test_clock.{status}", row)
 
 
 def remove(call: Call) -> Obj:

@@ -34,6 +34,7 @@ def payment_intent(world: World, invoice_row: Obj, amount: int) -> Obj:
         "last_payment_error": None,
         "latest_charge": None,
         "livemode": False,
+        "managed_payments": {"enabled": False},
         "metadata": {},
         "next_action": None,
         "on_behalf_of": None,

@@ -16,6 +16,23 @@ _EVIDENCE = (
 )  # fmt: skip
 
 
+# What the sandbox does not model, or what never differs; shared, because nothing changes it.
+_SAME_NOTE: Obj = {
+    "amount_shipping": 0,
+    "customer_account": None,
+    "customer_balance_transaction": None,
+    "discount_amount": 0,
+    "discount_amounts": [],
+    "livemode": False,
+    "out_of_band_amount": None,
+    "pretax_credit_amounts": [],
+    "refunds": [],
+    "shipping_cost": None,
+    "total_taxes": [],
+    "voided_at": None,
+}
+
+
 def credit_note(world: World, invoice: Obj, params: dict[str, Any], *, pre_payment: bool) -> Obj:
     """Return a credit note of one line over `params["amount"]`."""
     amount = params["amount"]
@@ -42,15 +59,11 @@ def credit_note(world: World, invoice: Obj, params: dict[str, Any], *, pre_payme
     return {
         "id": note_id,
         "object": "credit_note",
+        **_SAME_NOTE,
         "amount": amount,
-        "amount_shipping": 0,
         "created": world.now_of(invoice),
         "currency": invoice["currency"],
         "customer": invoice["customer"],
-        "customer_account": None,
-        "customer_balance_transaction": None,
-        "discount_amount": 0,
-        "discount_amounts": [],
         "effective_at": world.now_of(invoice),
         "invoice": invoice["id"],
         "lines": {
@@ -59,26 +72,19 @@ def credit_note(world: World, invoice: Obj, params: dict[str, Any], *, pre_payme
             "has_more": False,
             "url": f"/v1/credit_notes/{note_id}/lines",
         },
-        "livemode": False,
         "memo": params.get("memo"),
         "metadata": params.get("metadata", {}),
         "number": f"{invoice['number']}-CN-{count:02d}",
-        "out_of_band_amount": None,
         "pdf": f"{world.base_url}/_sandbox/credit_notes/{note_id}/pdf",
         "post_payment_amount": 0 if pre_payment else amount,
         "pre_payment_amount": amount if pre_payment else 0,
-        "pretax_credit_amounts": [],
         "reason": params.get("reason"),
-        "refunds": [],
-        "shipping_cost": None,
         "status": "issued",
         "subtotal": amount,
         "subtotal_excluding_tax": amount,
         "total": amount,
         "total_excluding_tax": amount,
-        "total_taxes": [],
         "type": "pre_payment" if pre_payment else "post_payment",
-        "voided_at": None,
     }
 
 
