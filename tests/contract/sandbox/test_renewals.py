@@ -241,7 +241,8 @@ def test_two_runs_with_the_same_calls_give_the_same_state(box: Driver) -> None:
         box.advance(someone.clock, START + 40 * DAY)
         box.client.v1.invoices.pay(box.invoice(someone).id)
         events: Any = box.client.v1.events.list({"limit": 100, "types": ["invoice.*", "charge.*"]})
-        return [event.to_dict() for event in events.data]
+        # The SDK draws a random key for every POST without one.
+        return [{**event.to_dict(), "request": None} for event in events.data]
 
     first, second = run(), run()
     assert len(first) > 10
