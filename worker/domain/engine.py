@@ -4,6 +4,7 @@ The rules run in order and the first that has something to say decides. Truth ab
 comes before everything; then an ending under way; then the policy's timeline.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from worker.domain.case import Case, Surroundings
@@ -12,7 +13,7 @@ from worker.domain.engine_ending import ending_under_way
 from worker.domain.engine_situation import Situation
 from worker.domain.engine_timeline import timeline
 from worker.domain.engine_truth import TRUTH_RULES
-from worker.domain.policy import Limits, Policy
+from worker.domain.policy import Limits, Policy, RetriesBy
 from worker.domain.readings import InvoiceReading
 
 
@@ -36,5 +37,12 @@ def decide(
     for rule in (*TRUTH_RULES, ending_under_way):
         decision = rule(at)
         if decision is not None:
-            return decision
-    return timeline(at)
+            return _with_stripe_seen(at, decision)
+    return _with_stripe_seen(at, timeline(at))
+
+
+def _with_stripe_seen(at: Situation, decision: Decision) -> Decision:
+    """Remember that Stripe was seen scheduling a retry, whatever else was decided (D10)."""
+    if at.invoice.next_payment_attempt_at is None or at.case.owner is RetriesBy.STRIPE:
+        return decision
+    return replace(decision, owner=RetriesBy.STRIPE)

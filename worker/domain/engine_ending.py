@@ -36,14 +36,23 @@ def plan_ending(at: Situation) -> EndingPlan:
             due_at = letter.sent_at + ending.final_letter_gap
             hours = int(ending.final_letter_gap.total_seconds() // 3600)
             reason = f"{hours} hours after the final letter"
+    pending_at = at.invoice.next_payment_attempt_at
+    if pending_at is not None and pending_at > max(due_at, at.now):
+        due_at, reason = pending_at, "Stripe tries once more before"
     if ending.do is EndingAct.CANCEL:
-        due_at = next_open(
-            due_at,
-            at.office_zone,
-            at.limits.endings_between,
-            weekdays_only=at.limits.endings_on_weekdays_only,
-        )
+        due_at = _office_hour(at, due_at)
     return EndingPlan(due_at, reason)
+
+
+def _office_hour(at: Situation, due_at: datetime) -> datetime:
+    """Return the first office hour at or after *due_at* that has not passed: a late look, after an
+    outage or the day's cap, must not end anything at night."""
+    return next_open(
+        max(due_at, at.now),
+        at.office_zone,
+        at.limits.endings_between,
+        weekdays_only=at.limits.endings_on_weekdays_only,
+    )
 
 
 def expected_end(at: Situation) -> datetime | None:
@@ -61,12 +70,7 @@ def expected_end(at: Situation) -> datetime | None:
     step = at.policy.step(ending.final_letter_step or "")
     written_at = at.now if step is None else step_due_at(at.case, step, at.office_zone)
     earliest_at = max(written_at, at.now) + ending.final_letter_gap
-    return next_open(
-        max(ending_due_at(at.case, at.policy), earliest_at),
-        at.office_zone,
-        at.limits.endings_between,
-        weekdays_only=at.limits.endings_on_weekdays_only,
-    )
+    return _office_hour(at, max(ending_due_at(at.case, at.policy), earliest_at))
 
 
 def final_letter(at: Situation, step: str) -> CaseLetter | None:
@@ -145,7 +149,4 @@ def ending_due(at: Situation) -> Decision | None:
             "ending_blocked",
             f"The ending is due, but {plan.blocked}: a person decides.",
         )
-    pending = at.invoice.next_payment_attempt_at
-    if pending is not None and pending > at.now:
-        return None
     return next_ending_act(at)

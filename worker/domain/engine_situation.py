@@ -51,8 +51,9 @@ class Situation:
         if method.id != failure.payment_method_id:
             return f"new card {method.id}"
         changed = self.around.method_changed_at
-        known = failure.method_changed_at
-        if changed is not None and changed > (known or failure.failed_at):
+        # Newer than the failed charge, or than what was known at it: Stripe's seconds can tie.
+        known = min(failure.method_changed_at or failure.failed_at, failure.failed_at)
+        if changed is not None and changed > known:
             return f"new card {method.id} of {changed:%Y-%m-%d %H:%M:%S}"
         return ""
 

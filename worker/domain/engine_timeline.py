@@ -4,9 +4,10 @@ Overdue steps of one kind collapse into the last of them (D16): the others are r
 skipped, so an outage never ends in a burst of letters or charges.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from worker.domain.case import Attempt
 from worker.domain.decisions import Charge, Decision, Review, Skip, Wait, Write
 from worker.domain.engine_ending import ending_due, plan_ending
 from worker.domain.engine_situation import Situation
@@ -14,6 +15,7 @@ from worker.domain.engine_truth import LOOK_AGAIN
 from worker.domain.policy import DeclineClass, Reaction, RetriesBy, Step
 from worker.domain.timetable import (
     OWNER_CONFIRMED_AFTER,
+    next_open,
     quick_tries_max,
     quick_try_at,
     step_due_at,
@@ -73,7 +75,9 @@ def timeline(at: Situation) -> Decision:
             owner=owner,
         )
     ending = ending_due(at)
-    return ending if ending is not None else _wait(at, charge, letter, owner)
+    if ending is not None:
+        return replace(ending, skips=skips, owner=owner)
+    return _wait(at, charge, letter, owner)
 
 
 def _wait(at: Situation, charge: Plan, letter: Plan, owner: RetriesBy) -> Decision:
@@ -131,13 +135,18 @@ def no_charge_because(at: Situation, owner: RetriesBy) -> str:
         return "the decline needs a new payment method"
     if not failure.may_retry:
         return "the issuer said not to try this payment method again"
-    named = [a for a in at.case.charges if not a.step.startswith("quick")]
+    named = _counted_charges(at)
     if len(named) >= at.policy.retries_max:
         return f"all {at.policy.retries_max} retries are used up"
     of_class = [a for a in named if a.decline_class is failure.decline_class]
     if rule.at_most is not None and len(of_class) >= rule.at_most:
         return f"all {rule.at_most} retries for this kind of decline are used up"
     return ""
+
+
+def _counted_charges(at: Situation) -> list[Attempt]:
+    """Return the charges that use up retries: all but the quick technical ones."""
+    return [a for a in at.case.charges if not a.step.startswith("quick")]
 
 
 def plan_charge(at: Situation, owner: RetriesBy) -> Plan:
@@ -160,7 +169,9 @@ def plan_charge(at: Situation, owner: RetriesBy) -> Plan:
     skips = tuple(Skip(old.name, COLLAPSED) for old in due[:-1])
     moved = allowed_at > step_at
     why = f"moved to the earliest allowed time, {_why_moved(at)}" if moved else ""
-    return Plan(step.name, max(step_at, allowed_at), skips=skips, why=why)
+    # A moved or late charge keeps to its hours as well.
+    open_at = next_open(max(step_at, allowed_at), at.office_zone, step.charge_window)
+    return Plan(step.name, open_at, skips=skips, why=why)
 
 
 def earliest_charge(at: Situation) -> datetime:
@@ -187,7 +198,9 @@ def _plan_new_card(at: Situation, owner: RetriesBy) -> Plan | None:
         return None
     if at.reaction.do in {Reaction.STOP, Reaction.ASK_OPERATOR}:
         return None
-    if at.case.record(step) is not None or any(a.step == step for a in at.case.charges):
+    if at.case.record(step) is not None or _charged(at, step):
+        return None
+    if len(_counted_charges(at)) >= at.policy.retries_max:
         return None
     return Plan(step, max(at.now, at.case.failed_at + OWNER_CONFIRMED_AFTER))
 
@@ -200,8 +213,11 @@ def _plan_quick_try(at: Situation) -> Plan | None:
     done = sum(1 for a in at.case.charges if a.step.startswith("quick"))
     if rule.within is None or done >= quick_tries_max(rule.within):
         return None
-    number = done + 1
-    return Plan(f"quick try {number}", quick_try_at(at.case, number, last), why="technical failure")
+    number, allowed_at = done + 1, failure.retry_not_before or failure.failed_at
+    if allowed_at > failure.failed_at + rule.within:
+        return None
+    quick_at = max(quick_try_at(at.case, number, last), allowed_at)
+    return Plan(f"quick try {number}", quick_at, why="technical failure")
 
 
 def plan_letter(at: Situation) -> Plan:
@@ -230,10 +246,15 @@ def notice_for(at: Situation, step: Step) -> str:
 def _pending(at: Situation, *, charge: bool) -> list[tuple[datetime, Step]]:
     """Return the steps of one kind that are still to come, in order of their instants."""
     steps = [s for s in at.policy.steps if (s.charge if charge else s.letter)]
-    open_steps = [s for s in steps if at.case.record(s.name) is None]
+    open_steps = [s for s in steps if at.case.record(s.name) is None and not _charged(at, s.name)]
     return sorted(
         ((step_due_at(at.case, s, at.office_zone), s) for s in open_steps), key=lambda p: p[0]
     )
+
+
+def _charged(at: Situation, step: str) -> bool:
+    """Return whether *step* was charged, also where only the attempt tells, as after a return."""
+    return any(a.step == step for a in at.case.charges)
 
 
 def planned_steps(at: Situation) -> list[tuple[datetime, str]]:

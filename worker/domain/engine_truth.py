@@ -38,6 +38,9 @@ RECOVERED_LATE_WITHIN = timedelta(days=30)
 LOOK_AGAIN = timedelta(days=1)
 """How often a case that waits for news is read all the same."""
 
+UNKNOWN_LOOK = timedelta(hours=1)
+"""How often the invoice is read while an unknown outcome may not be asked about."""
+
 AUTHENTICATION_PATIENCE = timedelta(hours=1)
 """While a customer may be in 3-D Secure right now, nothing is charged."""
 
@@ -100,6 +103,14 @@ def unfinished_attempt(at: Situation) -> Decision | None:
             "A bank debit is under way; its outcome takes days.",
             at.now + LOOK_AGAIN,
         )
+    stand_down = _not_asked_again_because(at, attempt)
+    if stand_down and at.around.key_age < REVIEW_EXIT:
+        return Decision(
+            Wait(),
+            "outcome_unknown_at_rest",
+            f"{attempt.step}: Stripe's answer is unknown and is not asked again: {stand_down}.",
+            at.now + UNKNOWN_LOOK,
+        )
     if at.around.key_age < KEY_LIFE:
         return Decision(
             Resend(attempt.no),
@@ -123,6 +134,25 @@ def unfinished_attempt(at: Situation) -> Decision | None:
     )
 
 
+def _not_asked_again_because(at: Situation, attempt: Attempt) -> str:
+    """Return what forbids asking again, or the empty string.
+
+    Asking again makes the request where the first one never arrived, so it needs the same truths
+    as a new one: nothing is charged after a cancel, and nothing at all during a dispute.
+    """
+    subscription = at.invoice.subscription
+    if at.around.dispute_open:
+        return "the customer disputes a payment"
+    if subscription is not None and subscription.collection_paused:
+        return "collection is paused"
+    if attempt.kind is AttemptKind.CHARGE:
+        if at.around.ended_by_us or cancelled(at) is not None:
+            return "the subscription is over"
+        if at.invoice.status == "open" and at.invoice.amount_remaining_minor <= 0:
+            return "nothing is left to pay"
+    return ""
+
+
 def outcome_shown(at: Situation, attempt: Attempt) -> bool | None:
     """Return whether the invoice or subscription shows *attempt* done, failed, or neither."""
     invoice, subscription = at.invoice, at.invoice.subscription
@@ -133,13 +163,18 @@ def outcome_shown(at: Situation, attempt: Attempt) -> bool | None:
             return False
         payment = invoice.payment
         if attempt.state is AttemptState.PROCESSING and payment is not None:
-            return None if payment.status in PROCESSING else False
+            # A payment that went through shows as paid a moment later; until then it counts as
+            # under way, so that no second charge can follow.
+            return None if payment.status in {*PROCESSING, "succeeded"} else False
         return None
     if attempt.kind in CANCELS:
         if subscription is None or subscription.status in SUBSCRIPTION_OVER:
             return True
         ending = attempt.kind is AttemptKind.CANCEL_AT_PERIOD_END
-        return True if ending and subscription.cancel_at_period_end else None
+        if ending and subscription.cancel_at_period_end:
+            return True
+        # Nobody owes it any more: the cancel that did not happen must not be asked for again.
+        return None if invoice.status == "open" else False
     wanted = "void" if attempt.kind is AttemptKind.VOID else "uncollectible"
     if invoice.status == wanted:
         return True

@@ -4,7 +4,7 @@ Offsets count from the first failure, never from the previous step, so a late ru
 Everything moves forward to an open hour, never back.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from worker.domain.case import Case
@@ -31,16 +31,20 @@ def next_open(
     """
     if window is None and not weekdays_only:
         return at
-    local = at.astimezone(ZoneInfo(zone))
-    start = window.start if window else local.time().min
-    end = window.end if window else local.time().max
-    if local.time() >= end:
-        local = datetime.combine(local.date() + timedelta(days=1), start, ZoneInfo(zone))
-    elif local.time() < start:
-        local = datetime.combine(local.date(), start, ZoneInfo(zone))
-    while weekdays_only and local.weekday() > 4:
-        local = datetime.combine(local.date() + timedelta(days=1), start, ZoneInfo(zone))
-    return max(at, local.astimezone(at.tzinfo))
+    here = ZoneInfo(zone)
+    start, end = (window.start, window.end) if window else (time.min, time.max)
+    local = at.astimezone(here)
+    day, hour = local.date(), local.time()
+    if hour > end or (window is not None and hour == end):
+        day, hour = day + timedelta(days=1), time.min
+    while weekdays_only and day.weekday() > 4:
+        day, hour = day + timedelta(days=1), time.min
+    if day == local.date() and hour >= start:
+        return at
+    opens_at = datetime.combine(day, start, here)
+    if opens_at < at:  # the hour that autumn repeats: its first time is over
+        opens_at = opens_at.replace(fold=1)
+    return max(at, opens_at.astimezone(at.tzinfo))
 
 
 def step_due_at(case: Case, step: Step, office_zone: str) -> datetime:

@@ -38,7 +38,12 @@ class EndState:
 
 END_STATES: tuple[EndState, ...] = (
     EndState(Outcome.RECOVERED, "yes", "full", "the payment is returned or charged back"),
-    EndState(Outcome.RECOVERED_LATE, "no, the subscription has ended", "none", "nothing"),
+    EndState(
+        Outcome.RECOVERED_LATE,
+        "no, the subscription has ended",
+        "none",
+        "the payment is returned or charged back",
+    ),
     EndState(
         Outcome.ENDED,
         "no after `cancel`; yes after `leave`",
