@@ -4,54 +4,12 @@ Templates, the lint, the preview and the service that fills a letter all read th
 field that is not here cannot be used and one that is here has a meaning and a sample.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-from worker.errors import ConfigError
-
 FieldKind = Literal["text", "name", "link", "list", "record"]
-
-_COLOUR = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
-
-
-@dataclass(frozen=True, slots=True)
-class Brand:
-    """The company as its customers know it, from `notices.yaml`, brand.
-
-    `colour` is `#rgb` or `#rrggbb`; `logo_url` is an https address or None; `support` is a mail
-    address or an https address. Raises: ConfigError: one of them has another shape.
-    """
-
-    name: str
-    logo_url: str | None
-    colour: str
-    support: str
-
-    def __post_init__(self) -> None:
-        """Refuse what would break the look or the links of every letter."""
-        problems = []
-        if not self.name.strip():
-            problems.append("notices.yaml, brand → name: is empty; write the company's name.")
-        if not _COLOUR.fullmatch(self.colour):
-            problems.append(
-                f"notices.yaml, brand → colour: {self.colour!r} is no colour; write one like "
-                '"#0a5" or "#00aa55".'
-            )
-        if self.logo_url is not None and not self.logo_url.startswith("https://"):
-            problems.append(
-                f"notices.yaml, brand → logo: {self.logo_url!r} is not reachable for mail "
-                "readers; write an address that begins with https://, or leave it out."
-            )
-        if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+|https://\S+", self.support):
-            problems.append(
-                f"notices.yaml, brand → support: {self.support!r} is neither a mail address nor "
-                "an https:// address; write where customers get help."
-            )
-        if problems:
-            raise ConfigError(*problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,20 +125,17 @@ NOTICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 
-# What a field means for every notice can be too strict for one of them.
+# What must be there for most notices may be missing for one of them.
 _ALSO_OPTIONAL = MappingProxyType(
     {
-        "payment_recovered": frozenset({"renews_on", "pay_url"}),
+        "payment_recovered": frozenset({"renews_on", "pay_url", "invoices"}),
         "card_expiring": frozenset({"amount"}),
-        "subscription_ended": frozenset({"amount", "pay_url"}),
+        "renewal_upcoming": frozenset({"amount"}),
+        "trial_ending": frozenset({"amount"}),
+        "subscription_ended": frozenset({"amount", "pay_url", "invoices"}),
     }
 )
-_ALSO_REQUIRED = MappingProxyType(
-    {
-        "card_expiring": frozenset({"card", "update_url"}),
-        "renewal_upcoming": frozenset({"plan_name"}),
-    }
-)
+_ALSO_REQUIRED = MappingProxyType({"card_expiring": frozenset({"card"})})
 
 
 def fields_of(notice: str) -> dict[str, Field]:
@@ -209,7 +164,7 @@ def sample_fields(notice: str) -> dict[str, object]:
     samples: dict[str, object] = {}
     for name, declared in fields_of(notice).items():
         if declared.kind == "list":
-            first = {key: item.sample for key, item in declared.items.items()}
+            first = _sample_record(declared)
             samples[name] = [first, {**first, "number": "ACME-0043", "amount": "€8.50"}]
         elif declared.kind != "record":
             samples[name] = declared.sample
@@ -223,8 +178,12 @@ def bare_fields(notice: str) -> dict[str, object]:
     """
     samples = sample_fields(notice)
     for name, declared in fields_of(notice).items():
-        if declared.optional:
+        if declared.kind == "list":
+            samples[name] = [] if declared.optional else [_sample_record(declared)]
+        elif declared.optional:
             samples[name] = ""
-        elif isinstance(value := samples.get(name), list):
-            samples[name] = value[:1]
     return samples
+
+
+def _sample_record(declared: Field) -> dict[str, str]:
+    return {key: item.sample for key, item in declared.items.items()}

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from worker.domain.letter_fields import NOTICES, Brand, bare_fields, sample_fields
+from worker.domain.letter_fields import NOTICES, bare_fields, sample_fields
+from worker.domain.policy import Brand
 from worker.errors import ConfigError
 from worker.mail.render import LetterRenderer
 from worker.mail.templates import FALLBACK_LOCALE, LAYOUT_FOLDER, TemplateFolder, is_locale
 from worker.mail.words import WORDS_FILE
 
-_ANY_BRAND = Brand("Acme", "https://acme.example/logo.png", "#00aa55", "help@acme.example")
+_ANY_BRAND = Brand("Acme", "help@acme.example", logo_url="https://acme.example/logo.png")
 _SUFFIXES = (".md", ".html")
 
 

@@ -1,19 +1,8 @@
-"""The values that pass between whoever decides on a letter, the renderer and the mail server."""
+"""One mail on its way to the mail server, and what became of it."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-Outcome = Literal["sent", "refused", "not_sent", "unknown"]
-
-
-@dataclass(frozen=True, slots=True)
-class RenderedLetter:
-    """A letter's parts; `template_digest` names the exact templates it was made from."""
-
-    subject: str
-    html: str
-    text: str
-    template_digest: str
+from worker.ports import SendOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +32,5 @@ class SendResult:
     `detail` is a phrase for people and logs, without any address.
     """
 
-    outcome: Outcome
+    outcome: SendOutcome
     detail: str

@@ -9,14 +9,14 @@ from css_inline import CSSInliner
 from jinja2 import Template, UndefinedError
 from markupsafe import Markup
 
-from worker.domain.letter_fields import Brand
+from worker.domain.policy import Brand
 from worker.errors import ConfigError
 from worker.mail.colours import text_colour_on
-from worker.mail.message import RenderedLetter
 from worker.mail.templates import Layout, Letter, TemplateFolder
 from worker.mail.values import FieldValueError, harmless, one_line
 from worker.mail.words import Words
 from worker.mail.zones import locale_in_country
+from worker.ports import RenderedNotice
 
 SUBJECT_CHARACTERS_MAX = 150
 # Gmail cuts a message at 102 kB and hides the rest, the footer with it.
@@ -31,7 +31,7 @@ class LetterRenderer:
         self._templates = TemplateFolder(templates_dir)
         self._brand = _brand_values(brand)
 
-    def render(self, notice: str, locale: str, fields: Mapping[str, object]) -> RenderedLetter:
+    def render(self, notice: str, locale: str, fields: Mapping[str, object]) -> RenderedNotice:
         """Return the letter; the values in *fields* are as worker.domain.letter_fields declares.
 
         Fields that the notice does not have are ignored. Raises: ConfigError: the template is
@@ -82,7 +82,7 @@ class LetterRenderer:
         return self._templates.words(self._templates.folder_for(notice, locale))
 
 
-def _letter(layout: Layout, letter: Letter, values: dict[str, object]) -> RenderedLetter:
+def _letter(layout: Layout, letter: Letter, values: dict[str, object]) -> RenderedNotice:
     subject = one_line(_fill(letter.subject, values))
     if len(subject) > SUBJECT_CHARACTERS_MAX:
         subject = subject[: SUBJECT_CHARACTERS_MAX - 1].rstrip() + "…"
@@ -112,7 +112,7 @@ def _letter(layout: Layout, letter: Letter, values: dict[str, object]) -> Render
     if len(html.encode()) > HTML_BYTES_MAX:
         raise _TooLongError
     text = _fill(layout.text, {**shared, "button": button, "body": text_body})
-    return RenderedLetter(
+    return RenderedNotice(
         subject=subject,
         html=html,
         text=_tidy_text(text),
@@ -156,11 +156,10 @@ def _tidy_text(text: str) -> str:
 
 
 def _brand_values(brand: Brand) -> dict[str, str]:
-    mail = "@" in brand.support and not brand.support.startswith("https://")
     return {
         "name": one_line(brand.name),
         "support": brand.support,
-        "support_url": f"mailto:{brand.support}" if mail else brand.support,
+        "support_url": f"mailto:{brand.support}",
         "logo_url": brand.logo_url or "",
         "colour": brand.colour,
         "text_colour": text_colour_on(brand.colour),

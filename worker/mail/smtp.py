@@ -18,6 +18,7 @@ from worker.errors import ServiceUnavailable
 from worker.mail.message import OutgoingMail, SendResult
 from worker.mail.mime import UnwritableMailError, build_message, envelope_address
 from worker.mail.smtp_url import SmtpServer, read_smtp_url
+from worker.ports import SendOutcome
 
 MAILS_PER_CONNECTION_MAX = 100
 
@@ -88,17 +89,17 @@ class SmtpMailer:
                 body=_wire_body(build_message(mail, self._now()).as_bytes()),
             )
         except UnwritableMailError as error:
-            return SendResult("refused", f"the mail was not written: {error}")
+            return SendResult(SendOutcome.REFUSED, f"the mail was not written: {error}")
         used_before = self._kept() is not None
         try:
             return self._transact(envelope)
         except _ConnectionLostError as error:
             if not used_before:
-                return SendResult("not_sent", str(error))
+                return SendResult(SendOutcome.NOT_SENT, str(error))
         try:
             return self._transact(envelope)
         except _ConnectionLostError as error:
-            return SendResult("not_sent", str(error))
+            return SendResult(SendOutcome.NOT_SENT, str(error))
 
     def probe(self) -> None:
         """Connect and log in, and return nothing if that works.
@@ -135,13 +136,13 @@ class SmtpMailer:
         except _ConnectionLostError:
             self._drop()
             raise
-        if result.outcome == "unknown":
+        if result.outcome is SendOutcome.UNKNOWN:
             self._drop()
         elif kept.mails >= MAILS_PER_CONNECTION_MAX:
             with contextlib.suppress(OSError, smtplib.SMTPException):
                 kept.smtp.quit()
             self._drop()
-        elif result.outcome != "sent":
+        elif result.outcome is not SendOutcome.SENT:
             self._reset(kept)
         return result
 
@@ -223,7 +224,9 @@ def _run(smtp: smtplib.SMTP, envelope: _Envelope) -> SendResult:
     code, text = _reply(lambda: smtp.mail(envelope.sender))
     if code != 250:
         # The sender is ours, so a refusal here is never the recipient's fault.
-        return SendResult("not_sent", f"the server refused the sender ({_codes(code, text)})")
+        return SendResult(
+            SendOutcome.NOT_SENT, f"the server refused the sender ({_codes(code, text)})"
+        )
     code, text = _reply(lambda: smtp.rcpt(envelope.recipient))
     if code not in (250, 251):
         return _refusal("the recipient", code, text)
@@ -245,14 +248,14 @@ def _hand_over(smtp: smtplib.SMTP, body: bytes, note: str) -> SendResult:
         code, text = smtp.getreply()
     except (OSError, smtplib.SMTPException) as error:
         return SendResult(
-            "unknown",
+            SendOutcome.UNKNOWN,
             f"the answer was lost after the mail was handed over ({type(error).__name__})",
         )
     if 200 <= code < 300:
-        return SendResult("sent", f"accepted ({_codes(code, text)}){note}")
+        return SendResult(SendOutcome.SENT, f"accepted ({_codes(code, text)}){note}")
     if 400 <= code < 600:
         return _refusal("the mail", code, text)
-    return SendResult("unknown", "the server's answer to the mail cannot be read")
+    return SendResult(SendOutcome.UNKNOWN, "the server's answer to the mail cannot be read")
 
 
 def _reply(command: Callable[[], tuple[int, bytes]]) -> tuple[int, bytes]:
@@ -274,8 +277,8 @@ def _reply(command: Callable[[], tuple[int, bytes]]) -> tuple[int, bytes]:
 def _refusal(what: str, code: int, text: bytes) -> SendResult:
     codes = _codes(code, text)
     if code >= 500 and code not in _LOGIN_WANTED and not _NO_RELAY.search(text):
-        return SendResult("refused", f"the server refused {what} for good ({codes})")
-    return SendResult("not_sent", f"the server did not take {what} now ({codes})")
+        return SendResult(SendOutcome.REFUSED, f"the server refused {what} for good ({codes})")
+    return SendResult(SendOutcome.NOT_SENT, f"the server did not take {what} now ({codes})")
 
 
 def _codes(code: int, text: bytes) -> str:

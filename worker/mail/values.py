@@ -74,7 +74,7 @@ def not_a_link(name: str) -> str:
 def _list(name: str, declared: Field, value: object) -> list[dict[str, str]]:
     if not isinstance(value, list | tuple):
         raise FieldValueError(name, "is no list")
-    if not value:
+    if not value and not declared.optional:
         raise FieldValueError(name, "is empty")
     if len(value) > LIST_ITEMS_MAX:
         raise FieldValueError(name, f"has more than {LIST_ITEMS_MAX} entries")

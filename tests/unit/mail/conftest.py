@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.domain.letter_fields import Brand
+from worker.domain.policy import Brand
 from worker.mail.render import LetterRenderer
 
 SHIPPED = Path(__file__).parents[3] / "templates"
@@ -21,7 +21,7 @@ def shipped() -> Path:
 @pytest.fixture
 def brand() -> Brand:
     """A brand without a logo."""
-    return Brand("Acme & Sons", None, "#00aa55", "help@acme.example")
+    return Brand("Acme & Sons", "help@acme.example", colour="#00aa55")
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from worker.domain.letter_fields import NOTICES, Brand, sample_fields
+from worker.domain.letter_fields import NOTICES, sample_fields
+from worker.domain.policy import Brand
 from worker.errors import ConfigError
 from worker.mail.render import LetterRenderer
 from worker.mail.values import NAME_CHARACTERS_MAX, not_a_link, one_line

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from worker.domain.letter_fields import Brand, sample_fields
+from worker.domain.letter_fields import sample_fields
+from worker.domain.policy import Brand
 from worker.errors import ConfigError
 from worker.mail.lint import lint_templates
 from worker.mail.render import LetterRenderer
@@ -320,13 +321,13 @@ def test_eight_threads_share_a_renderer(renderer: LetterRenderer) -> None:
 
 
 def test_logo_and_link_to_help(templates: Path) -> None:
-    brand = Brand("Acme", "https://acme.example/logo.png", "#036", "https://acme.example/help")
+    brand = Brand("Acme", "help@acme.example", "#003366", "https://acme.example/logo.png")
 
     html = LetterRenderer(templates, brand).render(NOTICE, "en", sample_fields(NOTICE)).html
 
     assert 'src="https://acme.example/logo.png" alt="Acme"' in html
-    assert 'href="https://acme.example/help"' in html
-    assert "color:#ffffff;background-color:#036" in html.replace(": ", ":").replace("; ", ";")
+    assert 'href="mailto:help@acme.example"' in html
+    assert "color:#ffffff;background-color:#003366" in html.replace(": ", ":").replace("; ", ";")
 
 
 def test_lint_tells_everything_at_once(templates: Path, write_letter: WriteLetter) -> None:

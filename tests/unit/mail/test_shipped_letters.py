@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from worker.domain.letter_fields import NOTICES, Brand, bare_fields, fields_of, sample_fields
+from worker.domain.letter_fields import NOTICES, bare_fields, fields_of, sample_fields
 from worker.domain.money import Money
+from worker.domain.policy import Brand
 from worker.mail.formatting import day_text, money_text
 from worker.mail.lint import lint_templates
 from worker.mail.render import LetterRenderer

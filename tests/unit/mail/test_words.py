@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.domain.letter_fields import Brand
-from worker.domain.policy import DeclineClass
+from worker.domain.policy import Brand, DeclineClass
 from worker.errors import ConfigError
 from worker.mail.render import LetterRenderer
 from worker.mail.words import Words, read_words
