@@ -13,7 +13,7 @@ from worker.domain.notices import LetterContent
 from worker.domain.policy import Brand, DeclineClass, Sender
 from worker.domain.readings import CustomerReading, InvoiceReading, PaymentMethodReading
 from worker.errors import ConfigError
-from worker.mail.customer_letters import TIME_ZONE_METADATA, CustomerLetters
+from worker.mail.post_office import ZONE_KEY, PostOffice
 from worker.mail.render import LetterRenderer
 from worker.mail.smtp import SmtpMailer
 from worker.ports import Letters
@@ -83,13 +83,13 @@ def most(notice: str) -> LetterContent:
 
 
 @pytest.fixture
-def letters(shipped: Path, brand: Brand) -> CustomerLetters:
-    letters = CustomerLetters(
-        renderer=LetterRenderer(shipped, brand),
-        mailer=SmtpMailer("smtp://127.0.0.1:9", now=lambda: NOW),
-        sender=Sender("Acme <billing@acme.example>"),
+def letters(shipped: Path, brand: Brand) -> PostOffice:
+    letters = PostOffice(
+        LetterRenderer(shipped, brand),
+        SmtpMailer("smtp://127.0.0.1:9", now=lambda: NOW),
+        Sender("Acme <billing@acme.example>"),
         office_zone="Europe/Berlin",
-        portal_url="https://billing.stripe.com/p/login/1",
+        portal_url="https://pay.acme.example/{customer}",
     )
     as_port: Letters = letters
     assert as_port is letters
@@ -99,7 +99,7 @@ def letters(shipped: Path, brand: Brand) -> CustomerLetters:
 @pytest.mark.parametrize("notice", NOTICES)
 @pytest.mark.parametrize("content_of", [least, most])
 def test_every_notice_from_its_content(
-    notice: str, content_of: Callable[[str], LetterContent], letters: CustomerLetters
+    notice: str, content_of: Callable[[str], LetterContent], letters: PostOffice
 ) -> None:
     rendered = letters.render(content_of(notice))
 
@@ -109,7 +109,7 @@ def test_every_notice_from_its_content(
 
 
 def test_days_are_the_customers_and_carry_a_year_only_when_it_is_another(
-    letters: CustomerLetters,
+    letters: PostOffice,
 ) -> None:
     text = letters.render(most("payment_failed_3")).text
 
@@ -119,8 +119,8 @@ def test_days_are_the_customers_and_carry_a_year_only_when_it_is_another(
     assert "open on Saturday, January 9, 2027," in text
 
 
-def test_zone_from_metadata_then_country_then_office(letters: CustomerLetters) -> None:
-    in_tokyo = replace(ADA, metadata={TIME_ZONE_METADATA: "Asia/Tokyo"})
+def test_zone_from_metadata_then_country_then_office(letters: PostOffice) -> None:
+    in_tokyo = replace(ADA, metadata={ZONE_KEY: "Asia/Tokyo"})
 
     assert letters.zone_of(in_tokyo) == "Asia/Tokyo"
     assert letters.zone_of(ADA) == "America/New_York"
@@ -128,7 +128,11 @@ def test_zone_from_metadata_then_country_then_office(letters: CustomerLetters) -
     assert letters.zone_of(None) == "Europe/Berlin"
 
 
-def test_amounts_follow_the_customers_country(letters: CustomerLetters) -> None:
+def test_portal_page_is_the_customers_own(letters: PostOffice) -> None:
+    assert "https://pay.acme.example/cus_1" in letters.render(most("card_expiring")).text
+
+
+def test_amounts_follow_the_customers_country(letters: PostOffice) -> None:
     german = replace(ADA, country="DE", locales=("de",))
     content = replace(most("payment_failed_1"), customer=german)
 
@@ -137,7 +141,7 @@ def test_amounts_follow_the_customers_country(letters: CustomerLetters) -> None:
     assert "Friday, 27 November" not in letters.render(replace(content, customer=ADA)).text
 
 
-def test_every_invoice_is_named_with_its_own_day_and_amount(letters: CustomerLetters) -> None:
+def test_every_invoice_is_named_with_its_own_day_and_amount(letters: PostOffice) -> None:
     text = letters.render(most("payment_failed_2")).text
 
     assert "- €20.00, open since Friday, November 27, invoice A-1: https://" in text
@@ -146,7 +150,7 @@ def test_every_invoice_is_named_with_its_own_day_and_amount(letters: CustomerLet
 
 @pytest.mark.parametrize("kind", [DeclineClass.FRAUD, DeclineClass.CONSENT_WITHDRAWN, None])
 def test_reason_that_must_not_be_told_is_not(
-    kind: DeclineClass | None, letters: CustomerLetters
+    kind: DeclineClass | None, letters: PostOffice
 ) -> None:
     content = replace(most("payment_failed_1"), decline_class=kind)
 
@@ -157,7 +161,7 @@ def test_reason_that_must_not_be_told_is_not(
 
 
 def test_ended_letter_offers_no_payment_for_a_written_off_invoice(
-    letters: CustomerLetters,
+    letters: PostOffice,
 ) -> None:
     still_open = letters.render(most("subscription_ended")).text
     written_off = replace(
@@ -169,7 +173,7 @@ def test_ended_letter_offers_no_payment_for_a_written_off_invoice(
 
 
 def test_recovered_letter_names_what_was_paid_and_no_date_of_the_past(
-    letters: CustomerLetters,
+    letters: PostOffice,
 ) -> None:
     content = replace(
         most("payment_recovered"),
@@ -183,7 +187,7 @@ def test_recovered_letter_names_what_was_paid_and_no_date_of_the_past(
     assert "next payment" not in text
 
 
-def test_letter_without_its_invoice_page_is_not_written(letters: CustomerLetters) -> None:
+def test_letter_without_its_invoice_page_is_not_written(letters: PostOffice) -> None:
     content = most("payment_failed_1")
     bare = replace(content.invoices[0], hosted_invoice_url="")
 
@@ -191,7 +195,7 @@ def test_letter_without_its_invoice_page_is_not_written(letters: CustomerLetters
         letters.render(replace(content, invoices=(bare,)))
 
 
-def test_mail_that_nobody_takes_is_told_with_its_detail(letters: CustomerLetters) -> None:
+def test_mail_that_nobody_takes_is_told_with_its_detail(letters: PostOffice) -> None:
     rendered = letters.render(most("payment_failed_1"))
     without_address = replace(ADA, email="")
 
