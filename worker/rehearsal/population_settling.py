@@ -1,0 +1,148 @@
+"""Makes a planned population customers of the sandbox, inside its process: hundreds in a second."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from worker.rehearsal.population import START, Subscriber, Subscription, plan_population
+from worker.rehearsal.population_cards import Method, unix
+from worker.rehearsal.sandbox.app import Sandbox
+from worker.rehearsal.sandbox.params import check, decode
+from worker.rehearsal.sandbox.routes import all_routes
+from worker.rehearsal.sandbox.routing import Call
+from worker.rehearsal.sandbox.world import Cause
+
+SUBSCRIBERS = 200
+ACCOUNT_NAME = "Acme"
+
+
+def settle_population(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    """Answer POST /_sandbox/population: create the people and say who is who.
+
+    *body* may hold `seed`, `subscribers` and `start_at` (unix seconds). Returns `test_clock` and
+    `customers`: name of each subscriber -> `customer`, `payment_method`, `subscriptions`.
+    """
+    seed = str(body.get("seed", "1"))
+    start_at = START
+    if "start_at" in body:
+        start_at = datetime.fromtimestamp(int(body["start_at"]), UTC)
+    population = plan_population(seed, int(body.get("subscribers", SUBSCRIBERS)), start_at)
+    sandbox.world.settings.change({"account_name": ACCOUNT_NAME})
+    with sandbox.world.acting(Cause("customer")):
+        settling = _Settling(sandbox, start_at)
+        people = {one.name: settling.settle(one) for one in population.subscribers}
+    return {"test_clock": settling.clock_id, "seed": seed, "customers": people}
+
+
+def stripe_form(params: Mapping[str, Any]) -> str:
+    """Return nested *params* as Stripe's form text: `items[0][price]=price_1&...`."""
+    return urlencode(list(_pairs(params)))
+
+
+def _pairs(params: Mapping[str, Any], trail: str = "") -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for name, value in params.items():
+        path = f"{trail}[{name}]" if trail else str(name)
+        if isinstance(value, Mapping):
+            pairs += _pairs(value, path)
+        elif isinstance(value, list | tuple):
+            pairs += _pairs({str(at): entry for at, entry in enumerate(value)}, path)
+        elif isinstance(value, bool):
+            pairs.append((path, "true" if value else "false"))
+        else:
+            pairs.append((path, str(value)))
+    return pairs
+
+
+class _Settling:
+    """Calls the sandbox's own handlers, with the checks a request over HTTP would get."""
+
+    def __init__(self, sandbox: Sandbox, start_at: datetime) -> None:
+        self.world = sandbox.world
+        self.routes = all_routes()
+        self.prices: dict[tuple[str, str, str], str] = {}
+        self.products: dict[str, str] = {}
+        self.clock_id = self.ask(
+            "/v1/test_helpers/test_clocks", frozen_time=unix(start_at), name="rehearsal"
+        )["id"]
+
+    def ask(self, path: str, **params: Any) -> dict[str, Any]:
+        """POST *params* to *path* and return the object."""
+        route, ids = self.routes.find("POST", path)
+        given = check(decode(stripe_form(params)), route.spec)
+        return route.handler(Call(self.world, ids, given))
+
+    def settle(self, one: Subscriber) -> dict[str, Any]:
+        """Create one customer with the payment method and the subscriptions."""
+        method_id = self.method(one.method)
+        person: dict[str, Any] = {
+            "name": one.full_name,
+            "address": {"country": one.country.code},
+            "preferred_locales": [one.country.locale],
+            "metadata": {"rehearsal": one.name},
+        }
+        if one.email:
+            person["email"] = one.email
+        if one.zone:
+            person["metadata"]["time_zone"] = one.zone
+        customer_id = self.ask(
+            "/v1/customers",
+            test_clock=self.clock_id,
+            payment_method=method_id,
+            invoice_settings={"default_payment_method": method_id},
+            **person,
+        )["id"]
+        subscriptions = [self.subscribe(customer_id, each) for each in one.subscriptions]
+        return {
+            "customer": customer_id,
+            "payment_method": method_id,
+            "subscriptions": subscriptions,
+        }
+
+    def method(self, method: Method) -> str:
+        """Create a payment method with its script and return its id."""
+        if method.kind == "sepa_debit":
+            params: dict[str, Any] = {"iban": method.iban}
+        else:
+            params = {
+                "number": method.number,
+                "exp_month": method.exp_month,
+                "exp_year": method.exp_year,
+            }
+        row = self.ask("/v1/payment_methods", type=method.kind, **{method.kind: params})
+        if method.outcomes or method.then != "approve":
+            outcomes = [*method.outcomes, method.then]
+            self.world.scripts.put(row["id"], outcomes)
+        if method.country:
+            details = {**row[method.kind], "country": method.country}
+            self.world.change(row, **{method.kind: details})
+        return str(row["id"])
+
+    def subscribe(self, customer_id: str, wanted: Subscription) -> str:
+        """Create one subscription whose first charge follows its anchor."""
+        params: dict[str, Any] = {
+            "customer": customer_id,
+            "items": [{"price": self.price(wanted)}],
+        }
+        if wanted.trial:
+            params["trial_end"] = unix(wanted.anchor_at)
+        else:
+            params["billing_cycle_anchor"] = unix(wanted.anchor_at)
+            params["proration_behavior"] = "none"
+        return str(self.ask("/v1/subscriptions", **params)["id"])
+
+    def price(self, wanted: Subscription) -> str:
+        """Return the id of the price, made when it is first asked for."""
+        name = (wanted.plan, wanted.interval, wanted.price.currency)
+        if name not in self.prices:
+            if wanted.plan not in self.products:
+                self.products[wanted.plan] = self.ask("/v1/products", name=wanted.plan)["id"]
+            self.prices[name] = self.ask(
+                "/v1/prices",
+                product=self.products[wanted.plan],
+                currency=wanted.price.currency,
+                unit_amount=wanted.price.amount_minor,
+                recurring={"interval": wanted.interval},
+            )["id"]
+        return self.prices[name]
