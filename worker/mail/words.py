@@ -17,8 +17,9 @@ _METHODS: Mapping[str, frozenset[str]] = {
     "bank_account": frozenset(),
     "other": frozenset(),
 }
-# The kinds of decline that may be told (domain.md 1.4: fraud and withdrawn consent never are).
-_REASONS = ("funds", "unclear", "technical", "card_data", "not_allowed", "authentication")
+# The kinds of decline that may be told. Fraud and withdrawn consent never are; `unclear` is not
+# either, so that a letter without a reason does not give a masked one away (domain.md 1.4).
+_REASONS = ("funds", "technical", "card_data", "not_allowed", "authentication")
 
 # Names as the companies write them; Source: docs.stripe.com/api/payment_methods/object, card.brand.
 _BRANDS: Mapping[str, str] = {

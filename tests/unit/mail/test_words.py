@@ -40,7 +40,9 @@ def test_fraud_and_withdrawn_consent_are_never_told(words: Words) -> None:
     assert DeclineClass.FRAUD not in told
     assert DeclineClass.CONSENT_WITHDRAWN not in told
     assert DeclineClass.SETUP not in told
-    assert len(told) == 6
+    assert len(told) == 5
+    # A letter without a reason must not give a masked decline away.
+    assert DeclineClass.UNCLEAR not in told
     assert words.reason("something new at Stripe") == ""
 
 
