@@ -131,8 +131,8 @@ class CustomerReading:
 
     id: str
     deleted: bool = False
-    email: str = ""
-    name: str = ""
+    email: str = field(default="", repr=False)
+    name: str = field(default="", repr=False)
     locales: tuple[str, ...] = ()
     country: str = ""
     default_payment_method: PaymentMethodReading | None = None

@@ -4,24 +4,10 @@ Each has one production implementation (`store`, `gateway`, `queue`, `mail`, `jo
 have a fake, which must pass the same contract suite. `worker.bootstrap` binds them.
 """
 
-from worker.ports.ledger import (
-    AttemptBook,
-    CaseBook,
-    CaseChange,
-    Control,
-    ControlBook,
-    FactBook,
-    InboxBook,
-    InboxEvent,
-    JobBook,
-    Ledger,
-    LetterBook,
-    LetterTask,
-    MirrorBook,
-    NewCase,
-    NewLetter,
-    Tx,
-)
+from worker.ports.cases import AttemptBook, CaseBook, CaseChange, NewCase
+from worker.ports.ledger import Control, ControlBook, FactBook, JobBook, Ledger, Tx
+from worker.ports.letters import LetterBook, LetterTask, NewLetter
+from worker.ports.mirror import InboxBook, InboxEvent, MirrorBook
 from worker.ports.outside import Clock, Doorbell, JobLog, Letters, RenderedNotice, SendOutcome
 from worker.ports.stripe import Json, ObjectReader, StripeGateway
 

@@ -22,7 +22,7 @@ from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
 from worker.domain.policy import Mode
 from worker.domain.policy_text import from_plain
-from worker.errors import GatewayRejected, GatewayUnavailable
+from worker.errors import GatewayRejected, ServiceUnavailable
 from worker.ports import CaseChange, Control
 from worker.services.apply_ending import apply_ending
 from worker.services.case_facts import case_fact, failed_fact
@@ -60,7 +60,7 @@ def advance_case(case_id: int, *, ports: CasePorts, now: datetime) -> str:
         return _look(claimed, ports, now)
     except LeaseLostError:
         return "lease_lost"
-    except GatewayUnavailable as error:
+    except ServiceUnavailable as error:
         _hand_back(claimed, ports, now)
         ports.log.info("stripe.unavailable", case=case_name(case_id), error=str(error))
         return "stripe_unavailable"
@@ -90,6 +90,9 @@ def _look(claimed: Claimed, ports: CasePorts, now: datetime) -> str:
         turn = _read(claimed, ports, now)
     except GatewayRejected as error:
         return _unreadable(claimed, ports, now, error)
+    if ports.stopping():
+        turn.hand_back()
+        return "stopping"
     decision = _gated(turn.decide(), claimed.control, ports.configuration.dunning.mode, now)
     _act(turn, decision, known=claimed.case.failure)
     return decision.rule

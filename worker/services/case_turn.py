@@ -33,6 +33,8 @@ class CasePorts:
     log: JobLog
     clock: Clock
     new_token: Callable[[], str]
+    stopping: Callable[[], bool]
+    """Whether the process is ending: then a look goes no further than its read."""
     configuration: Configuration
 
 

@@ -8,7 +8,8 @@ from worker.domain.case import Attempt, AttemptKind, AttemptState, Case, CaseSta
 from worker.domain.decisions import Charge, Decision, Resend, Wait
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name, idempotency_key
-from worker.domain.readings import Answer
+from worker.domain.readings import Answer, AnswerKind
+from worker.errors import GatewayRejected
 from worker.ports import CaseChange
 from worker.services.case_turn import LeaseLostError, Turn
 from worker.services.send_ending import send_ending
@@ -139,13 +140,23 @@ def _send(
     if started_at - committed_at > SEND_WINDOW_SECONDS:
         turn.hand_back()
         return
-    answer = ports.stripe.pay_invoice(
-        turn.case.invoice_id, payment_method_id=attempt.payment_method_id, key=attempt.key
-    )
+    answer = _pay(turn, attempt)
     took_ms = int((ports.clock.monotonic_seconds() - started_at) * 1000)
     if first and answer.replayed:
         report_foreign_key(turn, attempt, answer)
     settle_charge(turn, attempt, answer, took_ms=took_ms, owner=decision.owner)
+
+
+def _pay(turn: Turn, attempt: Attempt) -> Answer:
+    try:
+        return turn.ports.stripe.pay_invoice(
+            turn.case.invoice_id, payment_method_id=attempt.payment_method_id, key=attempt.key
+        )
+    except GatewayRejected as refused:  # the key is wrong or lacks a right: nothing was charged
+        turn.ports.log.error(
+            "stripe.rejected", case=case_name(turn.case.id), error=refused, do="dunning doctor"
+        )
+        return Answer(AnswerKind.REFUSED, refused.status, refused.code)
 
 
 def report_foreign_key(turn: Turn, attempt: Attempt, answer: Answer) -> None:

@@ -10,7 +10,7 @@ from worker.domain.identifiers import case_name
 from worker.domain.notices import LetterContent
 from worker.domain.policy import Mode
 from worker.domain.timetable import next_open
-from worker.errors import ConfigError, GatewayRejected, GatewayUnavailable
+from worker.errors import ConfigError, GatewayRejected, ServiceUnavailable
 from worker.ports import LetterTask, RenderedNotice, SendOutcome
 from worker.services.case_turn import CasePorts
 from worker.services.letter_content import NotNeededError, read_content
@@ -62,7 +62,7 @@ def deliver_letter(letter_id: int, *, ports: CasePorts, now: datetime) -> str:
         content = read_content(letter, ports=ports, now=now)
     except NotNeededError as error:
         return _settle(letter, LetterState.SUPPRESSED, Sent(reason=str(error)), ports, now=now)
-    except (GatewayUnavailable, GatewayRejected) as error:
+    except (ServiceUnavailable, GatewayRejected) as error:
         ports.log.info("stripe.unavailable", notice=letter.notice, error=str(error))
         return _postpone(letter, ports, now + timedelta(minutes=1))
     return _send(letter, content, token, ports, now=now)

@@ -18,7 +18,7 @@ from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
 from worker.domain.policy import DeclineClass, RetriesBy
 from worker.domain.readings import Answer, AnswerKind, DeclineSignals, method_in_use
-from worker.errors import GatewayRejected, GatewayUnavailable
+from worker.errors import GatewayRejected, ServiceUnavailable
 from worker.ports import CaseChange, Tx
 from worker.services.case_facts import retried_fact
 from worker.services.case_turn import Turn
@@ -173,7 +173,7 @@ def _refused(turn: Turn, attempt: Attempt, answer: Answer) -> None:
     charge_before = payment_before.latest_charge_id if payment_before is not None else ""
     try:
         fresh = turn.ports.stripe.read_invoice(turn.case.invoice_id)
-    except (GatewayUnavailable, GatewayRejected):
+    except (ServiceUnavailable, GatewayRejected):
         turn.finish(CaseChange(next_action_at=turn.now + ASK_AGAIN))
         return
     charge_now = fresh.payment.latest_charge_id if fresh.payment is not None else ""

@@ -48,6 +48,8 @@ class Environment:
     stripe_test_clock: str | None
     smtp_url: str | None = field(repr=False)
     """Its details are read, and refused, by `worker.mail.smtp_url`."""
+    customer_portal_url: str | None
+    """With `{customer}` where the customer's id goes."""
     config_dir: Path
     templates_dir: Path
     data_dir: Path
@@ -127,6 +129,7 @@ class _Reading:
             stripe_api_base=(self.given.get("STRIPE_API_BASE") or "").rstrip("/") or None,
             stripe_test_clock=self.given.get("STRIPE_TEST_CLOCK"),
             smtp_url=self.url("SMTP_URL", ("smtp", "smtps")),
+            customer_portal_url=self.url("CUSTOMER_PORTAL_URL", ("https", "http")),
             config_dir=Path(self.given.get("CONFIG_DIR", "config")),
             templates_dir=Path(self.given.get("TEMPLATES_DIR", "templates")),
             data_dir=Path(self.given.get("DUNNING_DATA_DIR", "var/demo")),

@@ -58,6 +58,13 @@ VARIABLES = (
     Variable("CONFIG_DIR", "Folder of the three YAML files.", "config", "/etc/dunning"),
     Variable("TEMPLATES_DIR", "Folder of the letters.", "templates", "/etc/dunning/templates"),
     Variable(
+        "CUSTOMER_PORTAL_URL",
+        "Page where customers change their card, such as Stripe's portal login link; `{customer}` "
+        "in it becomes the customer's id.",
+        "(none: letters name the support address)",
+        "https://billing.stripe.com/p/login/1234",
+    ),
+    Variable(
         "DUNNING_DATA_DIR",
         "Folder of the embedded parts, used where DATABASE_URL is not set.",
         "var/demo",

@@ -15,6 +15,9 @@ from worker.store.around import surroundings_of
 from worker.store.rows import attempt_of, case_of, failure_to_json, letter_of, step_of
 from worker.store.tables import attempts, cases, decisions, letters, steps
 
+LATE_AFTER = timedelta(minutes=15)
+"""A case that is due for longer than this is late."""
+
 
 class Cases:
     """The cases of one account, within one transaction."""
@@ -223,6 +226,26 @@ class Cases:
     ) -> Surroundings:
         """Return what the ledger knows around a case."""
         return surroundings_of(self._connection, self._account, found, invoice, wall_now=wall_now)
+
+    def counts(self, *, now: datetime) -> dict[str, int]:
+        """Return how many cases are in each state, and `late`: due for more than 15 minutes."""
+        rows = self._connection.execute(
+            select(
+                cases.c.state,
+                func.count(),
+                func.count().filter(cases.c.next_action_at < now - LATE_AFTER),
+            )
+            .where(cases.c.account_id == self._account)
+            .group_by(cases.c.state)
+        ).all()
+        found = {state: count for state, count, _ in rows}
+        return found | {"late": sum(late for _, _, late in rows)}
+
+    def oldest_due_at(self) -> datetime | None:
+        """Return the earliest instant at which a case is due, or None."""
+        return self._connection.execute(
+            select(func.min(cases.c.next_action_at)).where(cases.c.account_id == self._account)
+        ).scalar_one_or_none()
 
     def record_step(
         self, case_id: int, step: str, *, done: bool, at: datetime, reason: str

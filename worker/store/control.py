@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.ports import Control
@@ -77,7 +77,10 @@ class Controls:
         """Mirror the test clock's frozen time; it never goes back."""
         self._connection.execute(
             update(control)
-            .where(control.c.account_id == self._account)
+            .where(
+                control.c.account_id == self._account,
+                or_(control.c.business_at.is_(None), control.c.business_at < at),
+            )
             .values(business_at=at, business_read_at=wall_now)
         )
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy import Connection, Engine, create_engine, select
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
 from worker.errors import ServiceUnavailable
 from worker.store.attempts import Attempts
@@ -16,6 +16,7 @@ from worker.store.inbox import Inbox
 from worker.store.jobs import Jobs
 from worker.store.letters import Letters
 from worker.store.mirror import Mirror
+from worker.store.tables import control
 
 
 def connect(database_url: str, *, pool_size: int = 10) -> Engine:
@@ -28,11 +29,30 @@ def connect(database_url: str, *, pool_size: int = 10) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error's text goes to the log, parameters name people
         connect_args={"prepare_threshold": None, "connect_timeout": 10},
     )
 
 
-@dataclass(slots=True)
+def account_known(engine: Engine) -> str:
+    """Return the account this ledger belongs to, or the empty string on a fresh one.
+
+    Raises: ServiceUnavailable: the database is away, or has no tables yet.
+    """
+    try:
+        with engine.connect() as connection:
+            found = connection.execute(select(control.c.account_id).limit(1)).scalar_one_or_none()
+    except (OperationalError, InterfaceError) as error:
+        raise ServiceUnavailable(_AWAY) from error
+    except ProgrammingError as error:
+        raise ServiceUnavailable("The database has no tables yet: run dunning migrate.") from error
+    return found or ""
+
+
+_AWAY = "The database does not answer. Check DATABASE_URL and the server."
+
+
+@dataclass(frozen=True, slots=True)
 class Transaction:
     """One transaction's books (ports.Tx)."""
 
@@ -67,10 +87,7 @@ class PostgresLedger:
             with self.engine.begin() as connection:
                 yield connection
         except (OperationalError, InterfaceError) as error:
-            raise ServiceUnavailable(
-                "The database does not answer. Check DATABASE_URL and the server: "
-                f"{type(error.orig).__name__}"
-            ) from error
+            raise ServiceUnavailable(_AWAY) from error
 
     def books(self, connection: Connection) -> Transaction:
         """Return the books of one connection."""

@@ -21,6 +21,7 @@ from .idempotency import Keys
 from .requestlog import RequestLog
 from .routes import clocks
 from .v1 import Endpoint
+from .webhooks import Webhooks
 from .world import World
 
 Population = Callable[["Sandbox", dict[str, Any]], dict[str, Any]]
@@ -44,6 +45,7 @@ class Sandbox:
         self.faults = Faults()
         self.access = Access()
         self.log = RequestLog()
+        self.webhooks = Webhooks(self.world)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def at(self, base_url: str) -> None:

@@ -40,6 +40,7 @@ def routes(sandbox: "Sandbox", population: "Population | None") -> list[Route]:
         "/charges": control.charges,
         "/next_due": control.next_due,
         "/settings": control.read_settings,
+        "/webhooks": control.deliveries,
     }
     posts = {
         "/act": control.act,
@@ -49,6 +50,7 @@ def routes(sandbox: "Sandbox", population: "Population | None") -> list[Route]:
         "/population": control.populate,
         "/reset": control.reset,
         "/settings": control.settings,
+        "/webhooks": control.webhooks,
     }
     return [Route(path, call, methods=["GET"]) for path, call in gets.items()] + [
         Route(path, call, methods=["POST"]) for path, call in posts.items()
@@ -125,6 +127,17 @@ class _Control:
         rules = body.get("faults", [body] if body else [])
         self.sandbox.faults.set(rules)
         return JSONResponse({"faults": len(rules)})
+
+    async def webhooks(self, request: Request) -> Response:
+        """Replace the webhook endpoints and what goes wrong on the way to them."""
+        body = await _body(request)
+        answer = self.sandbox.webhooks.set(body.get("endpoints", []), body.get("faults", {}))
+        return JSONResponse(answer)
+
+    async def deliveries(self, request: Request) -> Response:
+        """Return every delivery of an event, from number `since` on."""
+        since = int(request.query_params.get("since", "0"))
+        return JSONResponse({"deliveries": self.sandbox.webhooks.deliveries[since:]})
 
     async def keys(self, request: Request) -> Response:
         """Restrict an API key to rights such as `invoice_read`; null lifts the restriction."""

@@ -1,10 +1,12 @@
 """Runs the sandbox: in a process of its own, or in a thread for tests."""
 
 import asyncio
+import contextlib
 import errno
+import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -39,6 +41,23 @@ def _bind(port: int) -> socket.socket:
     return sock
 
 
+class _Server(uvicorn.Server):
+    """uvicorn's server, which after SIGTERM or SIGINT returns instead of dying by the signal."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on the signals of a process manager and a person; only the main thread can."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {s: signal.signal(s, self.handle_exit) for s in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
 def _server(sandbox: Sandbox, population: Population | None) -> uvicorn.Server:
     config = uvicorn.Config(
         build_app(sandbox, population=population),
@@ -53,7 +72,7 @@ def _server(sandbox: Sandbox, population: Population | None) -> uvicorn.Server:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=2,
     )
-    return uvicorn.Server(config)
+    return _Server(config)
 
 
 def serve(

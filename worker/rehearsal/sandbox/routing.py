@@ -100,5 +100,5 @@ def post(path: str, handler: Handler, kind: str, spec: Spec | None = None) -> Ro
 
 
 def delete(path: str, handler: Handler, kind: str, spec: Spec | None = None) -> Route:
-    """Return a DELETE route; `expand` is always allowed."""
-    return Route("DELETE", path, handler, kind, {**(spec or {}), **EXPAND})
+    """Return a DELETE route; few of them take parameters."""
+    return Route("DELETE", path, handler, kind, spec or {})

@@ -97,7 +97,7 @@ def finalise(world: World, invoice: Obj) -> None:
         effective_at=invoice["effective_at"] or now,
         ending_balance=ending,
         hosted_invoice_url=page,
-        invoice_pdf=f"{page}/pdf",
+        invoice_pdf=page,
         number=invoice["number"] or number,
         starting_balance=invoice["starting_balance"],
         status="open",

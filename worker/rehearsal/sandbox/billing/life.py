@@ -16,6 +16,7 @@ _HANDLERS: dict[str, Callable[[World, str], None]] = {
     "subscription.cancel": endings.cancel_due,
     "subscription.incomplete": endings.expire,
     "subscription.period": periods.turn,
+    "subscription.take_up": periods.take_up,
     "subscription.trial_will_end": periods.trial_will_end,
     "subscription.unpause": periods.unpause,
     "subscription.upcoming": invoicing.announce_upcoming,

@@ -120,6 +120,16 @@ def unpause(world: World, subscription_id: str) -> None:
     events.update(world, "customer.subscription.updated", subscription, pause_collection=None)
 
 
+def take_up(world: World, subscription_id: str) -> None:
+    """Go on after a pause that a payment ended; time that passed while paused is not billed."""
+    subscription = world.get("subscription", subscription_id)
+    now = world.now_of(subscription)
+    if subscription["items"]["data"][0]["current_period_end"] <= now:
+        items = with_period(subscription, next_period(subscription, now))
+        events.update(world, "customer.subscription.updated", subscription, items=items)
+    schedule(world, subscription)
+
+
 def _no_method(world: World, subscription: Obj) -> bool:
     if subscription["collection_method"] != "charge_automatically":
         return False

@@ -35,6 +35,8 @@ def invoice_settled(world: World, invoice: Obj, *, method_id: str | None = None)
     events.update(world, "customer.subscription.updated", subscription, **changes)
     if paused_for_payment:
         events.emit(world, "customer.subscription.resumed", subscription)
+        clock, now = world.clock_of(subscription), world.now_of(subscription)
+        world.timers.set(clock, now, "subscription.take_up", subscription["id"])
 
 
 def debit_started(world: World, invoice: Obj) -> None:

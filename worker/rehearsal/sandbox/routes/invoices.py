@@ -257,7 +257,7 @@ def listing(call: Call) -> Obj:
 
 
 def lines(call: Call) -> Obj:
-    """List the lines of an invoice."""
+    """List all lines of an invoice: it has few."""
     row = call.world.get("invoice", call.id)
     return whole_list(row["lines"]["data"], row["lines"]["url"])
 

@@ -4,6 +4,7 @@ from worker.rehearsal.sandbox.billing import changing, endings, periods, subscri
 from worker.rehearsal.sandbox.errors import invalid, missing_param, no_such
 from worker.rehearsal.sandbox.lists import page
 from worker.rehearsal.sandbox.params import (
+    EXPAND,
     LISTING,
     Spec,
     any_text,
@@ -218,7 +219,12 @@ _LIST: Spec = {
     "status": one_of(*_STATUSES),
     "test_clock": text,
 }
-_CANCEL: Spec = {"cancellation_details": _DETAILS, "invoice_now": flag, "prorate": flag}
+_CANCEL: Spec = {
+    **EXPAND,
+    "cancellation_details": _DETAILS,
+    "invoice_now": flag,
+    "prorate": flag,
+}
 _RESUME: Spec = {
     "billing_cycle_anchor": one_of("now", "unchanged"),
     "proration_behavior": one_of("always_invoice", "create_prorations", "none"),

@@ -114,7 +114,7 @@ def charge(world: World, intent: Obj, method: Obj, outcome: Outcome, *, status: 
         "radar_options": {},
         "receipt_email": None,
         "receipt_number": None,
-        "receipt_url": f"{world.base_url}/_sandbox/receipts/{charge_id}" if good else None,
+        "receipt_url": None,
         "refunded": False,
         "review": None,
         "shipping": None,

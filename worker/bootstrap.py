@@ -1,0 +1,184 @@
+"""The composition root: reads the environment and binds ports to their implementations."""
+
+import os
+import secrets
+import socket
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from worker.clock import SystemClock, wall_now
+from worker.domain.policy import Configuration
+from worker.errors import GatewayRejected, ServiceUnavailable
+from worker.gateway.invoice_readers import StripeReader
+from worker.gateway.stripe_gateway import SdkGateway
+from worker.gateway.transport import API_VERSION, STRIPE_API, Transport
+from worker.joblog import build_joblog
+from worker.mail.post_office import PostOffice
+from worker.mail.render import LetterRenderer
+from worker.mail.smtp import SmtpMailer
+from worker.ports import JobLog
+from worker.queue.broker import PromptRedisBroker, StopFlag, build_broker
+from worker.queue.connection import connect_redis
+from worker.queue.doorbell import QueueDoorbell
+from worker.queue.limiter import SharedLimiter, stripe_rates
+from worker.services.case_turn import CasePorts
+from worker.settings.environment import Environment, read_environment
+from worker.settings.load import load_configuration
+from worker.store.ledger import PostgresLedger, account_known, connect
+
+WORKER_NEEDS = frozenset(("DATABASE_URL", "REDIS_URL", "STRIPE_API_KEY", "SMTP_URL"))
+SCHEDULER_NEEDS = frozenset(("DATABASE_URL", "REDIS_URL"))
+
+OWN_CALLS_PER_SECOND = 2.0
+"""Stripe calls of `web` and the command line while Redis is away."""
+
+BEAT_SECONDS = 20.0
+
+ACCOUNT_UNNAMED = "account"
+"""The account's name where the key may not read it; a ledger has one account anyway."""
+
+
+@dataclass
+class App:
+    """Everything one process works with; parts are made when first used."""
+
+    environment: Environment
+    configuration: Configuration
+    log: JobLog
+    process: str
+    api_version: str = API_VERSION
+
+    @cached_property
+    def clock(self) -> SystemClock:
+        """The host's clocks."""
+        return SystemClock()
+
+    @cached_property
+    def stop_flag(self) -> StopFlag:
+        """Set once the process ends."""
+        return StopFlag()
+
+    @cached_property
+    def broker(self) -> PromptRedisBroker:
+        """The queue."""
+        return build_broker(connect_redis(self.environment.redis_url or ""), self.stop_flag)
+
+    @cached_property
+    def doorbell(self) -> QueueDoorbell:
+        """What rings for workers."""
+        return QueueDoorbell(self.broker)
+
+    @cached_property
+    def stripe(self) -> SdkGateway:
+        """Stripe, behind the shared limiter."""
+        environment = self.environment
+        limiter = SharedLimiter(
+            connect_redis(environment.redis_url or ""),
+            rates=stripe_rates(
+                live_key=environment.stripe_key_is_live, loopback=environment.stripe_is_sandbox
+            ),
+            fallback_per_second=None if self.process == "worker" else OWN_CALLS_PER_SECOND,
+        )
+        transport = Transport(
+            api_key=environment.stripe_api_key or "",
+            api_base=environment.stripe_api_base or STRIPE_API,
+            limiter=limiter,
+        )
+        return SdkGateway(transport, test_clock_id=environment.stripe_test_clock or "")
+
+    @cached_property
+    def reader(self) -> StripeReader:
+        """Reads raw objects of any API version."""
+        return StripeReader()
+
+    @cached_property
+    def ledger(self) -> PostgresLedger:
+        """The ledger of the account."""
+        engine = connect(self.environment.sqlalchemy_url or "")
+        return PostgresLedger(engine, account_known(engine) or self._account_of_key())
+
+    def _account_of_key(self) -> str:
+        try:
+            return self.stripe.account_id()
+        except GatewayRejected:
+            return ACCOUNT_UNNAMED
+
+    @cached_property
+    def letters(self) -> PostOffice:
+        """Renders and sends letters."""
+        notices = self.configuration.notices
+        return PostOffice(
+            LetterRenderer(self.environment.templates_dir, notices.brand),
+            SmtpMailer(self.environment.smtp_url or "", now=wall_now),
+            notices.sender,
+            office_zone=self.configuration.dunning.office_zone,
+            portal_url=self.environment.customer_portal_url or "",
+        )
+
+    @cached_property
+    def case_ports(self) -> CasePorts:
+        """The ports of the services that work on cases and letters."""
+        return CasePorts(
+            ledger=self.ledger,
+            stripe=self.stripe,
+            letters=self.letters,
+            log=self.log,
+            clock=self.clock,
+            new_token=lambda: secrets.token_hex(8),
+            stopping=lambda: self.stop_flag.is_set,
+            configuration=self.configuration,
+        )
+
+    def beat(self) -> None:
+        """Record that this process is alive."""
+        with self.ledger.begin() as tx:
+            tx.jobs.beat(
+                self.process_name,
+                wall_now=self.clock.wall_now(),
+                config_digest=self.configuration.digest,
+            )
+
+    @cached_property
+    def process_name(self) -> str:
+        """This process's name among the living: kind, host, number."""
+        return f"{self.process}-{socket.gethostname()}-{os.getpid()}"
+
+    def beat_every_minute(self) -> None:
+        """Beat in the background until the process ends."""
+        threading.Thread(target=self._beat_on, name="beat", daemon=True).start()
+
+    def _beat_on(self) -> None:
+        while True:
+            try:
+                self.beat()
+            except ServiceUnavailable as away:  # the database is away: the next beat tells
+                self.log.debug("database.unavailable", error=away)
+            if self.stop_flag.event.wait(BEAT_SECONDS):
+                return
+
+
+def notices_in(templates_dir: Path) -> frozenset[str]:
+    """Return the names of the letters that have a template in any language."""
+    return frozenset(path.stem for path in templates_dir.glob("*/*.md"))
+
+
+def build_app(environ: Mapping[str, str], *, process: str, needed: frozenset[str]) -> App:
+    """Return the App of one process. Raises: ConfigError: all that is wrong, at once; operator."""
+    environment = read_environment(environ, needed)
+    configuration = load_configuration(
+        environment.config_dir, notices_in(environment.templates_dir)
+    )
+    log = build_joblog(
+        sys.stdout,
+        log_format=environment.log_format,
+        level=environment.log_level,
+        process=process,
+        wall_now=wall_now,
+        zone=ZoneInfo(configuration.dunning.office_zone),
+    )
+    return App(environment, configuration, log, process)

@@ -1,0 +1,29 @@
+"""The scheduled jobs and when each is due again (architecture.md D11). Pure."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from worker.domain.policy import JobTiming
+
+WALL_JOBS = ("read_stripe", "due_cases", "deliver_letters", "sweep", "heartbeat")
+"""Intervals of seconds or minutes run by wall time."""
+
+BUSINESS_JOBS = ("renewals_cards_trials", "reconcile", "summary")
+"""Hourly and daily jobs run by business time, so that a rehearsed year has a year's worth."""
+
+
+def next_due_at(timing: JobTiming, *, after: datetime, office_zone: str) -> datetime:
+    """Return the first instant later than *after* at which the job is due; aware UTC.
+
+    A daily hour is read on the office's clock. After an absence the missed times are not made up:
+    the job runs once and then at its next time.
+    """
+    if timing.every is not None:
+        return after + timing.every
+    if timing.daily_at is None:
+        raise ValueError("a job's timing has an interval or an hour")
+    local = after.astimezone(ZoneInfo(office_zone))
+    due = datetime.combine(local.date(), timing.daily_at, local.tzinfo)
+    if due <= local:
+        due = datetime.combine(local.date() + timedelta(days=1), timing.daily_at, local.tzinfo)
+    return due.astimezone(after.tzinfo)

@@ -1,0 +1,1 @@
+"""The messages' receiving end: thin actors under frozen names."""

@@ -1,0 +1,205 @@
+"""What each scheduled job does; the names are frozen, since rows and messages carry them."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from worker.bootstrap import App
+from worker.errors import ServiceUnavailable
+from worker.services.backfill import backfill, begin_ledger, needs_backfill
+from worker.services.business_time import business_now, follow_test_clock
+from worker.services.case_turn import FEED_LAG_MAX
+from worker.services.find_due import find_due_cases, find_due_letters
+from worker.services.fold_facts import fold_facts
+from worker.services.read_feed import CURSOR, read_feed
+from worker.services.reconcile import reconcile
+from worker.services.run_schedule import ensure_jobs
+from worker.services.scan_calendar import scan_calendar
+from worker.services.summarise import oldest_late_seconds, summarise
+from worker.services.sweep import sweep
+
+Job = Callable[[App, datetime], None]
+
+
+def read_stripe(app: App, now: datetime) -> None:
+    """Follow the test clock, backfill where needed, read events, fold facts."""
+    if app.environment.stripe_test_clock:
+        now = follow_test_clock(ledger=app.ledger, stripe=app.stripe, clock=app.clock) or now
+    if needs_backfill(ledger=app.ledger, now=now):
+        backfill(
+            ledger=app.ledger,
+            stripe=app.stripe,
+            reader=app.reader,
+            log=app.log,
+            api_version=app.api_version,
+            now=now,
+        )
+    began = app.clock.monotonic_seconds()
+    run = read_feed(
+        ledger=app.ledger,
+        stripe=app.stripe,
+        reader=app.reader,
+        log=app.log,
+        clock=app.clock,
+        configuration=app.configuration,
+        now=now,
+    )
+    fold_facts(ledger=app.ledger, reader=app.reader, clock=app.clock)
+    write = app.log.info if run.events else app.log.debug
+    write(
+        "read_stripe",
+        events=run.events,
+        opened=len(run.opened),
+        cases=list(run.opened),
+        parked=run.parked,
+        past=run.before_go_live,
+        ms=_took_ms(app, began),
+        business_at=now,
+    )
+
+
+def due_cases(app: App, now: datetime) -> None:
+    """Ring for every due case."""
+    began = app.clock.monotonic_seconds()
+    found = find_due_cases(ledger=app.ledger, doorbell=app.doorbell, clock=app.clock, now=now)
+    write = app.log.info if found.count else app.log.debug
+    write(
+        "due_cases",
+        found=found.count,
+        queue=found.waiting,
+        oldest_late_s=oldest_late_seconds(ledger=app.ledger, now=now),
+        ms=_took_ms(app, began),
+        business_at=now,
+    )
+
+
+def deliver_letters(app: App, now: datetime) -> None:
+    """Ring for every letter that may go out now."""
+    found = find_due_letters(ledger=app.ledger, doorbell=app.doorbell, clock=app.clock, now=now)
+    write = app.log.info if found.count else app.log.debug
+    write("deliver_letters", found=found.count, queue=found.waiting, business_at=now)
+
+
+def renewals_cards_trials(app: App, now: datetime) -> None:
+    """Queue calendar letters."""
+    queued = scan_calendar(ports=app.case_ports, now=now)
+    write = app.log.info if queued else app.log.debug
+    write("calendar", letters=queued, business_at=now)
+
+
+def sweep_up(app: App, now: datetime) -> None:
+    """Take up what a stopped process left."""
+    swept = sweep(ports=app.case_ports, now=now)
+    write = app.log.info if swept.anything else app.log.debug
+    write("sweep", unknown=swept.letters_unknown, checked=swept.refreshed, business_at=now)
+
+
+def compare(app: App, now: datetime) -> None:
+    """Compare with Stripe."""
+    result = reconcile(
+        ledger=app.ledger,
+        stripe=app.stripe,
+        reader=app.reader,
+        log=app.log,
+        clock=app.clock,
+        configuration=app.configuration,
+        api_version=app.api_version,
+        now=now,
+    )
+    fold_facts(ledger=app.ledger, reader=app.reader, clock=app.clock)
+    if result.opened:
+        app.log.warning(
+            "reconcile",
+            events=result.late_events,
+            opened=result.opened,
+            checked=result.compared,
+            business_at=now,
+            do="none: missed failures are cases now; report it if it repeats",
+        )
+        return
+    app.log.info(
+        "reconcile",
+        events=result.late_events,
+        checked=result.compared,
+        differences=0,
+        business_at=now,
+    )
+
+
+def heartbeat(app: App, now: datetime) -> None:
+    """Say once a minute how much waits and how late."""
+    with app.ledger.begin() as tx:
+        control, read_at = tx.control.read(), tx.control.cursor(CURSOR)
+    lag_seconds = int((now - read_at).total_seconds()) if read_at is not None else -1
+    charging = "yes" if control is not None and control.charging else "no"
+    if control is not None and not control.charging:
+        charging = control.stop_cause or "no"
+    if lag_seconds > FEED_LAG_MAX.total_seconds():
+        app.log.warning(
+            "feed.behind",
+            feed_lag_s=lag_seconds,
+            do="look at Stripe's status page; charges wait until the feed has caught up",
+        )
+    app.log.info(
+        "heartbeat",
+        oldest_late_s=oldest_late_seconds(ledger=app.ledger, now=now),
+        feed_lag_s=lag_seconds,
+        charging=charging,
+        business_at=now,
+    )
+
+
+def daily_summary(app: App, now: datetime) -> None:
+    """Write the day's line."""
+    summarise(ports=app.case_ports, now=now)
+
+
+JOBS: dict[str, Job] = {
+    "read_stripe": read_stripe,
+    "due_cases": due_cases,
+    "deliver_letters": deliver_letters,
+    "renewals_cards_trials": renewals_cards_trials,
+    "sweep": sweep_up,
+    "reconcile": compare,
+    "heartbeat": heartbeat,
+    "summary": daily_summary,
+}
+
+
+def run_job(app: App, name: str) -> None:
+    """Run the job called *name* and record how it ended; an unknown name is logged and dropped."""
+    job = JOBS.get(name)
+    if job is None:
+        app.log.warning("job.unknown", job=name, do="none: an older or newer release sent it")
+        return
+    now = business_now(ledger=app.ledger, clock=app.clock)
+    outcome = "failed"
+    try:
+        job(app, now)
+        outcome = "ok"
+    except ServiceUnavailable as away:  # passing: the job is due again by itself
+        outcome = "unavailable"
+        app.log.info("stripe.unavailable", job=name, error=away)
+    finally:
+        with app.ledger.begin() as tx:
+            tx.jobs.ended(name, outcome=outcome, wall_now=app.clock.wall_now())
+
+
+def prepare(app: App) -> None:
+    """Write what a fresh ledger needs: control row, policies, job rows; an old one keeps them."""
+    now = app.clock.wall_now()
+    if app.environment.stripe_test_clock:
+        now = app.stripe.test_clock_now() or now
+    begin_ledger(
+        ledger=app.ledger,
+        clock=app.clock,
+        configuration=app.configuration,
+        live_key=app.environment.stripe_key_is_live,
+        now=now,
+    )
+    if app.environment.stripe_test_clock:
+        follow_test_clock(ledger=app.ledger, stripe=app.stripe, clock=app.clock)
+    ensure_jobs(ledger=app.ledger, clock=app.clock, now=now)
+
+
+def _took_ms(app: App, began: float) -> int:
+    return int((app.clock.monotonic_seconds() - began) * 1000)

@@ -1,0 +1,151 @@
+"""Cases and attempts: what the services need of them in the ledger.
+
+Business instants are called `now`, wall instants `wall_now`; both aware UTC, both passed in.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from worker.domain.case import (
+    Attempt,
+    AttemptState,
+    Case,
+    CaseState,
+    Failure,
+    Outcome,
+    RecoveredBy,
+    Surroundings,
+)
+from worker.domain.decisions import Decision, Skip
+from worker.domain.policy import RetriesBy
+from worker.domain.readings import InvoiceReading
+
+
+@dataclass(frozen=True, slots=True)
+class NewCase:
+    """A failed invoice that becomes a case."""
+
+    invoice: InvoiceReading
+    failed_at: datetime
+    policy_digest: str
+    next_action_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CaseChange:
+    """What one decision changes on its case; None leaves a field as it is."""
+
+    state: CaseState | None = None
+    outcome: Outcome | None = None
+    reason: str | None = None
+    owner: RetriesBy | None = None
+    failure: Failure | None = None
+    action_required_at: datetime | None = None
+    closed_at: datetime | None = None
+    recovered_by: RecoveredBy | None = None
+    reopened: bool = False
+    next_action_at: datetime | None = None
+    """Planned; written only if nothing woke the case since the claim, else it is due now."""
+    next_step: str = ""
+
+
+class CaseBook(Protocol):
+    """Cases with their steps and decisions."""
+
+    def open(self, new: NewCase, *, now: datetime) -> int | None:
+        """Open a case and return its number, or None where the invoice already has one."""
+
+    def take_due(
+        self, *, now: datetime, wall_now: datetime, limit: int, dispatch: timedelta
+    ) -> list[int]:
+        """Mark up to *limit* due cases as dispatched and return their numbers (SKIP LOCKED)."""
+
+    def claim(
+        self, case_id: int, *, now: datetime, wall_now: datetime, token: str, lease: timedelta
+    ) -> Case | None:
+        """Lease a due case to *token* and return it, or None where it is not due or leased."""
+
+    def load(self, case_id: int) -> Case | None:
+        """Return a case as it stands, without a lease."""
+
+    def hold_lease(self, case_id: int, *, token: str, wall_now: datetime) -> Case | None:
+        """Lock the case's row and return it while the lease is still ours, else None: the fence."""
+
+    def finish(self, case: Case, change: CaseChange, *, token: str, now: datetime) -> bool:
+        """Apply *change* and give the lease back; False where the lease was no longer ours."""
+
+    def hand_back(self, case_id: int, *, token: str, retry_at: datetime) -> None:
+        """Give the lease back without having done anything; look again at *retry_at*."""
+
+    def wake(
+        self,
+        *,
+        now: datetime,
+        invoice_ids: Iterable[str] = (),
+        subscription_ids: Iterable[str] = (),
+        customer_ids: Iterable[str] = (),
+        case_ids: Iterable[int] = (),
+        not_case: int | None = None,
+    ) -> int:
+        """Make the matching cases due and raise their wake_seq; return how many."""
+
+    def wake_unfinished(self, *, now: datetime) -> int:
+        """Make every case due that is not closed, for the daily comparison with Stripe."""
+
+    def resume_all(self, *, now: datetime, stopped_at: datetime) -> int:
+        """After a stop: move undone steps later by its length and make open cases due (D16)."""
+
+    def surroundings(
+        self, case: Case, invoice: InvoiceReading, *, wall_now: datetime
+    ) -> Surroundings:
+        """Return what the ledger knows around *case*."""
+
+    def counts(self, *, now: datetime) -> dict[str, int]:
+        """Return how many cases are in each state, and `late`: due for more than 15 minutes."""
+
+    def oldest_due_at(self) -> datetime | None:
+        """Return the earliest instant at which a case is due, or None."""
+
+    def record_step(
+        self, case_id: int, step: str, *, done: bool, at: datetime, reason: str
+    ) -> None:
+        """Record what became of a step; a step that has a record keeps it."""
+
+    def record_skips(self, case_id: int, skips: Sequence[Skip], *, at: datetime) -> None:
+        """Record steps that will not be done."""
+
+    def record_decision(self, case_id: int, decision: Decision, *, at: datetime) -> None:
+        """Keep the decision for the story, unless it says what the last one said."""
+
+
+class AttemptBook(Protocol):
+    """Requests of ours that charge, cancel or write off; the intent is written before the call."""
+
+    def start(self, case: Case, attempt: Attempt) -> bool:
+        """Write the intent; False where another attempt of this customer is in flight."""
+
+    def resend(self, case: Case, no: int) -> None:
+        """Count one more send of the same attempt."""
+
+    def settle(
+        self,
+        case: Case,
+        no: int,
+        state: AttemptState,
+        *,
+        now: datetime,
+        decline_class: str = "",
+        decline_code: str = "",
+        charge_id: str = "",
+        answer_code: str = "",
+        request_id: str = "",
+    ) -> None:
+        """Write what an attempt came to."""
+
+    def sent_since(self, kinds: Sequence[str], *, since: datetime) -> int:
+        """Count attempts of *kinds* sent since an instant, exactly: callers wait for each other."""
+
+    def unknown_keys(self, keys: Iterable[str]) -> list[str]:
+        """Return those idempotency keys of ours that no attempt of this ledger has."""

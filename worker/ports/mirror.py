@@ -1,0 +1,113 @@
+"""The inbox of Stripe's events and the mirrors of its objects."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from worker.domain.readings import (
+    ChargeReading,
+    CustomerReading,
+    InvoiceReading,
+    PaymentMethodReading,
+    SubscriptionReading,
+)
+from worker.ports.stripe import Json
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEvent:
+    """One of Stripe's events, as stored."""
+
+    seq: int
+    event_id: str
+    type: str
+    created_at: datetime
+    api_version: str
+    payload: Json
+
+
+class InboxBook(Protocol):
+    """Each of Stripe's events once."""
+
+    def add(self, raw_events: Sequence[Json], *, wall_now: datetime) -> list[InboxEvent]:
+        """Store events, oldest first, and return those that are new."""
+
+    def park(self, event_id: str, *, error: str) -> None:
+        """Put an event aside that cannot be applied; it is counted and shown."""
+
+    def parked(self) -> int:
+        """Return how many events are parked."""
+
+    def unfolded(self, *, until: datetime, limit: int) -> list[InboxEvent]:
+        """Return events not yet folded into facts, in order of (created, arrival)."""
+
+    def mark_folded(self, event_ids: Sequence[str], *, wall_now: datetime) -> None:
+        """Remember that these events are in the facts."""
+
+
+class MirrorBook(Protocol):
+    """Narrow mirrors of Stripe's objects; the newer `seen_at` wins."""
+
+    def put_invoices(self, rows: Sequence[tuple[InvoiceReading, datetime]]) -> None:
+        """Upsert invoices in one statement, sorted by id; terminal states stay."""
+
+    def put_subscriptions(self, rows: Sequence[tuple[SubscriptionReading, datetime]]) -> None:
+        """Upsert subscriptions."""
+
+    def put_customers(self, rows: Sequence[tuple[CustomerReading, datetime]]) -> None:
+        """Upsert customers."""
+
+    def put_payment_methods(
+        self, rows: Sequence[tuple[PaymentMethodReading, datetime, bool]]
+    ) -> None:
+        """Upsert payment methods; the flag says that the card itself changed."""
+
+    def put_dispute(
+        self, *, dispute_id: str, charge_id: str, status: str, seen_at: datetime
+    ) -> str:
+        """Upsert one dispute and return the customer of its charge, as far as known."""
+
+    def put_charge(
+        self,
+        charge: ChargeReading,
+        *,
+        customer_id: str,
+        at: datetime,
+    ) -> None:
+        """Record that a charge was made, by whomever, once per charge."""
+
+    def charge(self, charge_id: str) -> ChargeReading | None:
+        """Return a charge as the event list told of it, or None while it is not known."""
+
+    def mark_failed(self, invoice_id: str, *, at: datetime) -> None:
+        """Remember the first failure of an invoice."""
+
+    def failed_before(self, invoice_id: str) -> bool:
+        """Return whether a payment of the invoice was ever seen failing."""
+
+    def customer(self, customer_id: str) -> CustomerReading | None:
+        """Return what is known of a customer, or None."""
+
+    def payment_method(self, payment_method_id: str) -> PaymentMethodReading | None:
+        """Return what is known of a payment method, or None."""
+
+    def subscription(self, subscription_id: str) -> SubscriptionReading | None:
+        """Return what is known of a subscription, or None."""
+
+    def renewing(self, *, from_at: datetime, to_at: datetime) -> list[SubscriptionReading]:
+        """Return live subscriptions whose period ends in [from_at, to_at), by id."""
+
+    def trials_ending(self, *, from_at: datetime, to_at: datetime) -> list[SubscriptionReading]:
+        """Return trials that end in [from_at, to_at), by id."""
+
+    def cards_in_use(
+        self, *, expiring_from: tuple[int, int], expiring_to: tuple[int, int]
+    ) -> list[tuple[PaymentMethodReading, SubscriptionReading]]:
+        """Return cards that live subscriptions use and that expire in the (year, month) range."""
+
+    def stale(self, *, limit: int) -> list[tuple[str, str]]:
+        """Return (kind, id) of rows whose newest state is not certain."""
+
+    def settled(self, kind: str, object_id: str) -> None:
+        """Mark a stale row as certain again."""
