@@ -14,7 +14,7 @@ TIMEOUT_SECONDS = 30.0
 FORM = "application/x-www-form-urlencoded"
 
 
-class Refused(Exception):  # noqa: N818 - named by what happened
+class Refused(Exception):
     """The sandbox said no; the text is its own sentence."""
 
 
