@@ -5,7 +5,8 @@ import secrets
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -165,6 +166,23 @@ class App:
 def notices_in(templates_dir: Path) -> frozenset[str]:
     """Return the names of the letters that have a template in any language."""
     return frozenset(path.stem for path in templates_dir.glob("*/*.md"))
+
+
+@contextmanager
+def reading_ledger(environ: Mapping[str, str]) -> Iterator[PostgresLedger]:
+    """Give the ledger of DATABASE_URL to a command that needs nothing else.
+
+    Raises: ConfigError: no ledger is named; ServiceUnavailable: it is away or still empty.
+    """
+    environment = read_environment(environ, frozenset(("DATABASE_URL",)))
+    engine = connect(environment.sqlalchemy_url or "", pool_size=1)
+    try:
+        account_id = account_known(engine)
+        if not account_id:
+            raise ServiceUnavailable("The ledger is empty: no worker has run on it yet.")
+        yield PostgresLedger(engine, account_id)
+    finally:
+        engine.dispose()
 
 
 def build_app(environ: Mapping[str, str], *, process: str, needed: frozenset[str]) -> App:

@@ -99,6 +99,9 @@ class JobBook(Protocol):
     def once(self, name: str, period: str, *, now: datetime) -> bool:
         """Return True the first time a (job, period) is asked for, ever."""
 
+    def alive(self, *, since: datetime) -> dict[str, str]:
+        """Return the processes heard of since *since*, with their configuration's digest."""
+
     def beat(self, process: str, *, wall_now: datetime, config_digest: str) -> None:
         """Record that a process is alive."""
 

@@ -72,6 +72,15 @@ class Jobs:
         )
         return self._connection.execute(statement).rowcount == 1
 
+    def alive(self, *, since: datetime) -> dict[str, str]:
+        """Return the processes heard of since *since*, with their configuration's digest."""
+        rows = self._connection.execute(
+            select(processes.c.name, processes.c.config_digest).where(
+                processes.c.account_id == self._account, processes.c.seen_at >= since
+            )
+        )
+        return {row.name: row.config_digest for row in rows}
+
     def beat(self, process: str, *, wall_now: datetime, config_digest: str) -> None:
         """Record that a process is alive."""
         values = {"seen_at": wall_now, "config_digest": config_digest}

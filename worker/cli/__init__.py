@@ -1,0 +1,1 @@
+"""The `dunning` command; groups of help: Run, Look, Act, Try, Prove."""

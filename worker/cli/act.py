@@ -1,0 +1,76 @@
+"""Act: stop, go, adopt. Each needs who and why, and is kept as a fact."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from worker.bootstrap import WORKER_NEEDS, build_app, reading_ledger
+from worker.clock import SystemClock
+from worker.services import operate
+from worker.services.business_time import business_now
+from worker.settings.environment import read_environment
+
+GROUP = "Act"
+By = Annotated[str, typer.Option("--by", help="Who does this; default DUNNING_OPERATOR.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the act.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this group's commands."""
+    for command in (stop, go, adopt):
+        app.command(rich_help_panel=GROUP)(command)
+
+
+def _who(by: str) -> str:
+    return by or read_environment(os.environ, frozenset()).operator or ""
+
+
+def stop(by: By = "", reason: Reason = "") -> None:
+    """The kill switch: no charge, letter or ending from now on; nothing is lost."""
+    clock = SystemClock()
+    operate.require_who_and_why(_who(by), reason)
+    with reading_ledger(os.environ) as ledger:
+        now = business_now(ledger=ledger, clock=clock)
+        done = operate.stop(ledger=ledger, clock=clock, now=now, by=_who(by), reason=reason)
+    print(
+        "Stopped. Start again with: dunning go --by NAME --reason WHY"
+        if done
+        else "It is stopped already."
+    )
+
+
+def go(by: By = "", reason: Reason = "") -> None:
+    """Start charging, writing and ending again; waiting steps move by the length of the stop."""
+    clock = SystemClock()
+    operate.require_who_and_why(_who(by), reason)
+    with reading_ledger(os.environ) as ledger:
+        now = business_now(ledger=ledger, clock=clock)
+        moved = operate.go(ledger=ledger, clock=clock, now=now, by=_who(by), reason=reason)
+    if moved is None:
+        print("Nothing was stopped.")
+    else:
+        print(f"Charging. {moved} open cases go on, later by the length of the stop.")
+
+
+def adopt(
+    invoices: Annotated[list[str], typer.Argument(help="Invoice ids (in_...).")],
+    by: By = "",
+    reason: Reason = "",
+) -> None:
+    """Take failures from before go-live into dunning; each counts from now."""
+    operate.require_who_and_why(_who(by), reason)
+    app = build_app(os.environ, process="cli", needed=WORKER_NEEDS)
+    now = business_now(ledger=app.ledger, clock=app.clock)
+    taken = operate.adopt(
+        invoices,
+        ledger=app.ledger,
+        stripe=app.stripe,
+        clock=app.clock,
+        configuration=app.configuration,
+        now=now,
+        by=_who(by),
+        reason=reason,
+    )
+    for invoice_id, result in taken:
+        print(f"{invoice_id}  {result}")

@@ -1,0 +1,39 @@
+"""`dunning check`: everything that is wrong with the files, at once, then what they say."""
+
+import os
+import sys
+
+import typer
+
+from worker.bootstrap import notices_in
+from worker.errors import ConfigError
+from worker.mail.lint import lint_templates
+from worker.settings.environment import read_environment
+from worker.settings.load import load_configuration
+from worker.settings.read_back import read_back
+
+GROUP = "Look"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this group's commands."""
+    app.command(rich_help_panel=GROUP)(check)
+
+
+def check() -> None:
+    """Check variables, config/ and templates/; ends with each policy read back in a sentence."""
+    problems: list[str] = []
+    environment = read_environment(os.environ, frozenset())
+    configuration = None
+    try:
+        configuration = load_configuration(
+            environment.config_dir, notices_in(environment.templates_dir)
+        )
+    except ConfigError as error:
+        problems += error.problems
+    problems += lint_templates(environment.templates_dir)
+    if problems or configuration is None:
+        raise ConfigError(*problems)
+    for sentence in read_back(configuration):
+        print(sentence)
+    print(f"Everything is in order. Configuration {configuration.digest}.", file=sys.stderr)

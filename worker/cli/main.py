@@ -1,0 +1,58 @@
+"""The command's entry: groups the commands and turns errors into sentences and exit codes."""
+
+import sys
+import traceback
+
+import typer
+
+from worker.cli import act, check, look, run
+from worker.errors import (
+    ConfigError,
+    DunningError,
+    InvariantBroken,
+    ServiceUnavailable,
+    UsageError,
+)
+
+app = typer.Typer(
+    name="dunning",
+    help="Collects failed subscription payments on Stripe: retries, letters, endings, facts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+run.add_to(app)
+look.add_to(app)
+check.add_to(app)
+act.add_to(app)
+
+EXIT_CODES: tuple[tuple[type[DunningError], int], ...] = (
+    (ConfigError, 2),
+    (UsageError, 2),
+    (InvariantBroken, 3),
+    (ServiceUnavailable, 4),
+)
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 2 wrong use or configuration, 3, 4, 5, 1 others."""
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv.remove("--debug")
+    try:
+        app()
+    except DunningError as error:
+        if debug:
+            traceback.print_exc()
+        for sentence in str(error).splitlines():
+            print(sentence, file=sys.stderr)
+        codes = [code for kind, code in EXIT_CODES if isinstance(error, kind)]
+        sys.exit(codes[0] if codes else 1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Run: one process each. `demo`, `up` and `sandbox` are the rehearsal's."""
+
+import os
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from worker.errors import ConfigError
+
+GROUP = "Run"
+
+ALIVE_WITHIN = timedelta(minutes=3)
+"""A process that has not beaten for this long counts as dead."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this group's commands."""
+    for command in (demo, up, migrate, schedule, work, sandbox, alive):
+        app.command(rich_help_panel=GROUP)(command)
+
+
+def demo(
+    days: Annotated[int, typer.Option(help="Simulated days.")] = 45,
+    subscribers: Annotated[int, typer.Option(help="How many customers.")] = 200,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same story.")] = 1,
+    out: Annotated[Path, typer.Option(help="Folder for what it leaves.")] = Path("var/demo"),
+) -> None:
+    """Run the main job on embedded parts and the sandbox, on a test clock."""
+    from worker.cli.demo import run_demo
+
+    raise typer.Exit(run_demo(days=days, subscribers=subscribers, seed=seed, out=out))
+
+
+def up(
+    data: Annotated[Path, typer.Option(help="Folder of the embedded parts.")] = Path("var/up"),
+    port: Annotated[int, typer.Option(help="Port of the first page; 0 takes a free one.")] = 8025,
+) -> None:
+    """Start everything embedded and stay up, with a first page to play with."""
+    from worker.cli.up import run_up
+
+    raise typer.Exit(run_up(data=data, port=port))
+
+
+def migrate() -> None:
+    """Bring the database to this release's tables; safe to run twice and from two places."""
+    from worker.settings.environment import read_environment
+    from worker.store.migrate import upgrade
+
+    environment = read_environment(os.environ, frozenset(("DATABASE_URL",)))
+    print(f"The database is at revision {upgrade(environment.sqlalchemy_url or '')}.")
+
+
+def schedule() -> None:
+    """Run the metronome: sends a tick a second."""
+    from worker import schedule as metronome
+
+    raise typer.Exit(metronome.run(os.environ))
+
+
+def work(
+    processes: Annotated[int, typer.Option(help="Worker processes.")] = 2,
+    threads: Annotated[int, typer.Option(help="Threads in each.")] = 8,
+) -> None:
+    """Run dramatiq's own worker on our queue."""
+    from dramatiq.cli import main as dramatiq_main
+    from dramatiq.cli import make_argument_parser
+
+    from worker.bootstrap import WORKER_NEEDS
+    from worker.settings.environment import read_environment
+
+    read_environment(os.environ, WORKER_NEEDS)
+    arguments = ["worker.jobs.main:broker", "--processes", str(processes)]
+    arguments += ["--threads", str(threads), "--worker-shutdown-timeout", "25000"]
+    raise typer.Exit(dramatiq_main(make_argument_parser().parse_args(arguments)) or 0)
+
+
+def sandbox(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 12111,
+    seed: Annotated[str, typer.Option(help="Ids are a function of it.")] = "1",
+) -> None:
+    """Run the Stripe-shaped sandbox alone."""
+    from worker.rehearsal.sandbox.main import PortTaken, serve
+
+    def say(chosen: int) -> None:
+        print(f"Stripe sandbox on http://127.0.0.1:{chosen} (STRIPE_API_BASE)", flush=True)
+
+    try:
+        serve(port, ready=say, seed=seed)
+    except PortTaken as taken:
+        raise ConfigError(str(taken)) from taken
+
+
+def alive(
+    kind: Annotated[str, typer.Argument(help="worker or scheduler")],
+) -> None:
+    """Exit 0 if such a process was heard of within three minutes, else 1: the probe."""
+    from worker.bootstrap import reading_ledger
+    from worker.clock import wall_now
+
+    if kind not in {"worker", "scheduler"}:
+        raise ConfigError("Say which: dunning alive worker, or dunning alive scheduler.")
+    with reading_ledger(os.environ) as ledger, ledger.begin() as tx:
+        seen = tx.jobs.alive(since=wall_now() - ALIVE_WITHIN)
+    living = sorted(name for name in seen if name.startswith(f"{kind}-"))
+    if not living:
+        print(f"No {kind} was heard of for three minutes.", file=sys.stderr)
+        raise typer.Exit(1)
+    print(f"{len(living)} {kind}: {', '.join(living)}")
