@@ -146,7 +146,7 @@ def _prorate(world: World, row: Obj, old: Obj | None, new: Obj | None) -> None:
             continue
         start, end = item["current_period_start"], item["current_period_end"]
         full = item["price"]["unit_amount"] * item["quantity"]
-        amount = sign * (full * (end - now) + (end - start) // 2) // (end - start)
+        amount = sign * ((full * (end - now) + (end - start) // 2) // (end - start))
         name = (world.find("product", item["price"]["product"]) or {"name": "plan"})["name"]
         details = {
             "amount": amount,
