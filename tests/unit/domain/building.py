@@ -4,7 +4,7 @@ Everything happens to one invoice that failed at `T0`, a Monday at 10:00 in Berl
 by the shipped policy unless a test says otherwise.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,7 @@ from worker.domain.case import (
     StepRecord,
     Surroundings,
 )
-from worker.domain.decisions import Decision
+from worker.domain.decisions import Act, Decision
 from worker.domain.engine import decide
 from worker.domain.engine_situation import Situation
 from worker.domain.identifiers import idempotency_key
@@ -245,3 +245,16 @@ def situation(
         office_zone=BERLIN,
         now=now,
     )
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table: a case at a moment, and what the engine must say about it."""
+
+    name: str
+    act: Act
+    rule: str
+    case: Case = field(default_factory=case)
+    invoice: InvoiceReading = field(default_factory=invoice)
+    around: Surroundings = field(default_factory=around)
+    next_at: datetime | None = None
