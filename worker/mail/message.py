@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from worker.ports import SendOutcome
-
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMail:
@@ -20,17 +18,3 @@ class OutgoingMail:
     text: str
     html: str
     cc: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SendResult:
-    """What became of one mail.
-
-    `sent`: the server took it. `refused`: it never will, for this recipient. `not_sent`: surely
-    not taken, so it may be tried again. `unknown`: the answer was lost after the mail was handed
-    over; it may have arrived, so it is never sent again.
-    `detail` is a phrase for people and logs, without any address.
-    """
-
-    outcome: SendOutcome
-    detail: str

@@ -6,11 +6,11 @@ from worker.domain.notices import LetterContent
 from worker.domain.policy import Sender
 from worker.domain.readings import CustomerReading
 from worker.mail.letter_values import letter_values
-from worker.mail.message import OutgoingMail, SendResult
+from worker.mail.message import OutgoingMail
 from worker.mail.render import LetterRenderer
 from worker.mail.smtp import SmtpMailer
 from worker.mail.zones import locale_for, zone_for
-from worker.ports import RenderedNotice, SendOutcome
+from worker.ports import RenderedNotice, SendResult
 
 ZONE_KEY = "time_zone"
 """Metadata key of a Stripe customer that names an IANA zone."""
@@ -66,14 +66,8 @@ class PostOffice:
 
     def send(
         self, *, message_id: str, customer: CustomerReading, rendered: RenderedNotice
-    ) -> SendOutcome:
-        """Hand one letter to the mail server, once."""
-        return self.deliver(message_id=message_id, customer=customer, rendered=rendered).outcome
-
-    def deliver(
-        self, *, message_id: str, customer: CustomerReading, rendered: RenderedNotice
     ) -> SendResult:
-        """Hand one letter to the mail server, once, and say with which detail it ended."""
+        """Hand one letter to the mail server, once, and say what became of it."""
         return self._mailer.send(
             OutgoingMail(
                 message_id=message_id,

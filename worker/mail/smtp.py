@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from worker.errors import ServiceUnavailable
-from worker.mail.message import OutgoingMail, SendResult
+from worker.mail.message import OutgoingMail
 from worker.mail.mime import UnwritableMailError, build_message, envelope_address
 from worker.mail.smtp_url import SmtpServer, read_smtp_url
-from worker.ports import SendOutcome
+from worker.ports import SendOutcome, SendResult
 
 MAILS_PER_CONNECTION_MAX = 100
 

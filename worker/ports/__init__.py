@@ -8,7 +8,15 @@ from worker.ports.cases import AttemptBook, CaseBook, CaseChange, NewCase
 from worker.ports.ledger import Control, ControlBook, FactBook, JobBook, Ledger, Tx
 from worker.ports.letters import LetterBook, LetterTask, NewLetter
 from worker.ports.mirror import InboxBook, InboxEvent, MirrorBook
-from worker.ports.outside import Clock, Doorbell, JobLog, Letters, RenderedNotice, SendOutcome
+from worker.ports.outside import (
+    Clock,
+    Doorbell,
+    JobLog,
+    Letters,
+    RenderedNotice,
+    SendOutcome,
+    SendResult,
+)
 from worker.ports.stripe import Json, ObjectReader, StripeGateway
 
 __all__ = [
@@ -35,6 +43,7 @@ __all__ = [
     "ObjectReader",
     "RenderedNotice",
     "SendOutcome",
+    "SendResult",
     "StripeGateway",
     "Tx",
 ]

@@ -51,6 +51,20 @@ class SendOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SendResult:
+    """What became of one mail.
+
+    `sent`: the server took it. `refused`: it never will, for this recipient. `not_sent`: surely
+    not taken, so it may be tried again. `unknown`: the answer was lost after the mail was handed
+    over; it may have arrived, so it is never sent again.
+    `detail` is a phrase for people and logs, without any address.
+    """
+
+    outcome: SendOutcome
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class RenderedNotice:
     """A letter as it goes out."""
 
@@ -74,8 +88,8 @@ class Letters(Protocol):
 
     def send(
         self, *, message_id: str, customer: CustomerReading, rendered: RenderedNotice
-    ) -> SendOutcome:
-        """Hand one letter to the mail server, once."""
+    ) -> SendResult:
+        """Hand one letter to the mail server, once, and say what became of it."""
 
 
 class Clock(Protocol):

@@ -99,17 +99,23 @@ def _send(
         ours = tx.letters.begin_sending(letter.id, token=token, wall_now=ports.clock.wall_now())
     if not ours:
         return "lease_lost"
-    outcome = ports.letters.send(
+    result = ports.letters.send(
         message_id=letter.message_id, customer=content.customer, rendered=rendered
     )
-    if outcome is SendOutcome.NOT_SENT:
+    if result.outcome is SendOutcome.NOT_SENT:
+        ports.log.info("letter", notice=letter.notice, state="waits", reason=result.detail)
         return _postpone(letter, ports, now + TRY_AGAIN, count_try=True)
-    return _settle(letter, _STATES[outcome], _remember(content, rendered, ports), ports, now=now)
+    detail = "" if result.outcome is SendOutcome.SENT else result.detail
+    remembered = _remember(content, rendered, ports, reason=detail)
+    return _settle(letter, _STATES[result.outcome], remembered, ports, now=now)
 
 
-def _remember(content: LetterContent, rendered: RenderedNotice, ports: CasePorts) -> Sent:
+def _remember(
+    content: LetterContent, rendered: RenderedNotice, ports: CasePorts, *, reason: str
+) -> Sent:
     address = content.customer.email.strip().lower()
     return Sent(
+        reason=reason,
         locale=ports.letters.locale_of(content.customer),
         template_digest=rendered.template_digest,
         recipient_hash=hashlib.sha256(address.encode()).hexdigest()[:16],

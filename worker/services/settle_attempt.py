@@ -96,6 +96,7 @@ def _won(turn: Turn, attempt: Attempt, answer: Answer) -> None:
 
     def settle(tx: Tx) -> Sequence[Fact]:
         _settle_row(tx, turn, attempt, AttemptState.SUCCEEDED, answer)
+        tx.cases.record_step(turn.case.id, attempt.step, done=True, at=turn.now, reason="paid")
         return [_told(turn, attempt, "succeeded", case)]
 
     close = decision.act

@@ -36,8 +36,9 @@ class Facts:
                     data=dict(fact.data),
                 )
                 .on_conflict_do_nothing(index_elements=["id"])
+                .returning(events.c.seq)
             )
-            written += self._connection.execute(statement).rowcount
+            written += self._connection.execute(statement).first() is not None
         return written
 
     def fact_state(self, subscription_id: str) -> tuple[str, int]:

@@ -69,8 +69,9 @@ class Jobs:
             upsert(job_runs)
             .values(account_id=self._account, name=name, period=period, at=now)
             .on_conflict_do_nothing()
+            .returning(job_runs.c.name)
         )
-        return self._connection.execute(statement).rowcount == 1
+        return self._connection.execute(statement).first() is not None
 
     def alive(self, *, since: datetime) -> dict[str, str]:
         """Return the processes heard of since *since*, with their configuration's digest."""

@@ -49,8 +49,9 @@ class Letters:
                 ]
             )
             .on_conflict_do_nothing()
+            .returning(letter_occasions.c.occasion)
         )
-        if taken.rowcount != len(letter.occasions):
+        if len(taken.all()) != len(letter.occasions):
             savepoint.rollback()
             return None
         savepoint.commit()
