@@ -124,6 +124,12 @@ def test_a_restricted_key_without_the_right(box: Driver) -> None:
     )
 
 
+def test_another_api_version_is_refused(box: Driver) -> None:
+    old = {"Stripe-Version": "2024-06-20"}
+    answer = box.raw("GET", "/v1/customers", headers=old)
+    assert (answer.status_code, "2026-10-28.endive" in answer.text) == (400, True)
+
+
 def test_unknown_addresses_and_ids(box: Driver) -> None:
     assert box.raw("GET", "/v1/nonsense").status_code == 404
     assert box.raw("DELETE", "/v1/invoices").status_code == 404

@@ -113,6 +113,21 @@ def test_a_bank_debit_takes_days(box: Driver, outcome: Any, status: str, standin
     assert (box.invoice(someone).status, box.status(someone)) == (status, standing)
 
 
+def test_test_account_numbers_fail_after_their_days(box: Driver) -> None:
+    someone = box.subscriber()
+    bank: Any = {"routing_number": "110000000", "account_number": "000222222227"}
+    poor = box.client.v1.payment_methods.create(
+        {"type": "us_bank_account", "us_bank_account": bank}
+    )
+    box.client.v1.payment_methods.attach(poor.id, {"customer": someone.customer})
+    change: Any = {"default_payment_method": poor.id}
+    box.client.v1.subscriptions.update(someone.subscription, change)
+    box.advance(someone.clock, START + 29 * DAY)
+    assert intent(box, someone).status == "processing"
+    box.advance(someone.clock, START + 33 * DAY)
+    assert intent(box, someone).last_payment_error.network_decline_code == "R01"
+
+
 def test_a_debit_returned_while_processing_and_after(box: Driver) -> None:
     someone, invoice = owing(box, "approve", method="pm_usBankAccount_success")
     box.control("act", act="return_debit", invoice=invoice)

@@ -12,7 +12,7 @@ from worker.clock import monotonic_seconds
 
 from . import API_VERSION
 from .connections import cut
-from .errors import ApiError
+from .errors import ApiError, invalid
 from .expand import check_paths, expanded
 from .faults import AFTER, Rule, answer_of
 from .params import check, decode
@@ -123,6 +123,9 @@ class _Answer:
         sandbox.access.limit(limit, monotonic_seconds())
         path, method = request.url.path, request.method
         text = self.body if method == "POST" else request.url.query
+        asked = request.headers.get("stripe-version", API_VERSION)
+        if asked != API_VERSION:
+            raise invalid(f"The sandbox speaks {API_VERSION} only, not {asked}.")
         raw = decode(text)
         self.entry["params"] = shown(raw)
         route, ids = _ROUTES.find(method, path)
@@ -130,7 +133,7 @@ class _Answer:
         self.key = request.headers.get("idempotency-key") if method == "POST" else None
         self.entry["idempotency_key"] = self.key
         if self.key is not None:
-            replay = self._take_key(f"{method} {path} {text}")
+            replay = self._take_key(f"{method} {path} {json.dumps(raw, sort_keys=True)}")
             if replay is not None:
                 return replay
         params = check(raw, route.spec)

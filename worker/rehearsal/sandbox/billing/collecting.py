@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from worker.rehearsal.sandbox import events
-from worker.rehearsal.sandbox.cards import APPROVE, BY_NUMBER, Outcome, declined
+from worker.rehearsal.sandbox.cards import APPROVE, BANK_ACCOUNTS, BY_NUMBER, Outcome, declined
 from worker.rehearsal.sandbox.intervals import days
 from worker.rehearsal.sandbox.shapes import payment as shape
 from worker.rehearsal.sandbox.shapes.payment_method import fingerprint
@@ -12,7 +12,10 @@ from worker.rehearsal.sandbox.world import Obj, World
 
 from . import last_retry, paying, payments, schedule, standing
 
-_BY_FINGERPRINT = {fingerprint(number): entry for number, entry in BY_NUMBER.items()}
+_BY_FINGERPRINT = {
+    **{fingerprint(number): entry.charge for number, entry in BY_NUMBER.items()},
+    **{fingerprint(number): outcome for number, outcome in BANK_ACCOUNTS.items()},
+}
 
 
 @dataclass(slots=True)
@@ -40,7 +43,7 @@ def draw(world: World, method: Obj, now: int) -> Outcome:
     """Return what the network answers to a try with *method* at *now*: script, else test number."""
     kind = method["type"]
     mark = method[kind]["fingerprint"]
-    default = _BY_FINGERPRINT[mark].charge if mark in _BY_FINGERPRINT else APPROVE
+    default = _BY_FINGERPRINT.get(mark, APPROVE)
     outcome = world.scripts.outcome([method["id"], mark], default, now)
     if kind == "card" and outcome.approved and _expired(method, now):
         return declined("expired_card", network_decline_code="54")

@@ -126,7 +126,7 @@ def void(world: World, invoice: Obj) -> None:
     if subscription is not None and subscription["status"] == "incomplete":
         expire(world, subscription["id"])
     elif subscription is not None and not _other_debts(world, subscription, invoice):
-        standing.invoice_settled(world, invoice)
+        standing.invoice_settled(world, invoice, paid=False)
 
 
 def mark_uncollectible(world: World, invoice: Obj, *, reason: str = "user_forgiven") -> None:
@@ -147,7 +147,7 @@ def mark_uncollectible(world: World, invoice: Obj, *, reason: str = "user_forgiv
         status_transitions={**invoice["status_transitions"], "marked_uncollectible_at": now},
     )
     events.emit(world, "invoice.marked_uncollectible", invoice)
-    standing.invoice_settled(world, invoice)
+    standing.invoice_settled(world, invoice, paid=False)
 
 
 def overdue(world: World, invoice_id: str) -> None:

@@ -30,7 +30,7 @@ def mark_paid(
     events.emit(world, "invoice.payment_succeeded", invoice)
     owner = world.get("customer", invoice["customer"])
     events.update(world, "customer.updated", owner, delinquent=False)
-    standing.invoice_settled(world, invoice, method_id=method_id)
+    standing.invoice_settled(world, invoice, paid=True, method_id=method_id)
 
 
 def finalise_and_settle(world: World, invoice: Obj) -> None:

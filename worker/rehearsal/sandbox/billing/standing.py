@@ -4,6 +4,7 @@ from worker.rehearsal.sandbox import events
 from worker.rehearsal.sandbox.world import Obj, World
 
 OWING = ("past_due", "unpaid", "incomplete")
+"""Statuses that paying the latest invoice ends; giving it up ends only the first of them."""
 
 
 def subscription_of(world: World, invoice: Obj) -> Obj | None:
@@ -17,8 +18,10 @@ def is_latest(subscription: Obj, invoice: Obj) -> bool:
     return bool(subscription["latest_invoice"] == invoice["id"])
 
 
-def invoice_settled(world: World, invoice: Obj, *, method_id: str | None = None) -> None:
-    """Make the subscription active again: its latest invoice was paid or given up."""
+def invoice_settled(
+    world: World, invoice: Obj, *, paid: bool, method_id: str | None = None
+) -> None:
+    """Make the subscription active again: its latest invoice was paid, or else given up."""
     subscription = subscription_of(world, invoice)
     if subscription is None or not is_latest(subscription, invoice):
         return
@@ -26,7 +29,7 @@ def invoice_settled(world: World, invoice: Obj, *, method_id: str | None = None)
     status = subscription["status"]
     failed = (subscription["status_details"] or {}).get("paused", {}).get("subscription", {})
     paused_for_payment = status == "paused" and failed.get("type", "").endswith("payment_failure")
-    if status in OWING or paused_for_payment:
+    if status in (OWING if paid else OWING[:1]) or paused_for_payment:
         changes = {"status": "active", "status_details": None}
         world.timers.clear("subscription.incomplete", subscription["id"])
     saves = subscription["payment_settings"]["save_default_payment_method"] == "on_subscription"

@@ -166,5 +166,5 @@ def _first_invoice(world: World, subscription: Obj, plan: _Plan) -> Obj:
         return invoice
     paying.finalise_and_settle(world, invoice)
     if invoice["status"] == "paid" and subscription["status"] == "incomplete":
-        standing.invoice_settled(world, invoice)
+        standing.invoice_settled(world, invoice, paid=True)
     return invoice

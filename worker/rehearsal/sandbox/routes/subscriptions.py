@@ -50,9 +50,7 @@ _COMMON: Spec = {
     "description": any_text,
     "metadata": metadata,
     "off_session": flag,
-    "payment_behavior": one_of(
-        "allow_incomplete", "default_incomplete", "error_if_incomplete", "pending_if_incomplete"
-    ),
+    "payment_behavior": one_of("allow_incomplete", "default_incomplete", "error_if_incomplete"),
     "payment_settings": nested(
         {
             "payment_method_types": many(text),
