@@ -57,6 +57,10 @@ class Customers:
         self._planned: list[_Planned] = []
         self._seen: Counter[tuple[str, Cue]] = Counter()
         self._mails_read = self._charges_read = 0
+        self.tries: list[Mapping[str, Any]] = []
+        """Every charge try that was seen, as GET /_sandbox/charges tells it."""
+        self.letters: list[Letter] = []
+        """Every letter that was seen, in order of arrival."""
         self.acts: list[tuple[datetime, str, str, bool]] = []
         """What was done: when, by whom, what, and whether there was anything to do it to."""
         for one in population.subscribers:
@@ -88,10 +92,12 @@ class Customers:
         answer = self._client.get("/_sandbox/charges", since=self._charges_read)
         for charge in answer["charges"]:
             self._charges_read = int(charge["n"])
+            self.tries.append(charge)
             self._see_charge(charge)
         mails = self._mails()[self._mails_read :]
         self._mails_read += len(mails)
         for letter in map(read_letter, mails):
+            self.letters.append(letter)
             self._see_letter(letter)
 
     def _see_charge(self, charge: Mapping[str, Any]) -> None:

@@ -1,0 +1,147 @@
+"""Moves a rehearsal through simulated time: whole hours, and only those in which something is due.
+
+At each stop: the clock is advanced, the customers act, the worker reads Stripe (which mirrors the
+clock last, so that nobody works on the new hour before its events are known), then due jobs,
+cases and letters are rung for until nothing is due, nobody holds a lease and the queue is empty.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from worker import clock
+from worker.errors import ServiceUnavailable
+from worker.queue.broker import StopFlag, build_broker
+from worker.queue.connection import connect_redis
+from worker.queue.doorbell import QueueDoorbell
+from worker.rehearsal.customers import Customers
+from worker.rehearsal.driver_ledger import LedgerState, LedgerView
+from worker.rehearsal.driver_sandbox import SandboxClient
+from worker.rehearsal.supervisor import Supervisor
+
+HOUR = timedelta(hours=1)
+STRIDE_MAX = timedelta(days=7)
+"""Stripe's limit is two intervals of the shortest subscription; the shortest here is a week."""
+LOOK_SECONDS = 0.002
+RING_AGAIN_SECONDS = 5.0
+"""After so long without an empty queue it is rung again: a process may have died."""
+QUIET_SECONDS_MAX = 240.0
+"""Above a lease: what a killed process held is taken up again within it."""
+ROUNDS_MAX = 60
+"""Rounds of ringing at one stop after which something goes in circles."""
+WATCH_EVERY = 50
+
+
+@dataclass(slots=True)
+class Driver:
+    """Drives one test clock; used by one thread."""
+
+    client: SandboxClient
+    test_clock: str
+    customers: Customers
+    view: LedgerView
+    doorbell: QueueDoorbell
+    supervisor: Supervisor
+    now: datetime
+    stops: int = 0
+    _looks: int = 0
+
+    def drive(self, until: datetime, on_stop: Callable[[datetime], None]) -> None:
+        """Move to *until* (a whole hour), telling *on_stop* of each stop once it is quiet.
+
+        Raises: ServiceUnavailable: the processes, or the sandbox, no longer do their part.
+        """
+        self._work()
+        on_stop(self.now)
+        while self.now < until:
+            self.now = min(self.next_stop(), until)
+            self._advance()
+            self.customers.act_until(self.now)
+            self._work()
+            on_stop(self.now)
+
+    def next_stop(self) -> datetime:
+        """Return the next whole hour at which Stripe, a customer or the ledger has anything due."""
+        answer = self.client.get("/_sandbox/next_due", test_clock=self.test_clock)
+        due = answer["next_due_at"]
+        coming = [
+            datetime.fromtimestamp(due, UTC) if due is not None else None,
+            self.customers.next_act_at(),
+            self.view.look(self.now).next_at,
+        ]
+        earliest = min((at for at in coming if at is not None), default=self.now + STRIDE_MAX)
+        return min(max(_whole_hour(earliest), self.now + HOUR), self.now + STRIDE_MAX)
+
+    def _advance(self) -> None:
+        path = f"/v1/test_helpers/test_clocks/{self.test_clock}"
+        self.client.post(f"{path}/advance", {"frozen_time": int(self.now.timestamp())})
+        deadline = clock.monotonic_seconds() + QUIET_SECONDS_MAX
+        while self.client.get(path)["status"] != "ready":
+            if clock.monotonic_seconds() > deadline:
+                raise ServiceUnavailable("The sandbox's clock does not become ready.")
+            clock.sleep(LOOK_SECONDS)
+
+    def _work(self) -> None:
+        """Let the worker do everything that is due by now."""
+        self.stops += 1
+        self._read_stripe()
+        for _ in range(ROUNDS_MAX):
+            state = self.view.look(self.now)
+            if not self._ring_for(state):
+                return
+            self._until_queue_is_empty()
+        stuck = ", ".join(self.view.stuck(self.now)) or "none"
+        raise ServiceUnavailable(
+            f"The worker goes in circles at {self.now:%d %b %H:%M}: cases still due: {stuck}."
+        )
+
+    def _ring_for(self, state: LedgerState) -> bool:
+        """Ring for whatever is due, in the order of the day; False where all is quiet."""
+        if state.jobs_due:
+            self.doorbell.tick()
+        elif state.cases_due:
+            self.doorbell.run_job("due_cases")
+        elif state.letters_due:
+            self.doorbell.run_job("deliver_letters")
+        elif state.leases or state.sending:
+            self.doorbell.run_job("sweep")
+            clock.sleep(RING_AGAIN_SECONDS / 10)
+        else:
+            return False
+        return True
+
+    def _read_stripe(self) -> None:
+        """Ring for the feed until the ledger stands at this hour."""
+        deadline = clock.monotonic_seconds() + QUIET_SECONDS_MAX
+        while True:
+            self.doorbell.run_job("read_stripe")
+            self._until_queue_is_empty()
+            state = self.view.look(self.now)
+            if state.business_at == self.now and state.read_at is not None:
+                return
+            if clock.monotonic_seconds() > deadline:
+                raise ServiceUnavailable(
+                    "The worker does not read Stripe's events; the end of job.log says why."
+                )
+            self.supervisor.watch()
+
+    def _until_queue_is_empty(self) -> None:
+        """Wait until no message waits or is being worked on, or until ringing again may help."""
+        began = clock.monotonic_seconds()
+        while self.doorbell.waiting():
+            self._looks += 1
+            if self._looks % WATCH_EVERY == 0:
+                self.supervisor.watch()
+            if clock.monotonic_seconds() - began > RING_AGAIN_SECONDS:
+                return
+            clock.sleep(LOOK_SECONDS)
+
+
+def connect_doorbell(redis_url: str) -> QueueDoorbell:
+    """Return a doorbell of the driver's own."""
+    return QueueDoorbell(build_broker(connect_redis(redis_url), StopFlag()))
+
+
+def _whole_hour(at: datetime) -> datetime:
+    floor = at.replace(minute=0, second=0, microsecond=0)
+    return floor if floor == at else floor + HOUR

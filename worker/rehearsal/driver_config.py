@@ -1,0 +1,35 @@
+"""The configuration of a rehearsal: the operator's own, but for jobs that wait for the driver.
+
+Jobs that run by wall time would run at moments that no seed decides, and 45 days pass in a
+minute; so their intervals become a day and the driver rings them at each step instead.
+"""
+
+import shutil
+from pathlib import Path
+
+from worker.errors import ConfigError
+
+FILES = ("dunning.yaml", "notices.yaml", "schedule.yaml")
+RUNG_BY_DRIVER = ("read_stripe", "due_cases", "deliver_letters", "sweep")
+
+
+def write_rehearsal_config(config_dir: Path, out: Path) -> Path:
+    """Copy *config_dir* to *out* with the intervals of a rehearsal and return *out*.
+
+    Raises: ConfigError: a file is missing; the operator acts.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        source = config_dir / name
+        if not source.is_file():
+            raise ConfigError(f"{source} is missing: run this in the project's folder.")
+        shutil.copyfile(source, out / name)
+    schedule = out / FILES[2]
+    kept = [
+        line
+        for line in schedule.read_text().splitlines()
+        if line.partition(":")[0].strip() not in RUNG_BY_DRIVER
+    ]
+    rung = [f"{name}: every 1 day   # the rehearsal's driver rings it" for name in RUNG_BY_DRIVER]
+    schedule.write_text("\n".join([*kept, *rung, ""]))
+    return out

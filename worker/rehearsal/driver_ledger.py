@@ -1,0 +1,81 @@
+"""What the driver sees of the ledger: is anything due, is anybody at work, what comes next."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+import psycopg
+
+from worker.domain.job_times import BUSINESS_JOBS
+
+_STATE = """
+SELECT (SELECT business_at FROM control),
+       (SELECT position_at FROM cursors WHERE name = 'events'),
+       (SELECT count(*) FROM cases WHERE next_action_at <= %(now)s),
+       (SELECT count(*) FROM letters WHERE next_action_at <= %(now)s),
+       (SELECT count(*) FROM cases WHERE lease_until > clock_timestamp()),
+       (SELECT count(*) FROM letters WHERE state = 'sending'),
+       (SELECT count(*) FROM jobs WHERE next_due_at <= %(now)s AND name = ANY(%(business)s)),
+       (SELECT min(next_action_at) FROM cases),
+       (SELECT min(next_action_at) FROM letters),
+       (SELECT min(next_due_at) FROM jobs WHERE name = ANY(%(daily)s))
+"""
+_STUCK = """
+SELECT 'C-' || id FROM cases WHERE next_action_at <= %(now)s ORDER BY id LIMIT 5
+"""
+DAILY_JOBS = ("reconcile", "summary")
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerState:
+    """One look at the ledger; instants are business time."""
+
+    business_at: datetime | None
+    read_at: datetime | None
+    cases_due: int
+    letters_due: int
+    leases: int
+    sending: int
+    jobs_due: int
+    next_case_at: datetime | None
+    next_letter_at: datetime | None
+    next_daily_job_at: datetime | None
+
+    @property
+    def next_at(self) -> datetime | None:
+        """The earliest instant at which the ledger has anything to do."""
+        coming = (self.next_case_at, self.next_letter_at, self.next_daily_job_at)
+        return min((at for at in coming if at is not None), default=None)
+
+
+class LedgerView:
+    """A connection that only reads; used by one thread."""
+
+    def __init__(self, database_url: str) -> None:
+        """Connect to *database_url* (`postgresql://`)."""
+        self._connection = psycopg.connect(database_url, autocommit=True)
+
+    def look(self, now: datetime) -> LedgerState:
+        """Return the state as of *now* (business time)."""
+        row = self._connection.execute(
+            _STATE, {"now": now, "business": list(BUSINESS_JOBS), "daily": list(DAILY_JOBS)}
+        ).fetchone()
+        if row is None:
+            raise AssertionError("a query of one row gave none")
+        return LedgerState(*row)
+
+    def stuck(self, now: datetime) -> list[str]:
+        """Return the names of some cases that are due."""
+        return [name for (name,) in self._connection.execute(_STUCK, {"now": now})]
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Disconnect."""
+        self.close()

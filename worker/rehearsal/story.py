@@ -1,0 +1,122 @@
+"""The progress line of a rehearsal: a story, not a spinner (operator.md 4)."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+from babel.numbers import format_currency
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
+
+from worker import clock
+from worker.domain.money import Money
+
+DAY = timedelta(days=1)
+TOLD_EVERY_SECONDS = 0.25
+PLAIN_EVERY_DAYS = 5
+_SO_FAR = """
+SELECT (SELECT count(*) FROM cases),
+       (SELECT count(*) FROM attempts WHERE kind = 'charge' AND state <> 'sending'),
+       (SELECT count(*) FROM letters WHERE state = 'sent')
+"""
+_RECOVERED = """
+SELECT currency, count(*), sum(amount_minor) FROM cases
+WHERE outcome IN ('recovered', 'recovered_late') GROUP BY 1 ORDER BY 2 DESC, 1
+"""
+
+
+def format_money(amount: Money, locale: str = "en") -> str:
+    """Return an amount as people write it: `€588.00`."""
+    return format_currency(amount.major, amount.currency.upper(), locale=locale)
+
+
+def charged_twice(tries: Sequence[Mapping[str, Any]]) -> int:
+    """Return how many invoices more than one charge has paid so far."""
+    paid = Counter(str(one["invoice"]) for one in tries if one["status"] == "succeeded")
+    return sum(1 for count in paid.values() if count > 1)
+
+
+class _Left(ProgressColumn):
+    """About how long it still takes."""
+
+    def render(self, task: Task) -> Text:
+        """Return the seconds left, or nothing at the very start."""
+        left = task.time_remaining
+        return Text(f"~{left:.0f} s left" if left is not None else "")
+
+
+class Story:
+    """Tells how a rehearsal goes on: one line on a terminal, a line every few days elsewhere."""
+
+    def __init__(
+        self,
+        console: Console,
+        *,
+        start_at: datetime,
+        days: int,
+        database_url: str,
+        tries: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """Prepare the line; *tries* is the growing list of charge tries that were seen."""
+        self._console, self._start_at, self._days = console, start_at, days
+        self._database_url, self._tries = database_url, tries
+        self._told_day, self._told_at = -1, 0.0
+        self._progress = Progress(
+            TextColumn("4/4 day {task.completed:.0f} of {task.total:.0f}"),
+            BarColumn(bar_width=12),
+            TextColumn("{task.percentage:>3.0f} %  {task.description}"),
+            _Left(),
+            console=console,
+            auto_refresh=False,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("", total=days)
+
+    def __enter__(self) -> Self:
+        """Connect and show the line."""
+        self._connection = psycopg.connect(self._database_url, autocommit=True)
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Leave the last line standing."""
+        self._progress.stop()
+        self._connection.close()
+
+    def at(self, now: datetime) -> None:
+        """Tell of the stop at *now*, a few times a second at most."""
+        day, moment = (now - self._start_at) // DAY, clock.monotonic_seconds()
+        last = day >= self._days
+        if day == self._told_day or (moment - self._told_at < TOLD_EVERY_SECONDS and not last):
+            return
+        plain = day // PLAIN_EVERY_DAYS > self._told_day // PLAIN_EVERY_DAYS or last
+        self._told_day, self._told_at = day, moment
+        if self._console.is_terminal:
+            self._progress.update(
+                self._task, completed=day, description=self.so_far(), refresh=True
+            )
+        elif plain:
+            said = f"4/4 day {day} of {self._days}  {self.so_far()}"
+            self._console.print(said, highlight=False, soft_wrap=True)
+
+    def so_far(self) -> str:
+        """Return the story in figures: failed, tries, recovered, letters, charged twice."""
+        failed, tries, letters = self._connection.execute(_SO_FAR).fetchone() or (0, 0, 0)
+        recovered = self._connection.execute(_RECOVERED).fetchall()
+        count = sum(row[1] for row in recovered)
+        money = [format_money(Money(int(row[2]), row[0])) for row in recovered]
+        more = f" +{len(money) - 2} currencies" if len(money) > 2 else ""
+        sums = f" {' '.join(money[:2])}{more}" if money else ""
+        return (
+            f"{failed} failed · {tries} tries · {count} recovered{sums} · {letters} letters · "
+            f"{charged_twice(self._tries)} charged twice"
+        )
