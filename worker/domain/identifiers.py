@@ -9,7 +9,7 @@ import re
 from datetime import date
 
 KEY_PREFIX = "dun:v1:"
-_KEY = re.compile(r"^dun:v1:(?P<invoice>[A-Za-z0-9_]+):(?P<no>[0-9]+)$")
+_KEY = re.compile(r"dun:v1:(?P<invoice>[A-Za-z0-9_]+):(?P<no>[1-9][0-9]*)")
 _CASE = re.compile(r"^[Cc]-?([0-9]+)$")
 
 
@@ -20,7 +20,7 @@ def idempotency_key(invoice_id: str, no: int) -> str:
 
 def parse_idempotency_key(key: str) -> tuple[str, int] | None:
     """Return (invoice id, attempt number) of a key of ours, or None for anybody else's key."""
-    found = _KEY.match(key)
+    found = _KEY.fullmatch(key)
     return (found["invoice"], int(found["no"])) if found else None
 
 
