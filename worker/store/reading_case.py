@@ -1,0 +1,247 @@
+"""Everything the ledger holds about one case, for its story. Read only.
+
+The invoice is rebuilt from the mirrors, so a story needs no call to Stripe; its PaymentIntent is
+taken from the last charge that failed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, or_, select
+
+from worker.domain.case import Case, Surroundings
+from worker.domain.identifiers import case_name
+from worker.domain.policy import Policy
+from worker.domain.policy_text import from_plain
+from worker.domain.readings import ChargeReading, InvoiceReading, PaymentReading, method_in_use
+from worker.store.around import surroundings_of
+from worker.store.cases import Cases
+from worker.store.control import Controls
+from worker.store.mirror import Mirror
+from worker.store.mirror_tables import invoices
+from worker.store.reading import CaseLine, list_cases
+from worker.store.reading_facts import StoredFact, stored_fact
+from worker.store.rows import charge_of
+from worker.store.tables import attempts, cases, decisions, events, letters, network_attempts
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionLine:
+    """One decision of the engine; only those that said something new are kept."""
+
+    at: datetime
+    act: str
+    rule: str
+    reason: str
+    next_at: datetime | None
+    inputs: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class LetterLine:
+    """One letter of the case."""
+
+    notice: str
+    step: str
+    state: str
+    reason: str
+    locale: str
+    queued_at: datetime
+    next_action_at: datetime | None
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLine:
+    """What Stripe answered to one attempt."""
+
+    decline_class: str
+    decline_code: str
+    answer_code: str
+    charge_id: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRecord:
+    """One case with everything that was recorded about it."""
+
+    case: Case
+    line: CaseLine
+    recovered_by: str
+    policy: Policy | None
+    invoice: InvoiceReading
+    around: Surroundings
+    answers: Mapping[int, AnswerLine]
+    """By attempt number."""
+    decisions: tuple[DecisionLine, ...]
+    letters: tuple[LetterLine, ...]
+    facts: tuple[StoredFact, ...]
+    """Of the case, its subscription and its payment methods, since the failure."""
+    charges: tuple[ChargeReading, ...]
+    """Every charge of the customer that the event list told of, whoever made it."""
+
+
+def read_case(
+    connection: Connection, account_id: str, case_id: int, *, wall_now: datetime
+) -> CaseRecord:
+    """Return the record of the case with this number, which must exist."""
+    case = Cases(connection, account_id).load(case_id)
+    if case is None:
+        raise LookupError(f"no case {case_id}")
+    [line] = list_cases(connection, account_id, ids=[case_id])
+    charges = _charges(connection, account_id, case.customer_id)
+    invoice = _invoice(connection, account_id, case, charges)
+    stored = Controls(connection, account_id).policy(case.policy_digest)
+    return CaseRecord(
+        case=case,
+        line=line,
+        recovered_by=_recovered_by(connection, case_id),
+        policy=from_plain(stored) if stored is not None else None,
+        invoice=invoice,
+        around=surroundings_of(connection, account_id, case, invoice, wall_now=wall_now),
+        answers=_answers(connection, case_id),
+        decisions=_decisions(connection, case_id),
+        letters=_letters(connection, case_id),
+        facts=_facts(connection, account_id, line, invoice),
+        charges=charges,
+    )
+
+
+def _recovered_by(connection: Connection, case_id: int) -> str:
+    found = connection.execute(select(cases.c.recovered_by).where(cases.c.id == case_id))
+    return found.scalar_one() or ""
+
+
+def _invoice(
+    connection: Connection, account_id: str, case: Case, charges: tuple[ChargeReading, ...]
+) -> InvoiceReading:
+    """Return the invoice as mirrored; where the mirror has none, as the case knew it."""
+    row = (
+        connection.execute(
+            select(invoices).where(
+                invoices.c.account_id == account_id, invoices.c.id == case.invoice_id
+            )
+        )
+        .mappings()
+        .one_or_none()
+    )
+    known: dict[str, Any] = dict(row) if row is not None else {}
+    mirror = Mirror(connection, account_id)
+    return InvoiceReading(
+        id=case.invoice_id,
+        customer_id=case.customer_id,
+        subscription_id=case.subscription_id,
+        status=known.get("status", "open"),
+        billing_reason=known.get("billing_reason", ""),
+        collection_method=known.get("collection_method", ""),
+        currency=case.currency,
+        amount_due_minor=known.get("amount_due_minor", case.amount_minor),
+        amount_paid_minor=known.get("amount_paid_minor", 0),
+        amount_remaining_minor=known.get("amount_remaining_minor", case.amount_minor),
+        attempted=known.get("attempted", True),
+        attempt_count=0,
+        created_at=known.get("created_at", case.failed_at),
+        number=known.get("number", ""),
+        next_payment_attempt_at=known.get("next_payment_attempt_at"),
+        payment=_payment(case, charges),
+        subscription=mirror.subscription(case.subscription_id),
+        customer=mirror.customer(case.customer_id),
+    )
+
+
+def _payment(case: Case, charges: tuple[ChargeReading, ...]) -> PaymentReading | None:
+    failed = case.failure.charge_id if case.failure is not None else ""
+    charge = next((charge for charge in charges if charge.id == failed), None)
+    if charge is None:
+        return None
+    return PaymentReading(
+        payment_intent_id=charge.payment_intent_id,
+        status="requires_payment_method",
+        latest_charge_id=charge.id,
+        payment_method_id=charge.payment_method_id,
+    )
+
+
+def _charges(
+    connection: Connection, account_id: str, customer_id: str
+) -> tuple[ChargeReading, ...]:
+    query = (
+        select(network_attempts)
+        .where(
+            network_attempts.c.account_id == account_id,
+            network_attempts.c.customer_id == customer_id,
+        )
+        .order_by(network_attempts.c.at, network_attempts.c.charge_id)
+    )
+    return tuple(charge_of(row) for row in connection.execute(query).mappings())
+
+
+def _answers(connection: Connection, case_id: int) -> dict[int, AnswerLine]:
+    query = select(attempts).where(attempts.c.case_id == case_id)
+    return {
+        row["no"]: AnswerLine(
+            decline_class=row["decline_class"],
+            decline_code=row["decline_code"],
+            answer_code=row["answer_code"],
+            charge_id=row["charge_id"],
+            request_id=row["request_id"],
+        )
+        for row in connection.execute(query).mappings()
+    }
+
+
+def _decisions(connection: Connection, case_id: int) -> tuple[DecisionLine, ...]:
+    query = select(decisions).where(decisions.c.case_id == case_id).order_by(decisions.c.id)
+    return tuple(
+        DecisionLine(
+            at=row["at"],
+            act=row["act"],
+            rule=row["rule"],
+            reason=row["reason"],
+            next_at=row["next_at"],
+            inputs=row["inputs"],
+        )
+        for row in connection.execute(query).mappings()
+    )
+
+
+def _letters(connection: Connection, case_id: int) -> tuple[LetterLine, ...]:
+    query = select(letters).where(letters.c.case_id == case_id).order_by(letters.c.id)
+    return tuple(
+        LetterLine(
+            notice=row["notice"],
+            step=row["step"],
+            state=row["state"],
+            reason=row["reason"],
+            locale=row["locale"],
+            queued_at=row["queued_at"],
+            next_action_at=row["next_action_at"],
+            sent_at=row["sent_at"],
+        )
+        for row in connection.execute(query).mappings()
+    )
+
+
+def _facts(
+    connection: Connection, account_id: str, line: CaseLine, invoice: InvoiceReading
+) -> tuple[StoredFact, ...]:
+    method = method_in_use(invoice)
+    around = [line.subscription_id, method.id if method is not None else ""]
+    query = (
+        select(events)
+        .where(
+            events.c.account_id == account_id,
+            or_(
+                events.c.subject == case_name(line.id),
+                and_(
+                    events.c.subject.in_([subject for subject in around if subject]),
+                    events.c.time >= line.failed_at,
+                ),
+            ),
+        )
+        .order_by(events.c.time, events.c.seq)
+    )
+    return tuple(stored_fact(row) for row in connection.execute(query).mappings())

@@ -1,0 +1,54 @@
+"""Facts as people and scripts read them: in order of when they happened. Read only."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, or_, select
+
+from worker.store.tables import events
+
+BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFact:
+    """One fact as the ledger holds it."""
+
+    id: str
+    type: str
+    subject: str
+    time: datetime
+    data: Mapping[str, object]
+
+
+def stored_fact(row: RowMapping) -> StoredFact:
+    """Return a row of `events` as a value."""
+    return StoredFact(row["id"], row["type"], row["subject"], row["time"], row["data"])
+
+
+def read_facts(
+    connection: Connection,
+    account_id: str,
+    *,
+    since: datetime | None = None,
+    types: Collection[str] = (),
+) -> Iterator[StoredFact]:
+    """Yield facts by time, subject and type, in batches, whatever their number.
+
+    Args: since: aware, by when they happened; types: whole types (`payment.failed`) or families
+    (`payment`); none means all.
+    """
+    query = select(events).where(events.c.account_id == account_id)
+    if since is not None:
+        query = query.where(events.c.time >= since)
+    if types:
+        chosen = [
+            or_(events.c.type == kind, events.c.type.startswith(f"{kind}.", autoescape=True))
+            for kind in sorted(types)
+        ]
+        query = query.where(or_(*chosen))
+    ordered = query.order_by(events.c.time, events.c.subject, events.c.type, events.c.seq)
+    result = connection.execution_options(yield_per=BATCH).execute(ordered)
+    for row in result.mappings():
+        yield stored_fact(row)
