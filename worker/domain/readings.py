@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from worker.domain.money import Money
+
 
 @dataclass(frozen=True, slots=True)
 class DeclineSignals:
@@ -91,6 +93,8 @@ class PriceReading:
     quantity: int
     metered: bool = False
     product_id: str = ""
+    product_name: str = ""
+    """Empty where the product was not read with the subscription."""
     price_id: str = ""
 
 
@@ -123,6 +127,22 @@ class SubscriptionReading:
     latest_invoice_id: str = ""
     test_clock_id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    adjusted: bool = False
+    """A discount or a tax changes what its prices add up to."""
+
+    @property
+    def next_amount(self) -> Money | None:
+        """What the next invoice takes, or None where only Stripe can tell: metered, adjusted."""
+        uncertain = self.adjusted or any(item.metered for item in self.items)
+        if uncertain or not self.items:
+            return None
+        total = sum(item.unit_amount_minor * item.quantity for item in self.items)
+        return Money(total, self.currency)
+
+    @property
+    def plan_name(self) -> str:
+        """The products' names, as a letter shows them; empty where they were not read."""
+        return ", ".join(item.product_name for item in self.items if item.product_name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,16 @@ def read_subscription(raw: Json, api_version: str) -> SubscriptionReading:
         latest_invoice_id=reference(raw, "latest_invoice"),
         test_clock_id=reference(raw, "test_clock"),
         metadata=metadata(raw),
+        adjusted=_is_adjusted(raw),
     )
+
+
+def _is_adjusted(raw: Json) -> bool:
+    """Whether a discount or a tax changes what the prices add up to."""
+    priced = [raw, *children(raw, "items")]
+    changed = any(row.get(key) for row in priced for key in ("discounts", "tax_rates", "discount"))
+    taxed = flag(child(raw, "automatic_tax"), "enabled") or bool(raw.get("default_tax_rates"))
+    return changed or taxed
 
 
 def _subscription_of(raw: Json, api_version: str) -> tuple[str, Json]:
@@ -236,5 +245,6 @@ def _price(item: Json) -> PriceReading:
         quantity=quantity if isinstance(quantity, int) else 1,
         metered=text(recurring, "usage_type") == "metered",
         product_id=reference(price, "product"),
+        product_name=text(child(price, "product"), "name"),
         price_id=text(price, "id"),
     )

@@ -51,7 +51,7 @@ class SdkGateway:
         raw = self._transport.read(
             Endpoint.SUBSCRIPTIONS_READ,
             f"/v1/subscriptions/{_id(subscription_id)}",
-            {"expand": ["default_payment_method"]},
+            {"expand": ["default_payment_method", "items.data.price.product"]},
             what=f"read subscription {subscription_id}",
         )
         return read_subscription(raw, API_VERSION)

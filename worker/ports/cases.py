@@ -102,6 +102,9 @@ class CaseBook(Protocol):
     ) -> Surroundings:
         """Return what the ledger knows around *case*."""
 
+    def following(self, case: Case) -> list[str]:
+        """Return the invoices of the open cases that *case* leads, oldest first."""
+
     def counts(self, *, now: datetime) -> dict[str, int]:
         """Return how many cases are in each state, and `late`: due for more than 15 minutes."""
 

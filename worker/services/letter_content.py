@@ -45,12 +45,13 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
     at = Situation(case, invoice, around, policy, rules.limits, rules.office_zone, now)
     closing = letter.notice in CLOSING_NOTICES
     charge = plan_charge(at, settle_owner(at))
+    others = [] if closing else _followers(case, ports)
     content = LetterContent(
         notice=letter.notice,
         customer=_customer(invoice),
         now=now,
         amount=Money(_owed_minor(case, invoice), invoice.currency),
-        invoices=(invoice,),
+        invoices=(invoice, *others),
         method=method_in_use(invoice),
         failed_at=case.failed_at,
         decline_class=case.failure.decline_class if case.failure is not None else None,
@@ -61,6 +62,14 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
     if closing:
         return content
     return replace(content, next_try_at=charge.at, ends_at=expected_end(at))
+
+
+def _followers(case: Case, ports: CasePorts) -> list[InvoiceReading]:
+    """Return the other open invoices of the subscription, oldest first: one letter names all."""
+    with ports.ledger.begin() as tx:
+        invoice_ids = tx.cases.following(case)
+    found = [ports.stripe.read_invoice(invoice_id) for invoice_id in invoice_ids]
+    return [invoice for invoice in found if invoice.status == "open"]
 
 
 def _owed_minor(case: Case, invoice: InvoiceReading) -> int:
@@ -103,9 +112,9 @@ def _of_calendar(letter: LetterTask, ports: CasePorts, now: datetime) -> LetterC
         notice=letter.notice,
         customer=customer,
         now=now,
-        amount=_next_amount(subscription),
+        amount=subscription.next_amount,
         method=method,
-        plan_name=str(letter.context.get("plan_name") or ""),
+        plan_name=subscription.plan_name,
         renews_at=subscription.period_end_at,
         trial_ends_at=subscription.trial_end_at,
     )
@@ -129,11 +138,3 @@ def _check_calendar_letter(letter: LetterTask, subscription: SubscriptionReading
     }.get(letter.notice)
     if shown is not None and due and shown.isoformat() != due:
         raise NotNeededError("the date was moved")
-
-
-def _next_amount(subscription: SubscriptionReading) -> Money | None:
-    items = [item for item in subscription.items if not item.metered]
-    if not items:
-        return None
-    total = sum(item.unit_amount_minor * item.quantity for item in items)
-    return Money(total, subscription.currency)

@@ -227,6 +227,22 @@ class Cases:
         """Return what the ledger knows around a case."""
         return surroundings_of(self._connection, self._account, found, invoice, wall_now=wall_now)
 
+    def following(self, found: Case) -> list[str]:
+        """Return the invoices of the open cases that a case leads, oldest first."""
+        if not found.subscription_id:
+            return []
+        query = (
+            select(cases.c.invoice_id)
+            .where(
+                cases.c.account_id == self._account,
+                cases.c.subscription_id == found.subscription_id,
+                cases.c.state == CaseState.OPEN.value,
+                cases.c.id != found.id,
+            )
+            .order_by(cases.c.failed_at, cases.c.id)
+        )
+        return list(self._connection.execute(query).scalars())
+
     def counts(self, *, now: datetime) -> dict[str, int]:
         """Return how many cases are in each state, and `late`: due for more than 15 minutes."""
         rows = self._connection.execute(
