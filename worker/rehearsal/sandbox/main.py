@@ -69,6 +69,7 @@ def _server(sandbox: Sandbox, population: Population | None) -> uvicorn.Server:
         log_config=None,
         log_level="error",
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=2,
     )

@@ -162,7 +162,7 @@ def _invoice_form(world: World, row: Obj) -> str:
     if row["status"] != "open":
         return f"{head}{lines}<p>This invoice is {escape(row['status'])} and cannot be paid.</p>"
     method = visitors.method_on_file(world, world.get("customer", row["customer"]), row)
-    button = f'<form method="post"><button class="plain">Pay {owed} with it</button></form>'
+    button = f'<form method="post"><button class="plain">Pay {owed} with this card</button></form>'
     return (
         f"{head}{lines}<h2>To pay: {owed}</h2>{_on_file(method)}{button if method else ''}"
         f'<h2>Another card</h2><form method="post">{_card_fields()}'
@@ -180,8 +180,9 @@ def _portal_form(world: World, owner: Obj) -> str:
         url = escape(invoice["hosted_invoice_url"])
         parts.append(f'<h2>Open invoice</h2><p><a href="{url}">{invoice["number"]}: {owed}</a></p>')
     for sub in world.where("subscription", "customer", owner["id"]):
+        status = escape(sub["status"].replace("_", " "))
         end = iso_date(sub["items"]["data"][0]["current_period_end"])
-        parts.append(f"<h2>Subscription</h2><p>{escape(sub['status'])}, period until {end}</p>")
+        parts.append(f"<h2>Subscription</h2><p>{status}, until {end}</p>")
         if sub["status"] in ("canceled", "incomplete_expired") or sub["cancel_at_period_end"]:
             continue
         parts.append(

@@ -55,7 +55,7 @@ def pay(world: World, invoice: Obj, form: dict[str, str]) -> None:
     owner = world.get("customer", invoice["customer"])
     params: Obj = {"off_session": False}
     waits = _waits(world, invoice)
-    if form.get("payment_method") or form.get("number"):
+    if form.get("payment_method") or "number" in form:
         method = method_from(world, owner, form)
         params["payment_method"] = method["id"]
         if form.get("remember") != "no":
