@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.domain.case import LetterState
@@ -21,8 +21,8 @@ class Letters:
     def queue(self, letter: NewLetter, *, now: datetime) -> int | None:
         """Queue a letter, or return None where one of its occasions already has one."""
         savepoint = self._connection.begin_nested()
-        letter_id: int = self._connection.execute(
-            insert(letters)
+        letter_id: int | None = self._connection.execute(
+            upsert(letters)
             .values(
                 account_id=self._account,
                 case_id=letter.case_id,
@@ -38,8 +38,13 @@ class Letters:
                 message_id=letter.message_id,
                 context=dict(letter.context),
             )
+            # The Message-ID is a function of the first occasion, so that it tells of a repeat first.
+            .on_conflict_do_nothing(index_elements=["message_id"])
             .returning(letters.c.id)
-        ).scalar_one()
+        ).scalar_one_or_none()
+        if letter_id is None:
+            savepoint.rollback()
+            return None
         taken = self._connection.execute(
             upsert(letter_occasions)
             .values(
