@@ -132,6 +132,8 @@ class Failure:
     retry_not_before: datetime | None = None
     """The earliest instant the decline itself allows, by code or network advice."""
     may_retry: bool = True
+    masked: bool = False
+    """The customer is told no reason (domain.md 1.4)."""
 
 
 @dataclass(frozen=True, slots=True)

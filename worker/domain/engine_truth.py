@@ -24,6 +24,7 @@ from worker.domain.decisions import (
     Wait,
 )
 from worker.domain.engine_situation import Rule, Situation
+from worker.domain.money import KNOWN
 from worker.domain.policy import RetriesBy
 
 KEY_LIFE = timedelta(hours=23)
@@ -341,6 +342,19 @@ def follows_leading_case(at: Situation) -> Decision | None:
     )
 
 
+def unknown_currency(at: Situation) -> Decision | None:
+    """An amount whose decimals we do not know is neither charged nor written about."""
+    currency = at.invoice.currency
+    if currency in KNOWN:
+        return None
+    return Decision(
+        Review(f"the currency {currency} is not known to this release"),
+        "currency_unknown",
+        f"The decimals of {currency} are not known, so no amount can be written or compared.",
+        at.now + LOOK_AGAIN,
+    )
+
+
 TRUTH_RULES: tuple[Rule, ...] = (
     closed_case,
     unfinished_attempt,
@@ -348,6 +362,7 @@ TRUTH_RULES: tuple[Rule, ...] = (
     taken_out_of_collection,
     cancelled,
     in_review,
+    unknown_currency,
     disputed,
     payment_under_way,
     collection_paused,

@@ -9,6 +9,7 @@ from worker.domain.engine_situation import Situation
 from worker.domain.engine_timeline import plan_charge, settle_owner
 from worker.domain.money import Money
 from worker.domain.notices import CLOSING_NOTICES, LetterContent
+from worker.domain.policy import DeclineClass
 from worker.domain.policy_text import from_plain
 from worker.domain.readings import (
     CustomerReading,
@@ -54,7 +55,7 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
         invoices=(invoice, *others),
         method=method_in_use(invoice),
         failed_at=case.failed_at,
-        decline_class=case.failure.decline_class if case.failure is not None else None,
+        decline_class=_reason_told(case),
         paid_at=invoice.paid_at or case.closed_at,
         ended_at=case.closed_at,
         renews_at=invoice.subscription.period_end_at if invoice.subscription else None,
@@ -62,6 +63,12 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
     if closing:
         return content
     return replace(content, next_try_at=charge.at, ends_at=expected_end(at))
+
+
+def _reason_told(case: Case) -> DeclineClass | None:
+    """Return the kind of failure the customer may be told, or None."""
+    failure = case.failure
+    return failure.decline_class if failure is not None and not failure.masked else None
 
 
 def _followers(case: Case, ports: CasePorts) -> list[InvoiceReading]:

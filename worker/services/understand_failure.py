@@ -76,6 +76,7 @@ def with_failure(
             method_changed_at=around.method_changed_at,
             retry_not_before=failed_at + wait if wait else None,
             may_retry=decline.may_retry,
+            masked=decline.masked,
         ),
     )
 

@@ -40,6 +40,7 @@ def failure_to_json(failure: Failure) -> dict[str, object]:
         "method_changed_at": _iso(failure.method_changed_at),
         "retry_not_before": _iso(failure.retry_not_before),
         "may_retry": failure.may_retry,
+        "masked": failure.masked,
     }
 
 
@@ -56,6 +57,7 @@ def failure_from_json(stored: Mapping[str, Any]) -> Failure | None:
         method_changed_at=_instant(stored.get("method_changed_at")),
         retry_not_before=_instant(stored.get("retry_not_before")),
         may_retry=stored.get("may_retry", True),
+        masked=stored.get("masked", False),
     )
 
 
