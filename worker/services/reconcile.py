@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from worker.domain.engine_truth import PROCESSING
+from worker.domain.opening import opens_case
 from worker.domain.policy import Configuration
 from worker.domain.policy_text import digest_of
-from worker.ports import Clock, JobLog, Ledger, ObjectReader, StripeGateway
+from worker.domain.readings import InvoiceReading
+from worker.ports import Clock, JobLog, Ledger, ObjectReader, StripeGateway, Tx
 from worker.services.apply_events import open_case
 from worker.services.read_feed import read_feed
 
@@ -79,9 +82,11 @@ def _open_missed(
             control = tx.control.read()
             if control is None:
                 return opened
-            for invoice in sorted(found, key=lambda one: one.id):
-                if invoice.created_at < control.go_live_at:
-                    continue
+            missed = [one for one in found if _is_missed(tx, one, control.go_live_at, now)]
+        for invoice in sorted(missed, key=lambda one: one.id):
+            if _is_under_way(stripe, invoice.id):
+                continue
+            with ledger.begin() as tx:
                 name = open_case(
                     tx,
                     invoice,
@@ -91,5 +96,21 @@ def _open_missed(
                     now=now,
                     wall_now=clock.wall_now(),
                 )
-                opened += bool(name)
+            opened += bool(name)
     return opened
+
+
+def _is_missed(tx: Tx, invoice: InvoiceReading, go_live_at: datetime, now: datetime) -> bool:
+    """Return whether an invoice looks failed although no event ever said so."""
+    if invoice.created_at < go_live_at or tx.mirror.failed_before(invoice.id):
+        return False
+    return opens_case(invoice, failed_at=now, go_live_at=go_live_at)
+
+
+def _is_under_way(stripe: StripeGateway, invoice_id: str) -> bool:
+    """Return whether the payment has not failed but goes on: a bank debit takes days.
+
+    The list does not show the payment, so the few invoices that look missed are read one by one.
+    """
+    payment = stripe.read_invoice(invoice_id).payment
+    return payment is not None and payment.status in PROCESSING

@@ -38,7 +38,7 @@ class Letters:
                 message_id=letter.message_id,
                 context=dict(letter.context),
             )
-            # The Message-ID is a function of the first occasion, so that it tells of a repeat first.
+            # The Message-ID is a function of the occasion, so it is what tells of a repeat first.
             .on_conflict_do_nothing(index_elements=["message_id"])
             .returning(letters.c.id)
         ).scalar_one_or_none()
