@@ -1,9 +1,76 @@
-"""Look: what is going on, read only."""
+"""Look: what is going on, read only. Nothing here needs Redis or Stripe but `doctor`."""
+
+from typing import Annotated
 
 import typer
 
+from worker.cli.data_dir import AsJson, Data, open_view
+
 GROUP = "Look"
+Since = Annotated[
+    str,
+    typer.Option("--since", help="`2 hours`, `yesterday`, 02:00, 2026-12-06 or an ISO instant."),
+]
 
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
+    for command in (status, cases, events, log):
+        app.command(rich_help_panel=GROUP)(command)
+
+
+def status(data: Data = None, as_json: AsJson = False) -> None:
+    """How the service stands; first of all, whether it charges. Exit 5: stopped on purpose."""
+    from worker.cli.look_status import read_standing, status_json, status_lines
+    from worker.cli.tables import print_json
+
+    with open_view(data) as view:
+        standing = read_standing(view)
+        if as_json:
+            print_json(status_json(standing, view))
+        else:
+            for line in status_lines(standing, view):
+                print(line)
+    raise typer.Exit(standing.exit_code)
+
+
+def cases(
+    state: Annotated[
+        str, typer.Option("--state", help="A state (open, held, …) or an outcome (recovered, …).")
+    ] = "",
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the cases."""
+    from worker.cli.look_cases import show_cases
+
+    with open_view(data) as view:
+        show_cases(view, state=state, as_json=as_json)
+
+
+def events(
+    since: Since = "",
+    type: Annotated[
+        list[str] | None,
+        typer.Option("--type", help="A type (payment.failed) or a family (payment); repeatable."),
+    ] = None,
+    data: Data = None,
+    as_json: AsJson = False,  # noqa: ARG001 (events are JSON in any case)
+) -> None:
+    """Print the facts as CloudEvents 1.0, one JSON object a line."""
+    from worker.cli.look_streams import show_events
+
+    with open_view(data) as view:
+        show_events(view, since=since, types=type or [])
+
+
+def log(
+    since: Since = "",
+    level: Annotated[str, typer.Option(help="Least level: debug, info, warn, error.")] = "info",
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the job log as a person reads it."""
+    from worker.cli.look_streams import show_log
+
+    show_log(data, since=since, level=level, as_json=as_json)

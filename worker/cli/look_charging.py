@@ -1,0 +1,134 @@
+"""Why is it not charging? One answer to all of switch, breaker, mode, dead process, late feed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from worker.cli.data_dir import View
+from worker.cli.look_words import OfficeWords, age_words
+from worker.domain.policy import Mode
+from worker.services.case_turn import FEED_LAG_MAX
+from worker.store.reading_status import Living, Switch
+
+GO = "dunning go --by NAME --reason WHY"
+NOT_ARMED = "not armed"
+"""How the cause of a fresh ledger with a live key begins; see services.backfill.begin_ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Charging:
+    """Whether it charges, and if not: since when, why and what to do."""
+
+    yes: bool
+    cause: str = ""
+    """A stable word for scripts."""
+    since: datetime | None = None
+    said: str = ""
+    do: str = ""
+    on_purpose: bool = False
+
+
+def charging_of(
+    view: View,
+    switch: Switch,
+    *,
+    alive: Sequence[Living],
+    worker_seen_at: datetime | None,
+    feed_at: datetime | None,
+) -> Charging:
+    """Return whether charges are made now; the first of all causes that holds is named."""
+    found = _switched_off(switch) or _by_mode(view.office.mode)
+    if found is not None:
+        return found
+    if not view.runs:
+        return Charging(
+            yes=False,
+            cause="demo_ended",
+            since=view.now,
+            said="the demo has ended and nothing runs",
+            do="nothing; `dunning up` starts one to play with",
+        )
+    return (
+        _process_missing(alive, worker_seen_at) or _feed_behind(view, feed_at) or Charging(yes=True)
+    )
+
+
+def _switched_off(switch: Switch) -> Charging | None:
+    if switch.charging:
+        return None
+    if switch.cause == "switch":
+        who = switch.changed_by or "somebody"
+        said, do, on_purpose = f"switched off by {who}: {switch.detail}", GO, True
+    elif switch.cause.startswith(NOT_ARMED):
+        said, do, on_purpose = switch.cause, f"dunning doctor, then {GO}", True
+    elif switch.cause == "foreign_key":
+        said = f"Stripe knows charges of ours that this ledger does not ({switch.detail})"
+        do = "stop the second worker, or find the restored backup; then " + GO
+        on_purpose = False
+    else:
+        said = f"{switch.cause}: {switch.detail}" if switch.detail else switch.cause
+        do, on_purpose = f"cure the cause, then {GO}", False
+    cause = "not_armed" if switch.cause.startswith(NOT_ARMED) else switch.cause
+    return Charging(
+        yes=False,
+        cause=cause,
+        since=switch.stopped_at,
+        said=said.rstrip("."),
+        do=do,
+        on_purpose=on_purpose,
+    )
+
+
+def _by_mode(mode: Mode) -> Charging | None:
+    if mode is Mode.LIVE:
+        return None
+    said = {
+        Mode.WATCH: "mode watch plans and logs, it neither charges nor writes",
+        Mode.LETTERS: "mode letters writes, it never charges",
+    }[mode]
+    return Charging(
+        yes=False,
+        cause=f"mode_{mode.value}",
+        said=said,
+        do="mode: live in config/dunning.yaml",
+        on_purpose=True,
+    )
+
+
+def _process_missing(alive: Sequence[Living], worker_seen_at: datetime | None) -> Charging | None:
+    for kind, command in (("worker", "dunning work"), ("scheduler", "dunning schedule")):
+        if not any(process.name.startswith(f"{kind}-") for process in alive):
+            return Charging(
+                yes=False,
+                cause=f"no_{kind}",
+                since=worker_seen_at if kind == "worker" else None,
+                said=f"no {kind} was heard of for 3 minutes",
+                do=f"start one: {command}",
+            )
+    return None
+
+
+def _feed_behind(view: View, feed_at: datetime | None) -> Charging | None:
+    do = "look at Stripe's status page; charges wait until the events are read"
+    if feed_at is None:
+        return Charging(yes=False, cause="feed", said="Stripe's events were never read", do=do)
+    if view.now - feed_at <= FEED_LAG_MAX:
+        return None
+    return Charging(
+        yes=False,
+        cause="feed",
+        since=feed_at + FEED_LAG_MAX,
+        said=f"Stripe's events are read with {age_words(view.now - feed_at)} delay",
+        do=do,
+    )
+
+
+def charging_line(charging: Charging, words: OfficeWords, *, waiting: int) -> str:
+    """Return `CHARGING  yes`, or `CHARGING  NO since 02:14: cause. 3 cases wait … -> do`."""
+    if charging.yes:
+        return "CHARGING  yes"
+    since = f" since {words.near(charging.since)}" if charging.since is not None else ""
+    wait = "No case waits"
+    if waiting:
+        wait = f"{waiting} {'case waits' if waiting == 1 else 'cases wait'}, none is lost"
+    return f"CHARGING  NO{since}: {charging.said}. {wait}. -> {charging.do}"

@@ -1,0 +1,225 @@
+"""`dunning status`: how the service stands, in five lines."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from worker.cli.data_dir import View
+from worker.cli.look_charging import Charging, charging_line, charging_of
+from worker.cli.look_words import (
+    OfficeWords,
+    age_words,
+    count_words,
+    json_instant,
+    json_money,
+    money_words,
+)
+from worker.domain.case import LetterState
+from worker.domain.identifiers import case_name
+from worker.domain.policy import Mode
+from worker.errors import ServiceUnavailable
+from worker.store.reading import snapshot
+from worker.store.reading_status import (
+    CaseCounts,
+    JobLine,
+    LetterCounts,
+    Living,
+    count_cases,
+    count_letters,
+    count_parked,
+    last_seen,
+    read_feed_position,
+    read_jobs,
+    read_processes,
+    read_switch,
+)
+
+ALIVE_WITHIN = timedelta(minutes=3)
+"""A process that was not heard of for so long counts as dead."""
+
+REVIEWS_SHOWN = 3
+STOPPED_ON_PURPOSE = 5
+"""Exit code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Everything `status` tells, of one moment."""
+
+    charging: Charging
+    processes: tuple[Living, ...]
+    jobs: tuple[JobLine, ...]
+    cases: CaseCounts
+    letters: LetterCounts
+    parked: int
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 5 where charging is stopped on purpose."""
+        return STOPPED_ON_PURPOSE if self.charging.on_purpose else 0
+
+
+def read_standing(view: View) -> Standing:
+    """Return how the service stands. Raises: ServiceUnavailable: no worker has run yet."""
+    account = view.ledger.account_id
+    with snapshot(view.ledger) as connection:
+        switch = read_switch(connection, account)
+        if switch is None:
+            raise ServiceUnavailable("The ledger is empty: no worker has run on it yet.")
+        alive = read_processes(connection, account, since=view.wall_now - ALIVE_WITHIN)
+        living = alive if view.runs else []
+        charging = charging_of(
+            view,
+            switch,
+            alive=living,
+            worker_seen_at=last_seen(connection, account, "worker"),
+            feed_at=read_feed_position(connection, account),
+        )
+        return Standing(
+            charging=charging,
+            processes=tuple(living),
+            jobs=tuple(read_jobs(connection, account)),
+            cases=count_cases(connection, account, now=view.now),
+            letters=count_letters(connection, account),
+            parked=count_parked(connection, account),
+        )
+
+
+def status_lines(standing: Standing, view: View) -> list[str]:
+    """Return the lines for a person; the first is always about charging."""
+    wall = OfficeWords(view.office.zone, view.wall_now)
+    lines = [
+        charging_line(standing.charging, _words_of_stop(standing, view), waiting=_waiting(standing))
+    ]
+    lines.append(f"LETTERS   {_letters(standing, view)}")
+    lines.append(f"PROCESSES {_processes(standing, view)}")
+    lines.append(f"OPEN      {_open(standing.cases)}")
+    lines.append(f"LAST      {_last(standing.jobs, view, wall)}")
+    if standing.parked:
+        parked = count_words(standing.parked, "event")
+        lines.append(
+            f"PARKED    {parked} of Stripe could not be read and were put aside -> dunning log"
+            " --level warn"
+        )
+    return lines
+
+
+def _words_of_stop(standing: Standing, view: View) -> OfficeWords:
+    """A dead process is dated by the wall clock, every other cause by business time."""
+    wall = standing.charging.cause == "no_worker"
+    return OfficeWords(view.office.zone, view.wall_now if wall else view.now)
+
+
+def _waiting(standing: Standing) -> int:
+    return standing.cases.waiting
+
+
+def _letters(standing: Standing, view: View) -> str:
+    counts = standing.letters.by_state
+    queued, next_at = counts.get(LetterState.QUEUED.value, 0), standing.letters.next_at
+    stopped = not standing.charging.yes and standing.charging.cause != "mode_letters"
+    ended = standing.charging.cause in {"demo_ended", "feed"}
+    parts = ["NO, stopped with the charges" if stopped and not ended else "yes"]
+    if standing.charging.cause == "demo_ended":
+        parts = ["none go out any more"]
+    if view.office.mode is Mode.WATCH:
+        parts = ["NO, mode watch"]
+    if queued and next_at is not None:
+        soon = "now" if next_at <= view.now else f"for {view.words.near(next_at)}"
+        parts.append(f"{queued} {'waits' if queued == 1 else 'wait'} {soon}")
+    parts.append(f"{counts.get(LetterState.SENT.value, 0)} sent")
+    for state, word in ((LetterState.UNKNOWN, "outcome unknown"), (LetterState.REFUSED, "refused")):
+        if counts.get(state.value):
+            parts.append(f"{counts[state.value]} {word}")
+    return " · ".join(parts)
+
+
+def _processes(standing: Standing, view: View) -> str:
+    living = standing.processes
+    if not living:
+        return "none running"
+    numbers: Counter[str] = Counter()
+    totals = Counter(_kind(process) for process in living)
+    parts = []
+    for process in living:
+        kind = _kind(process)
+        numbers[kind] += 1
+        name = kind if totals[kind] == 1 else f"{kind}-{numbers[kind]}"
+        parts.append(f"{name} {age_words(view.wall_now - process.seen_at)}")
+    digests = Counter(process.config_digest for process in living)
+    digest, count = digests.most_common(1)[0]
+    parts.append(f"config {digest[:6] or 'unknown'} on {count} of {len(living)}")
+    read = next((job for job in standing.jobs if job.name == "read_stripe"), None)
+    if read is not None and read.ended_at is not None:
+        parts.append(f"Stripe read {age_words(view.wall_now - read.ended_at)} ago")
+    return " · ".join(parts)
+
+
+def _kind(process: Living) -> str:
+    return process.name.partition("-")[0]
+
+
+def _open(cases: CaseCounts) -> str:
+    total = cases.open + cases.held + cases.in_review
+    money = "".join(f" {money_words(amount)}" for amount in cases.money)
+    names = [case_name(number) for number, _ in cases.reviews[:REVIEWS_SHOWN]]
+    if len(cases.reviews) > REVIEWS_SHOWN:
+        names.append("…")
+    review = f" ({', '.join(names)})" if names else ""
+    return (
+        f"{count_words(total, 'case')}{money} · late {cases.late} · held {cases.held}"
+        f" · review {cases.in_review}{review} · closed {cases.closed}"
+    )
+
+
+def _last(jobs: Sequence[JobLine], view: View, wall: OfficeWords) -> str:
+    parts = []
+    for job in jobs:
+        if job.ended_at is None:
+            continue
+        age = view.wall_now - job.ended_at
+        when = age_words(age) if age < timedelta(hours=1) else wall.near(job.ended_at)
+        parts.append(f"{job.name} {when} {job.outcome}")
+    return " · ".join(parts) or "no job has run yet"
+
+
+def status_json(standing: Standing, view: View) -> dict[str, object]:
+    """Return the same as data."""
+    charging, cases, letters = standing.charging, standing.cases, standing.letters
+    return {
+        "charging": charging.yes,
+        "cause": charging.cause,
+        "since": json_instant(charging.since),
+        "because": charging.said,
+        "waiting": _waiting(standing),
+        "do": charging.do,
+        "on_purpose": charging.on_purpose,
+        "at": json_instant(view.now),
+        "mode": view.office.mode.value,
+        "letters": {"by_state": letters.by_state, "next_at": json_instant(letters.next_at)},
+        "processes": [
+            {
+                "name": process.name,
+                "seen_at": json_instant(process.seen_at),
+                "config_digest": process.config_digest,
+            }
+            for process in standing.processes
+        ],
+        "cases": {
+            "open": cases.open,
+            "held": cases.held,
+            "in_review": cases.in_review,
+            "closed": cases.closed,
+            "late": cases.late,
+        },
+        "open_money": [json_money(amount) for amount in cases.money],
+        "reviews": [
+            {"case": case_name(number), "reason": reason} for number, reason in cases.reviews
+        ],
+        "jobs": [
+            {"name": job.name, "ended_at": json_instant(job.ended_at), "outcome": job.outcome}
+            for job in standing.jobs
+        ],
+        "events_parked": standing.parked,
+    }

@@ -1,0 +1,71 @@
+"""`dunning events` and `dunning log`: the two streams."""
+
+import sys
+from pathlib import Path
+
+from worker.cli.data_dir import (
+    JOB_LOG,
+    View,
+    folder_to_read,
+    read_office,
+    reading_environment,
+)
+from worker.cli.look_since import parse_since
+from worker.cli.tables import print_json_lines
+from worker.clock import wall_now
+from worker.domain.facts import cloud_event
+from worker.errors import ConfigError, UsageError
+from worker.joblog.reading import RANKS, json_lines, read_log
+from worker.store.reading import snapshot
+from worker.store.reading_facts import StoredFact, read_facts
+
+PRODUCTION_LOG = (
+    "The log is what the processes write to their standard output: look where your process manager"
+    " keeps it, or pass --data DIR for a demo's."
+)
+NO_LOG = "No data yet: {folder} has no job.log. Run `make demo`, or name a folder with --data DIR."
+
+
+def show_events(view: View, *, since: str, types: list[str]) -> None:
+    """Print facts as CloudEvents, one a line, by when they happened."""
+    from_at = parse_since(since, now=view.now, zone=view.office.zone)
+    families = [kind.removesuffix("*").removesuffix(".") for kind in types]
+    with snapshot(view.ledger) as connection:
+        facts = read_facts(connection, view.ledger.account_id, since=from_at, types=families)
+        print_json_lines(_event(fact) for fact in facts)
+
+
+def _event(fact: StoredFact) -> dict[str, object]:
+    return cloud_event(
+        fact_id=fact.id,
+        fact_type=fact.type,
+        subject=fact.subject,
+        time=fact.time,
+        data=fact.data,
+    )
+
+
+def show_log(data: Path | None, *, since: str, level: str, as_json: bool) -> None:
+    """Print the job log of a data directory, as text for a person or as its JSON lines.
+
+    Raises: UsageError: no such level or time; ConfigError: there is no log to read.
+    """
+    if level not in RANKS:
+        raise UsageError(f"`{level}` is no level; write one of {', '.join(RANKS)}.")
+    environment = reading_environment()
+    folder = folder_to_read(data, environment)
+    if folder is None:
+        print(PRODUCTION_LOG, file=sys.stderr)
+        return
+    path = folder / JOB_LOG
+    if not path.is_file():
+        raise ConfigError(NO_LOG.format(folder=folder))
+    office = read_office(environment)
+    from_at = parse_since(since, now=wall_now(), zone=office.zone)
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        if as_json:
+            found = json_lines(lines, since=from_at, level=level)
+        else:
+            found = read_log(lines, since=from_at, level=level, zone=office.zone)
+        for line in found:
+            print(line)
