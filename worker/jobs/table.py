@@ -6,7 +6,7 @@ from datetime import datetime
 from worker.bootstrap import App
 from worker.errors import ServiceUnavailable
 from worker.services.backfill import backfill, begin_ledger, needs_backfill
-from worker.services.business_time import business_now, follow_test_clock
+from worker.services.business_time import business_now, mirror_business_time
 from worker.services.case_turn import FEED_LAG_MAX
 from worker.services.find_due import find_due_cases, find_due_letters
 from worker.services.fold_facts import fold_facts
@@ -21,9 +21,12 @@ Job = Callable[[App, datetime], None]
 
 
 def read_stripe(app: App, now: datetime) -> None:
-    """Follow the test clock, backfill where needed, read events, fold facts."""
-    if app.environment.stripe_test_clock:
-        now = follow_test_clock(ledger=app.ledger, stripe=app.stripe, clock=app.clock) or now
+    """Backfill where needed, read events, fold facts, and follow the test clock, if there is one.
+
+    The clock's new time is mirrored last: nobody works on an hour whose events are not known yet.
+    """
+    frozen_at = app.stripe.test_clock_now() if app.environment.stripe_test_clock else None
+    now = frozen_at or now
     if needs_backfill(ledger=app.ledger, now=now):
         backfill(
             ledger=app.ledger,
@@ -44,6 +47,8 @@ def read_stripe(app: App, now: datetime) -> None:
         now=now,
     )
     fold_facts(ledger=app.ledger, reader=app.reader, clock=app.clock)
+    if frozen_at is not None:
+        mirror_business_time(frozen_at, ledger=app.ledger, clock=app.clock)
     write = app.log.info if run.events else app.log.debug
     write(
         "read_stripe",
@@ -186,9 +191,8 @@ def run_job(app: App, name: str) -> None:
 
 def prepare(app: App) -> None:
     """Write what a fresh ledger needs: control row, policies, job rows; an old one keeps them."""
-    now = app.clock.wall_now()
-    if app.environment.stripe_test_clock:
-        now = app.stripe.test_clock_now() or now
+    frozen_at = app.stripe.test_clock_now() if app.environment.stripe_test_clock else None
+    now = frozen_at or app.clock.wall_now()
     begin_ledger(
         ledger=app.ledger,
         clock=app.clock,
@@ -196,8 +200,10 @@ def prepare(app: App) -> None:
         live_key=app.environment.stripe_key_is_live,
         now=now,
     )
-    if app.environment.stripe_test_clock:
-        follow_test_clock(ledger=app.ledger, stripe=app.stripe, clock=app.clock)
+    with app.ledger.begin() as tx:
+        control = tx.control.read()
+    if frozen_at is not None and control is not None and control.business_at is None:
+        mirror_business_time(frozen_at, ledger=app.ledger, clock=app.clock)
     ensure_jobs(ledger=app.ledger, clock=app.clock, now=now)
 
 

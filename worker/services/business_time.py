@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from worker.ports import Clock, Ledger, StripeGateway
+from worker.ports import Clock, Ledger
 
 
 def business_now(*, ledger: Ledger, clock: Clock) -> datetime:
@@ -17,14 +17,7 @@ def business_now(*, ledger: Ledger, clock: Clock) -> datetime:
     return clock.wall_now()
 
 
-def follow_test_clock(*, ledger: Ledger, stripe: StripeGateway, clock: Clock) -> datetime | None:
-    """Mirror STRIPE_TEST_CLOCK's frozen time into the ledger and return it.
-
-    Returns None while the clock advances: the old time then stays in force.
-    """
-    frozen_at = stripe.test_clock_now()
-    if frozen_at is None:
-        return None
+def mirror_business_time(frozen_at: datetime, *, ledger: Ledger, clock: Clock) -> None:
+    """Make the test clock's frozen time the business time of every process."""
     with ledger.begin() as tx:
         tx.control.set_business_time(frozen_at, wall_now=clock.wall_now())
-    return frozen_at
