@@ -35,6 +35,8 @@ from worker.rehearsal.population_people import (
 
 START = datetime(2026, 10, 19, 6, tzinfo=UTC)
 """A Monday; 45 days hold two changes of daylight-saving time and two ends of a month."""
+SIGNED_UP_BEFORE = timedelta(days=3, hours=1)
+"""How long before the start all but those on trial signed up: longer than what is listed again."""
 SIGN_UP_HOURS = (7, 8, 9)
 """UTC hours at which periods end: few, so that a simulated day has few busy hours."""
 DRAFT = timedelta(hours=1)
@@ -73,6 +75,11 @@ class Subscriber:
     subscriptions: tuple[Subscription, ...]
     habits: tuple[Habit, ...] = ()
     story: str = ""
+
+    @property
+    def trial(self) -> bool:
+        """Whether this customer begins with a trial."""
+        return any(one.trial for one in self.subscriptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +178,7 @@ def _by_chance(seed: str, no: int, start_at: datetime) -> Subscriber:
     if trial:
         days = draws.one_of((3, 5, 14, 14, 30))
     else:
-        days = 1 + draws.below({"week": 6, "month": 30, "year": 75}[interval])
+        days = 1 + draws.below({"week": 3, "month": 27, "year": 75}[interval])
     anchor_at = _anchor(start_at, days, draws)
     plan = draws.weighted({"Basic": 4, "Pro": 4, "Team": 2, "Business": 1})
     price = price_of(plan, interval, country.currency)

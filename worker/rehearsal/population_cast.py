@@ -148,7 +148,7 @@ CAST = (
     Character("written-off", "an invoice that the staff gave up", 10, then=_POOR,
               habits=(_failure(Do.UNCOLLECTIBLE, 75),)),
     Character(
-        "second-invoice", "a second invoice fell due during dunning", 5, (_poor_for(9.2),),
+        "second-invoice", "a second invoice fell due during dunning", 3, (_poor_for(9.2),),
         interval="week", plan="Team",
     ),
     Character(

@@ -5,9 +5,16 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from worker.rehearsal.population import START, Subscriber, Subscription, plan_population
+from worker.rehearsal.population import (
+    SIGNED_UP_BEFORE,
+    START,
+    Subscriber,
+    Subscription,
+    plan_population,
+)
 from worker.rehearsal.population_cards import Method, unix
 from worker.rehearsal.sandbox.app import Sandbox
+from worker.rehearsal.sandbox.billing import life
 from worker.rehearsal.sandbox.params import check, decode
 from worker.rehearsal.sandbox.routes import all_routes
 from worker.rehearsal.sandbox.routing import Call
@@ -30,8 +37,12 @@ def settle_population(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
     population = plan_population(seed, int(body.get("subscribers", SUBSCRIBERS)), start_at)
     sandbox.world.settings.change({"account_name": ACCOUNT_NAME})
     with sandbox.world.acting(Cause("customer")):
-        settling = _Settling(sandbox, start_at)
-        people = {one.name: settling.settle(one) for one in population.subscribers}
+        settling = _Settling(sandbox, start_at - SIGNED_UP_BEFORE)
+        people = {one.name: settling.settle(one) for one in population.subscribers if not one.trial}
+    for _ in life.run_until(sandbox.world, settling.clock_id, unix(start_at)):
+        pass
+    with sandbox.world.acting(Cause("customer")):
+        people |= {one.name: settling.settle(one) for one in population.subscribers if one.trial}
     return {"test_clock": settling.clock_id, "seed": seed, "customers": people}
 
 
@@ -58,13 +69,13 @@ def _pairs(params: Mapping[str, Any], trail: str = "") -> list[tuple[str, str]]:
 class _Settling:
     """Calls the sandbox's own handlers, with the checks a request over HTTP would get."""
 
-    def __init__(self, sandbox: Sandbox, start_at: datetime) -> None:
+    def __init__(self, sandbox: Sandbox, clock_at: datetime) -> None:
         self.world = sandbox.world
         self.routes = all_routes()
         self.prices: dict[tuple[str, str, str], str] = {}
         self.products: dict[str, str] = {}
         self.clock_id = self.ask(
-            "/v1/test_helpers/test_clocks", frozen_time=unix(start_at), name="rehearsal"
+            "/v1/test_helpers/test_clocks", frozen_time=unix(clock_at), name="rehearsal"
         )["id"]
 
     def ask(self, path: str, **params: Any) -> dict[str, Any]:

@@ -102,7 +102,7 @@ class Supervisor:
             with contextlib.suppress(ProcessLookupError):
                 running.terminate()
         for running in living:
-            _terminate(running)
+            _wait_for_end(running)
 
     def _launch(self, process: Process) -> None:
         with self.log.open("ab") as log:
@@ -130,6 +130,10 @@ def supervising(environ: Mapping[str, str], log: Path) -> Iterator[Supervisor]:
 def _terminate(running: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         running.terminate()
+    _wait_for_end(running)
+
+
+def _wait_for_end(running: subprocess.Popen[bytes]) -> None:
     try:
         running.wait(STOP_SECONDS_MAX)
     except subprocess.TimeoutExpired:
