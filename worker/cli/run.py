@@ -65,16 +65,12 @@ def work(
     threads: Annotated[int, typer.Option(help="Threads in each.")] = 8,
 ) -> None:
     """Run dramatiq's own worker on our queue."""
-    from dramatiq.cli import main as dramatiq_main
-    from dramatiq.cli import make_argument_parser
-
     from worker.bootstrap import WORKER_NEEDS
+    from worker.jobs.launch import run_workers
     from worker.settings.environment import read_environment
 
     read_environment(os.environ, WORKER_NEEDS)
-    arguments = ["worker.jobs.main:broker", "--processes", str(processes)]
-    arguments += ["--threads", str(threads), "--worker-shutdown-timeout", "25000"]
-    raise typer.Exit(dramatiq_main(make_argument_parser().parse_args(arguments)) or 0)
+    raise typer.Exit(run_workers(processes=processes, threads=threads))
 
 
 def sandbox(
@@ -82,15 +78,9 @@ def sandbox(
     seed: Annotated[str, typer.Option(help="Ids are a function of it.")] = "1",
 ) -> None:
     """Run the Stripe-shaped sandbox alone."""
-    from worker.rehearsal.sandbox.main import PortTaken, serve
+    from worker.cli.sandbox import run_sandbox
 
-    def say(chosen: int) -> None:
-        print(f"Stripe sandbox on http://127.0.0.1:{chosen} (STRIPE_API_BASE)", flush=True)
-
-    try:
-        serve(port, ready=say, seed=seed)
-    except PortTaken as taken:
-        raise ConfigError(str(taken)) from taken
+    run_sandbox(port=port, seed=seed)
 
 
 def alive(
