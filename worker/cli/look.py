@@ -15,7 +15,7 @@ Since = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    for command in (status, cases, events, log):
+    for command in (status, cases, case, events, log):
         app.command(rich_help_panel=GROUP)(command)
 
 
@@ -46,6 +46,24 @@ def cases(
 
     with open_view(data) as view:
         show_cases(view, state=state, as_json=as_json)
+
+
+def case(
+    id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="C-1042, in_…, sub_…, cus_…, an invoice number or an e-mail address."
+        ),
+    ],
+    why: Annotated[bool, typer.Option("--why", help="Each decision with rule and inputs.")] = False,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """One case's story: what happened and what did not, why, and what comes next."""
+    from worker.cli.look_case import show_case
+
+    with open_view(data) as view:
+        show_case(view, id, why=why, as_json=as_json)
 
 
 def events(

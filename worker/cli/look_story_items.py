@@ -1,0 +1,260 @@
+"""What happened and what did not: the timeline of a case, from the rows that recorded it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from worker.cli.look_story_plan import is_charge_step
+from worker.domain.case import Attempt, AttemptKind, AttemptState, LetterState
+from worker.domain.declines import classify
+from worker.domain.money import Money
+from worker.domain.readings import ChargeReading
+from worker.domain.timetable import step_due_at
+from worker.store.reading_case import AnswerLine, CaseRecord, LetterLine
+from worker.store.reading_facts import StoredFact
+
+WAITED = timedelta(minutes=10)
+"""A letter that goes out this long after it was queued has waited."""
+
+SAME_CHARGE = timedelta(minutes=2)
+"""How far the time of a failure and of its charge may lie apart."""
+
+TOLD_OTHERWISE = frozenset(("not_yet", "owner_unconfirmed", "closed", "in_review", "disputed"))
+"""Rules of waits that the timeline tells in other ways."""
+
+WAITS_FOR = re.compile(r"Waits for (?P<step>.+?): ")
+_NAMES = {
+    AttemptKind.CANCEL: "subscription cancelled",
+    AttemptKind.CANCEL_AT_PERIOD_END: "cancelled at period end",
+    AttemptKind.UNCOLLECTIBLE: "invoice uncollectible",
+    AttemptKind.VOID: "invoice voided",
+}
+_NOT_SENT = {
+    LetterState.SUPPRESSED.value: ("not sent", "notice.suppressed"),
+    LetterState.REFUSED.value: ("refused", "notice.failed"),
+    LetterState.UNKNOWN.value: ("perhaps sent", "notice.unknown"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of a story. In *detail*, `{until}` stands for `until_at`."""
+
+    at: datetime
+    what: str
+    detail: str = ""
+    until_at: datetime | None = None
+    there: bool = False
+    """The customer's own clock explains it."""
+    money: Money | None = None
+    days: int = 1
+    """How many days it stands for; more than one only where nothing happened."""
+
+
+def timeline(record: CaseRecord, *, office_zone: str, quiet: str, now: datetime) -> list[Item]:
+    """Return everything that happened, oldest first.
+
+    Args: quiet: the hours in which letters go out, such as `08:00-18:00 on weekdays`.
+    """
+    items = [
+        *_failures(record),
+        *_attempts(record),
+        *_letters(record, quiet),
+        *_skips(record),
+        *_moved(record, office_zone, now),
+        *_states(record),
+        *_waits(record),
+    ]
+    return sorted(items, key=lambda item: item.at)
+
+
+def _failures(record: CaseRecord) -> Iterator[Item]:
+    ours = {answer.charge_id for answer in record.answers.values() if answer.charge_id}
+    told = [fact for fact in record.facts if fact.type == "payment.failed"]
+    if not any(fact.time == record.case.failed_at for fact in told):
+        yield Item(record.case.failed_at, "payment failed")
+    for fact in told:
+        charge = _charge_near(record, fact.time)
+        if charge is not None and charge.id in ours:
+            continue
+        code, kind = str(fact.data.get("decline_code")), str(fact.data.get("decline_class"))
+        yield _declined(fact.time, "payment failed", code, kind, charge)
+
+
+def _charge_near(record: CaseRecord, at: datetime) -> ChargeReading | None:
+    near = [
+        charge
+        for charge in record.charges
+        if charge.status == "failed" and abs(charge.created_at - at) <= SAME_CHARGE
+    ]
+    return min(near, key=lambda charge: abs(charge.created_at - at), default=None)
+
+
+def _declined(at: datetime, what: str, code: str, kind: str, charge: ChargeReading | None) -> Item:
+    """Tell one decline: its code, its class, and what it allows."""
+    said = " -> ".join(part for part in (code, kind.replace("_", " ")) if part)
+    if charge is None:
+        return Item(at, what, said)
+    decline = classify(
+        charge.signals, brand=charge.brand, payment_method_type=charge.payment_method_type
+    )
+    advice = charge.signals.network_advice_code
+    named = f", {charge.brand} advice {advice}" if advice else ""
+    if decline.may_retry and decline.earliest_wait:
+        return Item(at, what, f"{said}{named}: not before {{until}}", at + decline.earliest_wait)
+    if decline.may_retry:
+        return Item(at, what, f"{said}{named}: retry allowed")
+    needs = "needs a new payment method" if decline.needs_new_method else "no further try of it"
+    return Item(at, what, f"{said}{named}: {needs}")
+
+
+def _attempts(record: CaseRecord) -> Iterator[Item]:
+    for attempt in record.case.attempts:
+        answer = record.answers[attempt.no]
+        if attempt.kind is AttemptKind.CHARGE:
+            yield from _charge_items(record, attempt, answer)
+        else:
+            yield _ending_item(attempt, answer)
+
+
+def _charge_items(record: CaseRecord, attempt: Attempt, answer: AnswerLine) -> Iterator[Item]:
+    name = "new card" if attempt.step.startswith("new card") else attempt.step
+    money = Money(attempt.amount_minor, attempt.currency)
+    settled_at = attempt.settled_at or attempt.sent_at
+    again = f"asked {attempt.sends} times with one key" if attempt.sends > 1 else ""
+    if settled_at - attempt.sent_at > WAITED:
+        yield Item(attempt.sent_at, f"{name} sent", again or "the bank takes its time", money=money)
+    match attempt.state:
+        case AttemptState.SUCCEEDED:
+            yield Item(settled_at, f"{name} paid", again, money=money)
+        case AttemptState.DECLINED:
+            charge = next((c for c in record.charges if c.id == answer.charge_id), None)
+            yield _declined(
+                settled_at,
+                f"{name} declined",
+                answer.decline_code,
+                answer.decline_class,
+                charge,
+            )
+        case AttemptState.ABANDONED:
+            code = answer.answer_code or "the invoice shows no payment of ours"
+            yield Item(settled_at, f"{name} came to nothing", code)
+        case AttemptState.PROCESSING:
+            yield Item(attempt.sent_at, f"{name} under way", "a bank debit takes days", money=money)
+        case _:
+            yield Item(
+                attempt.sent_at, f"{name} sent", again or "Stripe's answer is unknown", money=money
+            )
+
+
+def _ending_item(attempt: Attempt, answer: AnswerLine) -> Item:
+    at, name = attempt.settled_at or attempt.sent_at, _NAMES[attempt.kind]
+    if attempt.state is AttemptState.SUCCEEDED:
+        return Item(at, name, "the last step is over and nobody paid")
+    if attempt.state is AttemptState.ABANDONED:
+        return Item(at, f"not {name}", answer.answer_code or "Stripe shows that it did not happen")
+    return Item(at, f"{name}?", "asked; Stripe's answer is unknown")
+
+
+def _letters(record: CaseRecord, quiet: str) -> Iterator[Item]:
+    for letter in record.letters:
+        name = "closing letter" if letter.step == "closing" else letter.step or letter.notice
+        waits_until = _send_at(record, letter)
+        if waits_until is not None and waits_until - letter.queued_at > WAITED:
+            detail = f"letters go {quiet} there: until {{until}}"
+            yield Item(letter.queued_at, f"{name} waits", detail, waits_until, there=True)
+        if letter.sent_at is not None:
+            parts = [letter.notice, letter.locale, "accepted by the mail server"]
+            detail = ", ".join(part for part in parts if part)
+            yield Item(letter.sent_at, f"{name} sent", detail)
+        elif letter.state in _NOT_SENT:
+            word, kind = _NOT_SENT[letter.state]
+            fact = _notice_fact(record, kind, letter)
+            at = fact.time if fact is not None else letter.queued_at
+            yield Item(at, f"{name} {word}", letter.reason)
+
+
+def _send_at(record: CaseRecord, letter: LetterLine) -> datetime | None:
+    """Return when the letter was allowed to go out, as it was planned when it was queued."""
+    queued = _notice_fact(record, "notice.queued", letter)
+    planned = str(queued.data.get("next_action_at") or "") if queued is not None else ""
+    return datetime.fromisoformat(planned) if planned else letter.next_action_at
+
+
+def _notice_fact(record: CaseRecord, kind: str, letter: LetterLine) -> StoredFact | None:
+    return next(
+        (
+            fact
+            for fact in record.facts
+            if fact.type == kind
+            and fact.data.get("step") == letter.step
+            and fact.data.get("notice") == letter.notice
+        ),
+        None,
+    )
+
+
+def _skips(record: CaseRecord) -> Iterator[Item]:
+    for step in record.case.steps:
+        if not step.done:
+            word = "made" if is_charge_step(record.policy, step.step) else "written"
+            yield Item(step.at, f"{step.step} not {word}", step.reason)
+
+
+def _moved(record: CaseRecord, office_zone: str, now: datetime) -> Iterator[Item]:
+    """Tell a charge that did not happen at its own time because it may not happen so soon."""
+    last: dict[str, StoredFact] = {}
+    for fact in record.facts:
+        if fact.type == "payment.retry_scheduled" and "moved" in str(fact.data.get("reason")):
+            last[str(fact.data.get("step"))] = fact
+    for name, fact in last.items():
+        step = record.policy.step(name) if record.policy is not None else None
+        if step is None:
+            continue
+        own_at = step_due_at(record.case, step, office_zone)
+        until_at = datetime.fromisoformat(str(fact.data["next_action_at"]))
+        if own_at < until_at and own_at <= now:
+            why = str(fact.data["reason"]).rstrip(".").rpartition("time, ")[2]
+            yield Item(own_at, f"{name} not made", f"moved to {{until}}, {why}", until_at)
+
+
+def _states(record: CaseRecord) -> Iterator[Item]:
+    recovered_at = {fact.time for fact in record.facts if fact.type == "payment.recovered"}
+    for fact in record.facts:
+        reason = str(fact.data.get("reason", ""))
+        match fact.type:
+            case "case.held":
+                yield Item(fact.time, "held", reason)
+            case "case.released":
+                yield Item(fact.time, "goes on", reason)
+            case "case.in_review":
+                yield Item(fact.time, "waits for a person", reason)
+            case "case.opened" if reason:
+                yield Item(fact.time, "opened again", reason)
+            case "case.closed":
+                outcome = str(fact.data.get("outcome", "")).replace("_", " ")
+                money = _money_of(fact) if fact.time in recovered_at else None
+                yield Item(fact.time, f"closed: {outcome}", reason, money=money)
+            case "subscription.churned":
+                kind = str(fact.data.get("kind", ""))
+                yield Item(fact.time, "subscription over", f"{kind} churn, {reason}")
+            case "payment_method.updated":
+                yield Item(fact.time, "card updated", "by its network, without the customer")
+            case _:
+                pass
+
+
+def _money_of(fact: StoredFact) -> Money | None:
+    amount, currency = fact.data.get("amount_minor"), fact.data.get("currency")
+    if isinstance(amount, int) and isinstance(currency, str):
+        return Money(amount, currency)
+    return None
+
+
+def _waits(record: CaseRecord) -> Iterator[Item]:
+    for decision in record.decisions:
+        if decision.act == "Wait" and decision.rule not in TOLD_OTHERWISE:
+            yield Item(decision.at, "waits", decision.reason.rstrip("."))
+        elif decision.act == "Resend":
+            yield Item(decision.at, "asked again", decision.reason.rstrip("."))

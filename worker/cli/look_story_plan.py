@@ -1,0 +1,181 @@
+"""What lies ahead of a case, from what the ledger holds: the engine's own arithmetic, no Stripe."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from worker.cli.data_dir import Office
+from worker.domain.case import CaseState
+from worker.domain.decline_networks import reached_network
+from worker.domain.engine_ending import expected_end, plan_ending
+from worker.domain.engine_situation import Situation
+from worker.domain.engine_timeline import (
+    no_charge_because,
+    plan_charge,
+    plan_letter,
+    planned_steps,
+    settle_owner,
+)
+from worker.domain.policy import CancelWhen, Ending, EndingAct, InvoiceEnd, Policy
+from worker.domain.readings import method_in_use
+from worker.domain.timetable import ending_due_at, next_open
+from worker.store.reading_case import CaseRecord
+
+ORDINARY = frozenset(("not_yet", "owner_unconfirmed", "limit_reached", "charge_due", "letter_due"))
+"""Rules of a case that simply waits for its next step."""
+
+MOVED = timedelta(hours=1)
+"""An ending this much later than its own time is told with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A step to come, as if nobody pays and every try fails."""
+
+    at: datetime
+    step: str
+    charge: bool
+    why: str = ""
+    """Why it is later than its own time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """When and how the case ends if nobody pays."""
+
+    at: datetime
+    act: str
+    due_at: datetime
+    """The policy's own time."""
+    because: str
+    moved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What lies ahead; all empty for a closed case."""
+
+    standing: str = ""
+    """The sentence that says why the case does not simply go on; empty where it does."""
+    look_at: datetime | None = None
+    coming: tuple[Coming, ...] = ()
+    no_charge: str = ""
+    ends: Ends | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkUse:
+    """Tries of the card in use that reached its network, by whomever."""
+
+    brand: str
+    in_24_hours_highest: int
+    in_30_days: int
+
+
+def plan_ahead(record: CaseRecord, office: Office, now: datetime) -> Ahead:
+    """Return what lies ahead of the case at *now*, business time."""
+    case, look_at = record.case, record.line.next_action_at
+    if case.state is CaseState.CLOSED:
+        return Ahead()
+    if case.state in {CaseState.HELD, CaseState.IN_REVIEW}:
+        return Ahead(standing=case.reason, look_at=look_at)
+    last = record.decisions[-1] if record.decisions else None
+    if last is not None and last.act == "Wait" and last.rule not in ORDINARY:
+        return Ahead(standing=last.reason, look_at=look_at)
+    if record.policy is None or case.failure is None:
+        return Ahead(
+            standing="Stripe is asked first who retries and why it failed", look_at=look_at
+        )
+    at = Situation(
+        case, record.invoice, record.around, record.policy, office.limits, office.zone.key, now
+    )
+    owner = settle_owner(at)
+    return Ahead(
+        look_at=look_at,
+        coming=tuple(_coming(at)),
+        no_charge=no_charge_because(at, owner),
+        ends=_ends(at),
+    )
+
+
+def _coming(at: Situation) -> list[Coming]:
+    owner = settle_owner(at)
+    charge, letter = plan_charge(at, owner), plan_letter(at)
+    dropped = {skip.step for skip in (*charge.skips, *letter.skips)}
+    may_charge = not no_charge_because(at, owner)
+    found: dict[str, Coming] = {}
+    if charge.at is not None:
+        found[charge.step] = Coming(charge.at, charge.step, charge=True, why=charge.why)
+    if letter.at is not None:
+        found[letter.step] = Coming(letter.at, letter.step, charge=False)
+    earliest_at = charge.at
+    for due_at, name in planned_steps(at):
+        step = at.policy.step(name)
+        if step is None or name in dropped or name in found or (step.charge and not may_charge):
+            continue
+        when = due_at
+        if step.charge and earliest_at is not None:
+            when = max(due_at, earliest_at + at.policy.retry_gap)
+            when = next_open(when, at.office_zone, step.charge_window)
+            earliest_at = when
+        found[name] = Coming(when, name, charge=step.charge)
+    return sorted(found.values(), key=lambda coming: coming.at)
+
+
+def _ends(at: Situation) -> Ends | None:
+    ending, planned = at.policy.ending, plan_ending(at)
+    ends_at = expected_end(at) if ending.do is EndingAct.CANCEL else planned.at
+    if ends_at is None:
+        return None
+    due_at = ending_due_at(at.case, at.policy)
+    because = f"{ending.after.days} days after the first failure"
+    moved = ends_at - due_at > MOVED
+    if moved:
+        because = planned.reason if planned.at is not None else ""
+        if because.endswith("after the first failure"):
+            because = ""
+        because = because or "final letter first, office hours"
+    if planned.blocked:
+        because = planned.blocked
+    return Ends(ends_at, ending_words(ending), due_at, because, moved)
+
+
+def ending_words(ending: Ending) -> str:
+    """Return what the ending does: `cancel, invoice uncollectible`."""
+    subscription = "the subscription is left as it is"
+    if ending.do is EndingAct.CANCEL:
+        at_end = ending.when is CancelWhen.PERIOD_END
+        subscription = "cancel at the period's end" if at_end else "cancel"
+    invoice = {
+        InvoiceEnd.LEAVE: "",
+        InvoiceEnd.UNCOLLECTIBLE: ", invoice uncollectible",
+        InvoiceEnd.VOID: ", invoice void",
+    }[ending.invoice]
+    return subscription + invoice
+
+
+def is_charge_step(policy: Policy | None, name: str) -> bool:
+    """Return whether the step called *name* charges rather than writes."""
+    step = policy.step(name) if policy is not None else None
+    return step.charge if step is not None else not name.endswith("letter")
+
+
+def network_use(record: CaseRecord, now: datetime) -> NetworkUse | None:
+    """Return how often the card in use was tried, or None where it is no card we know tries of."""
+    method = method_in_use(record.invoice)
+    if method is None or not method.fingerprint:
+        return None
+    tries = [
+        charge.created_at
+        for charge in record.charges
+        if charge.fingerprint == method.fingerprint and reached_network(charge.signals)
+    ]
+    recent = [at for at in tries if at > now - timedelta(days=30)]
+    if not recent:
+        return None
+    return NetworkUse(method.brand, _highest(recent, timedelta(hours=24)), len(recent))
+
+
+def _highest(instants: Sequence[datetime], window: timedelta) -> int:
+    """Return the largest number of *instants*, in order, within any *window*."""
+    return max(sum(1 for other in instants if at <= other < at + window) for at in instants)

@@ -1,0 +1,191 @@
+"""A story as a person reads it on a terminal."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import pairwise
+
+from worker.cli.look_cases import state_words
+from worker.cli.look_story import Story
+from worker.cli.look_story_items import Item
+from worker.cli.look_story_plan import MOVED, Coming
+from worker.cli.look_words import OfficeWords, count_words, money_words
+from worker.domain.case import CaseState
+from worker.domain.identifiers import case_name
+from worker.domain.policy import RetriesBy
+from worker.domain.readings import PaymentMethodReading
+from worker.domain.transitions import END_STATES
+
+COMING_SHOWN = 4
+DIGEST_SHOWN = 6
+DASHBOARD = "https://dashboard.stripe.com/invoices/"
+
+BRANDS = {"amex": "American Express", "jcb": "JCB", "unionpay": "UnionPay"}
+
+
+def heading(story: Story, *, named: bool) -> str:
+    """Return the first line: number, state, amount, who, which invoice, which card, which policy.
+
+    Args: named: a person looks, so the customer is named; else only the id.
+    """
+    line = story.record.line
+    who = line.customer_name if named and line.customer_name else line.customer_id
+    parts = [
+        case_name(line.id),
+        state_words(line),
+        money_words(line.owed),
+        who,
+        f"invoice {line.invoice_number or line.invoice_id}",
+        method_words(story.method),
+        _policy(story),
+    ]
+    return "  ".join(part for part in parts if part)
+
+
+def method_words(method: PaymentMethodReading | None) -> str:
+    """Return `Mastercard ..44`, or what is used instead of a card."""
+    if method is None:
+        return "no payment method"
+    if not method.brand:
+        return method.type.replace("_", " ")
+    brand = BRANDS.get(method.brand, method.brand.replace("_", " ").title())
+    return f"{brand} ..{method.last4}" if method.last4 else brand
+
+
+def _policy(story: Story) -> str:
+    policy = story.record.policy
+    digest = story.record.case.policy_digest[:DIGEST_SHOWN]
+    return f"policy {policy.name} ({digest})" if policy is not None else f"policy {digest}"
+
+
+def facts_above(story: Story, words: OfficeWords) -> list[tuple[str, str]]:
+    """Return the labelled lines between heading and timeline."""
+    lines = [("Why", _why(story)), ("Retries", _retries(story))]
+    if story.record.case.state is CaseState.CLOSED:
+        lines += [("Closed", _closed(story, words)), ("Now", _after_the_end(story))]
+    else:
+        lines += [("Next", _next(story, words)), ("Ends", _ends(story, words))]
+    lines.append(("Network", _network(story)))
+    return [(label, said) for label, said in lines if said]
+
+
+def _why(story: Story) -> str:
+    failure = story.record.case.failure
+    if failure is None:
+        return "not known yet: Stripe is asked at the first look"
+    return f"{story.why} ({failure.code}); can be cured by {story.cured_by}"
+
+
+def _retries(story: Story) -> str:
+    case = story.record.case
+    if case.owner is RetriesBy.STRIPE:
+        return "Stripe's: it was seen scheduling one, so this worker makes none"
+    return "nobody's, by the policy" if case.owner is RetriesBy.NOBODY else ""
+
+
+def _closed(story: Story, words: OfficeWords) -> str:
+    case = story.record.case
+    when = f"{words.moment(case.closed_at)} " if case.closed_at is not None else ""
+    outcome = case.outcome.value.replace("_", " ") if case.outcome is not None else "closed"
+    by = story.record.recovered_by.replace("_", " ")
+    said = f"{when}{outcome}: {case.reason}"
+    return f"{said} ({by})" if by and by not in case.reason else said
+
+
+def _after_the_end(story: Story) -> str:
+    found = [end for end in END_STATES if end.outcome is story.record.case.outcome]
+    if not found:
+        return ""
+    end = found[0]
+    return (
+        f"Stripe goes on invoicing: {end.stripe_goes_on}; access: {end.access};"
+        f" reopened by: {end.reopened_by}"
+    )
+
+
+def _next(story: Story, words: OfficeWords) -> str:
+    ahead = story.ahead
+    if ahead.standing:
+        look = f"; looked at again {words.near(ahead.look_at)}" if ahead.look_at else ""
+        return f"nothing: {ahead.standing.rstrip('.')}{look}"
+    if not ahead.coming:
+        return f"only the ending: {ahead.no_charge or 'all steps are over'}"
+    first, later = ahead.coming[0], ahead.coming[1:]
+    said = f"{first.step}, {_when(first, story, words)}"
+    if first.why:
+        said += f" ({first.why})"
+    if later:
+        shown = ", ".join(f"{c.step} {words.day(c.at)}" for c in later[:COMING_SHOWN])
+        said += f"; then {shown}{', …' if len(later) > COMING_SHOWN else ''}"
+    return f"{said}; no more tries: {ahead.no_charge}" if ahead.no_charge else said
+
+
+def _when(coming: Coming, story: Story, words: OfficeWords) -> str:
+    if coming.at <= story.now:
+        return "due now"
+    there = "" if coming.charge else words.elsewhere(coming.at, story.customer_zone)
+    return f"{words.moment(coming.at)} ({there})" if there else words.moment(coming.at)
+
+
+def _ends(story: Story, words: OfficeWords) -> str:
+    ends = story.ahead.ends
+    if ends is None:
+        return ""
+    said = f"{words.moment(ends.at)} {ends.act}"
+    if ends.moved or ends.at - ends.due_at > MOVED:
+        return f"{said} (moved from {words.moment(ends.due_at)}: {ends.because})"
+    return f"{said} ({ends.because})"
+
+
+def _network(story: Story) -> str:
+    use = story.network
+    if use is None:
+        return ""
+    brand = BRANDS.get(use.brand, use.brand.title()) or "this card"
+    highest = count_words(use.in_24_hours_highest, "try", "tries")
+    return f"{brand}: {highest} in 24 h (highest), {use.in_30_days} in 30 days"
+
+
+def timeline_rows(story: Story, words: OfficeWords) -> Iterator[tuple[str, str, str, str]]:
+    """Yield (day, hour, what, detail), the day only where it is another than on the line above."""
+    shown = [_day(item.at, words) for item in story.items]
+    same = [False, *(before == after for before, after in pairwise(shown))]
+    for item, day, repeated in zip(story.items, shown, same, strict=True):
+        nothing = item.what.startswith("nothing ")
+        yield (
+            "" if repeated else day,
+            "" if nothing else words.clock(item.at),
+            item.what,
+            detail_words(item, story, words),
+        )
+
+
+def _day(at: datetime, words: OfficeWords) -> str:
+    """Return the day with its number flush right, so that days stand under each other."""
+    name, number, rest = words.day(at).split(" ", 2)
+    return f"{name} {number:>2} {rest}"
+
+
+def detail_words(item: Item, story: Story, words: OfficeWords) -> str:
+    """Return an item's detail with its times in the office's words."""
+    detail = item.detail
+    if item.until_at is not None:
+        detail = detail.replace("{until}", words.moment(item.until_at))
+    there = words.elsewhere(item.at, story.customer_zone) if item.there else ""
+    parts = [money_words(item.money) if item.money is not None else "", there, detail]
+    return "; ".join(part for part in parts if part)
+
+
+def what_to_do(story: Story, *, at_stripe: bool) -> list[str]:
+    """Return the last lines: what a person can do, and where more is.
+
+    Args: at_stripe: the invoice is Stripe's own, not a sandbox's, so a link leads to it.
+    """
+    case = story.record.case
+    link = f"{DASHBOARD}{case.invoice_id}" if at_stripe else case.invoice_id
+    act = {
+        CaseState.OPEN: f"pay, void or change {link} at Stripe; the case follows within seconds",
+        CaseState.HELD: f"look at {link} at Stripe; once its cause is gone the case goes on",
+        CaseState.IN_REVIEW: f"settle {link} at Stripe; the case sees it within the hour",
+    }.get(case.state)
+    more = "More: --why (rules, inputs)   --json (data)"
+    return [f"Act:  {act}", more] if act is not None else [more]
