@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from worker.domain.policy import JobTiming
 
-WALL_JOBS = ("read_stripe", "due_cases", "deliver_letters", "sweep", "heartbeat")
+WALL_JOBS = ("read_stripe", "due_cases", "deliver_letters", "sweep", "heartbeat", "invariants")
 """Intervals of seconds or minutes run by wall time."""
 
 BUSINESS_JOBS = ("renewals_cards_trials", "reconcile", "summary")

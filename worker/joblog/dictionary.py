@@ -156,6 +156,12 @@ EVENTS: dict[str, Event] = {
         "the object in Stripe's Dashboard",
         "update this service",
     ),
+    "letter.broken": Event(
+        "error",
+        "a letter's template cannot be used; the letter waits and is tried again",
+        "`dunning check`",
+        "put the template right; nothing is lost",
+    ),
     "letter.unknown": Event(
         "warn",
         "the mail server's answer to a letter was lost; it is not sent again",
@@ -278,6 +284,7 @@ FIELDS: dict[str, Field] = {
     "queue": Field("messages that wait in Redis", "count"),
     "open": Field("open cases", "count"),
     "held": Field("held cases", "count"),
+    "late": Field("cases that are due for more than 15 minutes", "count"),
     "in_review": Field("cases whose outcome is unknown", "count"),
     "wait_ms": Field("how long the limiter made it wait", "milliseconds"),
     "invariant": Field("name of the promise"),

@@ -8,6 +8,7 @@ from worker.errors import ServiceUnavailable
 from worker.services.backfill import backfill, begin_ledger, needs_backfill
 from worker.services.business_time import business_now, mirror_business_time
 from worker.services.case_turn import FEED_LAG_MAX
+from worker.services.check_invariants import check_invariants
 from worker.services.find_due import find_due_cases, find_due_letters
 from worker.services.fold_facts import fold_facts
 from worker.services.read_feed import CURSOR, read_feed
@@ -153,6 +154,11 @@ def heartbeat(app: App, now: datetime) -> None:
     )
 
 
+def invariants(app: App, now: datetime) -> None:
+    """Check the ledger's promises."""
+    check_invariants(ledger=app.ledger, clock=app.clock, log=app.log, now=now)
+
+
 def daily_summary(app: App, now: datetime) -> None:
     """Write the day's line."""
     summarise(ports=app.case_ports, now=now)
@@ -166,6 +172,7 @@ JOBS: dict[str, Job] = {
     "sweep": sweep_up,
     "reconcile": compare,
     "heartbeat": heartbeat,
+    "invariants": invariants,
     "summary": daily_summary,
 }
 

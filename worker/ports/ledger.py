@@ -65,6 +65,9 @@ class ControlBook(Protocol):
     def set_business_time(self, at: datetime, *, wall_now: datetime) -> None:
         """Mirror the test clock's frozen time."""
 
+    def broken_promises(self, *, wall_now: datetime) -> dict[str, int]:
+        """Return how often each promise of the ledger is broken, by its name."""
+
     def cursor(self, name: str) -> datetime | None:
         """Return a cursor's position."""
 

@@ -20,7 +20,7 @@ def summarise(*, ports: CasePorts, now: datetime) -> bool:
         "summary",
         open=counts.get("open", 0),
         held=counts.get("held", 0),
-        review=counts.get("in_review", 0),
+        in_review=counts.get("in_review", 0),
         closed=counts.get("closed", 0),
         late=counts.get("late", 0),
         parked=parked,

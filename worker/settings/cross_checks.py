@@ -125,6 +125,8 @@ def _step_faults(parts: PolicyParts, notices_available: frozenset[str]) -> Itera
             yield (*at, "name"), f"a second step is called `{step.name}`; give it its own name."
         if step.charge is None and step.letter is None:
             yield at, "does nothing; give it `charge: any time` or `letter: payment_failed_1`."
+        elif step.charge is not None and step.letter is not None:
+            yield at, "charges and writes; make two steps of it, each with its own name."
         if step.letter is not None and step.letter not in notices_available:
             yield (*at, "letter"), _no_template(step.letter, notices_available)
         if step.charge is not None and parts.retries_by != RetriesBy.WORKER:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.ports import Control
+from worker.store.promises import broken
 from worker.store.tables import control, cursors, policies
 
 
@@ -83,6 +84,10 @@ class Controls:
             )
             .values(business_at=at, business_read_at=wall_now)
         )
+
+    def broken_promises(self, *, wall_now: datetime) -> dict[str, int]:
+        """Return how often each promise of the ledger is broken, by its name."""
+        return broken(self._connection, self._account, wall_now=wall_now)
 
     def cursor(self, name: str) -> datetime | None:
         """Return a cursor's position."""

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import Connection, RowMapping, String, any_, func, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.ports import InboxEvent, Json
@@ -21,12 +22,15 @@ class Inbox:
 
     def add(self, raw_events: Sequence[Json], *, wall_now: datetime) -> list[InboxEvent]:
         """Store events, oldest first, and return those that are new, in the same order."""
-        if not raw_events:
+        # Overlaps list most events again: they are told by id, before any payload is written.
+        known = self._known([str(raw["id"]) for raw in raw_events])
+        rows = [
+            _row_of(raw, self._account, wall_now) for raw in raw_events if raw["id"] not in known
+        ]
+        if not rows:
             return []
-        rows = [_row_of(raw, self._account, wall_now) for raw in raw_events]
         statement = (
             upsert(inbox)
-            .values(rows)
             .on_conflict_do_nothing(index_elements=["account_id", "event_id"])
             .returning(
                 inbox.c.seq,
@@ -37,9 +41,16 @@ class Inbox:
             )
         )
         payloads = {str(raw["id"]): raw for raw in raw_events}
-        added = self._connection.execute(statement).mappings().all()
+        added = self._connection.execute(statement, rows).mappings().all()
         found = [_event_of(row, payloads[row["event_id"]]) for row in added]
         return sorted(found, key=lambda event: event.seq)
+
+    def _known(self, event_ids: Sequence[str]) -> set[str]:
+        query = select(inbox.c.event_id).where(
+            inbox.c.account_id == self._account,
+            inbox.c.event_id == any_(literal(list(event_ids), ARRAY(String))),
+        )
+        return set(self._connection.execute(query).scalars())
 
     def park(self, event_id: str, *, error: str) -> None:
         """Put an event aside that cannot be applied."""
