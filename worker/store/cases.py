@@ -1,9 +1,22 @@
 """Cases: claims by lease, wake-ups, and the one commit that ends a decision (ports.CaseBook)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, case, func, insert, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    RowMapping,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.domain.case import Case, CaseState, Surroundings
@@ -17,6 +30,8 @@ from worker.store.tables import attempts, cases, decisions, letters, steps
 
 LATE_AFTER = timedelta(minutes=15)
 """A case that is due for longer than this is late."""
+
+_UNFINISHED = cases.c.state != CaseState.CLOSED.value
 
 
 class Cases:
@@ -136,9 +151,15 @@ class Cases:
         )
 
     def finish(self, found: Case, change: CaseChange, *, token: str, now: datetime) -> bool:
-        """Apply *change* and give the lease back, if it is still ours."""
+        """Apply *change* and give the lease back, if it is still ours.
+
+        A closing case wakes the others of its subscription in the same transaction, so all of
+        them are locked here first, by id: two that close at once would wait for each other.
+        """
         if change.state is not None:
             check_move(found.state, change.state)
+        if change.state is CaseState.CLOSED and found.subscription_id:
+            self._lock(cases.c.subscription_id == found.subscription_id)
         values = _changed_columns(change, now)
         values["next_action_at"] = case(
             (cases.c.wake_seq == found.wake_seq, change.next_action_at), else_=now
@@ -189,37 +210,35 @@ class Cases:
         ]
         if not conditions:
             return 0
-        chosen = (
-            select(cases.c.id)
-            .where(cases.c.account_id == self._account, or_(*conditions))
-            .order_by(cases.c.id)
-            .with_for_update()
-        )
-        ids = [found for found in self._connection.execute(chosen).scalars() if found != not_case]
-        if ids:
-            self._connection.execute(update(cases).where(cases.c.id.in_(ids)).values(_woken(now)))
-        return len(ids)
+        ids = [found for found in self._lock(or_(*conditions)) if found != not_case]
+        return self._change(ids, _woken(now))
 
     def wake_unfinished(self, *, now: datetime) -> int:
         """Make every case due that is not closed."""
-        statement = (
-            update(cases)
-            .where(cases.c.account_id == self._account, cases.c.state != CaseState.CLOSED.value)
-            .values(_woken(now))
-        )
-        return self._connection.execute(statement).rowcount
+        return self._change(self._lock(_UNFINISHED), _woken(now))
 
     def resume_all(self, *, now: datetime, stopped_at: datetime) -> int:
         """Move undone steps of open cases later by the length of the stop, and make them due."""
-        statement = (
-            update(cases)
-            .where(cases.c.account_id == self._account, cases.c.state != CaseState.CLOSED.value)
-            .values(
-                shift=cases.c.shift + (now - func.greatest(cases.c.opened_at, stopped_at)),
-                **_woken(now),
-            )
+        length = now - func.greatest(cases.c.opened_at, stopped_at)
+        return self._change(
+            self._lock(_UNFINISHED), {"shift": cases.c.shift + length, **_woken(now)}
         )
-        return self._connection.execute(statement).rowcount
+
+    def _lock(self, condition: ColumnElement[bool]) -> list[int]:
+        """Lock the matching cases in the order of their ids, as everybody does, and return them."""
+        chosen = (
+            select(cases.c.id)
+            .where(cases.c.account_id == self._account, condition)
+            .order_by(cases.c.id)
+            .with_for_update()
+        )
+        return list(self._connection.execute(chosen).scalars())
+
+    def _change(self, ids: Sequence[int], values: Mapping[str, object]) -> int:
+        if ids:
+            chosen = cases.c.id == func.any(bindparam("ids", ids, ARRAY(BigInteger)))
+            self._connection.execute(update(cases).where(chosen).values(values))
+        return len(ids)
 
     def surroundings(
         self, found: Case, invoice: InvoiceReading, *, wall_now: datetime
