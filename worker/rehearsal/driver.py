@@ -20,8 +20,8 @@ from worker.rehearsal.driver_sandbox import SandboxClient
 from worker.rehearsal.supervisor import Supervisor
 
 HOUR = timedelta(hours=1)
-STRIDE_MAX = timedelta(days=7)
-"""Stripe's limit is two intervals of the shortest subscription; the shortest here is a week."""
+STRIDE_MAX = timedelta(days=1)
+"""Daily jobs are to run daily; Stripe's own limit is two intervals of the shortest subscription."""
 LOOK_SECONDS = 0.002
 RING_AGAIN_SECONDS = 5.0
 """After so long without an empty queue it is rung again: a process may have died."""

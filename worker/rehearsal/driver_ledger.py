@@ -17,13 +17,11 @@ SELECT (SELECT business_at FROM control),
        (SELECT count(*) FROM letters WHERE state = 'sending'),
        (SELECT count(*) FROM jobs WHERE next_due_at <= %(now)s AND name = ANY(%(business)s)),
        (SELECT min(next_action_at) FROM cases),
-       (SELECT min(next_action_at) FROM letters),
-       (SELECT min(next_due_at) FROM jobs WHERE name = ANY(%(daily)s))
+       (SELECT min(next_action_at) FROM letters)
 """
 _STUCK = """
 SELECT 'C-' || id FROM cases WHERE next_action_at <= %(now)s ORDER BY id LIMIT 5
 """
-DAILY_JOBS = ("reconcile", "summary")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +37,15 @@ class LedgerState:
     jobs_due: int
     next_case_at: datetime | None
     next_letter_at: datetime | None
-    next_daily_job_at: datetime | None
 
     @property
     def next_at(self) -> datetime | None:
-        """The earliest instant at which the ledger has anything to do."""
-        coming = (self.next_case_at, self.next_letter_at, self.next_daily_job_at)
+        """The earliest instant at which a case or a letter is due.
+
+        Hourly and daily jobs make no stop of their own: they run at the first one after they are
+        due, which is the same day.
+        """
+        coming = (self.next_case_at, self.next_letter_at)
         return min((at for at in coming if at is not None), default=None)
 
 
@@ -58,7 +59,7 @@ class LedgerView:
     def look(self, now: datetime) -> LedgerState:
         """Return the state as of *now* (business time)."""
         row = self._connection.execute(
-            _STATE, {"now": now, "business": list(BUSINESS_JOBS), "daily": list(DAILY_JOBS)}
+            _STATE, {"now": now, "business": list(BUSINESS_JOBS)}
         ).fetchone()
         if row is None:
             raise AssertionError("a query of one row gave none")
