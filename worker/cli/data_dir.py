@@ -12,30 +12,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
 from zoneinfo import ZoneInfo
 
-import typer
-
-from worker.bootstrap import notices_in, reading_ledger
 from worker.cli.look_words import OfficeWords
 from worker.clock import SystemClock, wall_now
 from worker.domain.policy import Configuration, Limits, Mode, Quiet
-from worker.errors import ConfigError
+from worker.errors import ConfigError, ServiceUnavailable
 from worker.services.business_time import business_now
 from worker.settings.environment import Environment, read_environment
 from worker.settings.load import load_configuration
-from worker.store.ledger import PostgresLedger
-
-Data = Annotated[
-    Path | None,
-    typer.Option("--data", metavar="DIR", help="Read the data of a demo or of `up` in DIR."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="For scripts: JSON, times in UTC.")]
+from worker.store.ledger import PostgresLedger, account_known, connect
 
 READ_BY = ("DATABASE_URL", "DUNNING_DATA_DIR", "CONFIG_DIR", "TEMPLATES_DIR")
 SUMMARY = "summary.json"
 JOB_LOG = "job.log"
+EMPTY = "The ledger is empty: no worker has run on it yet."
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +84,28 @@ def open_view(data: Path | None) -> Iterator[View]:
     office = read_office(environment)
     folder = folder_to_read(data, environment)
     if folder is None:
-        with reading_ledger({"DATABASE_URL": environment.database_url or ""}) as ledger:
+        with _ledger_at(environment) as ledger:
             yield _view(ledger, office, None, runs=True)
         return
     from worker.rehearsal.embedded.ledger import open_ledger
 
     with open_ledger(folder) as found:
         print(_first_line(folder, office, joined=found.joined), file=sys.stderr, flush=True)
-        with reading_ledger({"DATABASE_URL": found.urls.database_url}) as ledger:
+        reached = read_environment({"DATABASE_URL": found.urls.database_url}, frozenset())
+        with _ledger_at(reached) as ledger:
             yield _view(ledger, office, folder, runs=found.urls.redis_url is not None)
+
+
+@contextmanager
+def _ledger_at(environment: Environment) -> Iterator[PostgresLedger]:
+    engine = connect(environment.sqlalchemy_url or "", pool_size=1)
+    try:
+        account_id = account_known(engine)
+        if not account_id:
+            raise ServiceUnavailable(EMPTY)
+        yield PostgresLedger(engine, account_id)
+    finally:
+        engine.dispose()
 
 
 def _view(ledger: PostgresLedger, office: Office, folder: Path | None, *, runs: bool) -> View:
@@ -127,9 +131,8 @@ def _first_line(folder: Path, office: Office, *, joined: bool) -> str:
 def read_office(environment: Environment) -> Office:
     """Return the office's ways; where config/ is broken, UTC and defaults, said on stderr."""
     try:
-        configuration = load_configuration(
-            environment.config_dir, notices_in(environment.templates_dir)
-        )
+        letters = frozenset(path.stem for path in environment.templates_dir.glob("*/*.md"))
+        configuration = load_configuration(environment.config_dir, letters)
     except ConfigError:
         print(
             "The configuration cannot be read, so times are in UTC: run dunning check.",

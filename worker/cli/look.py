@@ -1,12 +1,16 @@
 """Look: what is going on, read only. Nothing here needs Redis or Stripe but `doctor`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from worker.cli.data_dir import AsJson, Data, open_view
-
 GROUP = "Look"
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Read the data of a demo or of `up` in DIR."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="For scripts: JSON, times in UTC.")]
 Since = Annotated[
     str,
     typer.Option("--since", help="`2 hours`, `yesterday`, 02:00, 2026-12-06 or an ISO instant."),
@@ -21,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
 
 def status(data: Data = None, as_json: AsJson = False) -> None:
     """How the service stands; first of all, whether it charges. Exit 5: stopped on purpose."""
+    from worker.cli.data_dir import open_view
     from worker.cli.look_status import read_standing, status_json, status_lines
     from worker.cli.tables import print_json
 
@@ -42,6 +47,7 @@ def cases(
     as_json: AsJson = False,
 ) -> None:
     """List the cases."""
+    from worker.cli.data_dir import open_view
     from worker.cli.look_cases import show_cases
 
     with open_view(data) as view:
@@ -60,6 +66,7 @@ def case(
     as_json: AsJson = False,
 ) -> None:
     """One case's story: what happened and what did not, why, and what comes next."""
+    from worker.cli.data_dir import open_view
     from worker.cli.look_case import show_case
 
     with open_view(data) as view:
@@ -76,6 +83,7 @@ def events(
     as_json: AsJson = False,  # noqa: ARG001 (events are JSON in any case)
 ) -> None:
     """Print the facts as CloudEvents 1.0, one JSON object a line."""
+    from worker.cli.data_dir import open_view
     from worker.cli.look_streams import show_events
 
     with open_view(data) as view:

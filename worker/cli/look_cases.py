@@ -49,9 +49,17 @@ def _row(line: CaseLine, words: OfficeWords, *, named: bool) -> tuple[str, ...]:
         money_words(line.owed),
         who,
         line.invoice_number or line.invoice_id,
-        line.decline_code or line.decline_class,
+        _why(line),
         _next(line, words),
     )
+
+
+def _why(line: CaseLine) -> str:
+    """Return the code where it is a word; where it is a network's figures, its class as well."""
+    code, kind = line.decline_code, line.decline_class.replace("_", " ")
+    if not kind:
+        return "not known yet"
+    return code if "_" in code else f"{kind} ({code})"
 
 
 def state_words(line: CaseLine) -> str:

@@ -46,7 +46,7 @@ def charging_of(
             cause="demo_ended",
             since=view.now,
             said="the demo has ended and nothing runs",
-            do="nothing; `dunning up` starts one to play with",
+            do="nothing to cure; `dunning up` starts one to play with",
         )
     return (
         _process_missing(alive, worker_seen_at) or _feed_behind(view, feed_at) or Charging(yes=True)
@@ -127,7 +127,11 @@ def charging_line(charging: Charging, words: OfficeWords, *, waiting: int) -> st
     """Return `CHARGING  yes`, or `CHARGING  NO since 02:14: cause. 3 cases wait … -> do`."""
     if charging.yes:
         return "CHARGING  yes"
-    since = f" since {words.near(charging.since)}" if charging.since is not None else ""
+    since = ""
+    if charging.since is not None:
+        ended = charging.cause == "demo_ended"  # its hours are simulated, so the day matters
+        when = words.moment(charging.since) if ended else words.near(charging.since)
+        since = f" since {when}"
     wait = "No case waits"
     if waiting:
         wait = f"{waiting} {'case waits' if waiting == 1 else 'cases wait'}, none is lost"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from worker.cli.data_dir import View
+from worker.cli.data_dir import EMPTY, View
 from worker.cli.look_charging import Charging, charging_line, charging_of
 from worker.cli.look_words import (
     OfficeWords,
@@ -66,7 +66,7 @@ def read_standing(view: View) -> Standing:
     with snapshot(view.ledger) as connection:
         switch = read_switch(connection, account)
         if switch is None:
-            raise ServiceUnavailable("The ledger is empty: no worker has run on it yet.")
+            raise ServiceUnavailable(EMPTY)
         alive = read_processes(connection, account, since=view.wall_now - ALIVE_WITHIN)
         living = alive if view.runs else []
         charging = charging_of(

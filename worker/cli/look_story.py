@@ -19,7 +19,7 @@ DAY = timedelta(days=1)
 
 WHY = {
     DeclineClass.FUNDS: ("not enough funds", "time or another card"),
-    DeclineClass.UNCLEAR: ("the bank does not say why", "perhaps time, else another card"),
+    DeclineClass.UNCLEAR: ("the bank does not say why", "time, perhaps, or another card"),
     DeclineClass.TECHNICAL: ("a technical fault on the way to the bank", "time, within hours"),
     DeclineClass.CARD_DATA: ("the card's data is no longer valid", "another card alone"),
     DeclineClass.NOT_ALLOWED: ("this card may not be used for this", "another card alone"),

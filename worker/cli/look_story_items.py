@@ -17,6 +17,9 @@ from worker.store.reading_facts import StoredFact
 WAITED = timedelta(minutes=10)
 """A letter that goes out this long after it was queued has waited."""
 
+MOVED = timedelta(hours=2)
+"""A charge that is made this much later than its step's own time has moved."""
+
 SAME_CHARGE = timedelta(minutes=2)
 """How far the time of a failure and of its charge may lie apart."""
 
@@ -29,6 +32,13 @@ _NAMES = {
     AttemptKind.CANCEL_AT_PERIOD_END: "cancelled at period end",
     AttemptKind.UNCOLLECTIBLE: "invoice uncollectible",
     AttemptKind.VOID: "invoice voided",
+}
+_PAID = {
+    "retry": "by a try of ours",
+    "new card": "with a new card",
+    "customer": "by the customer",
+    "out of band": "outside of Stripe",
+    "stripe": "by a try of Stripe's",
 }
 _NOT_SENT = {
     LetterState.SUPPRESSED.value: ("not sent", "notice.suppressed"),
@@ -60,11 +70,11 @@ def timeline(record: CaseRecord, *, office_zone: str, quiet: str, now: datetime)
     items = [
         *_failures(record),
         *_attempts(record),
-        *_letters(record, quiet),
+        *_states(record),
         *_skips(record),
         *_moved(record, office_zone, now),
-        *_states(record),
         *_waits(record),
+        *_letters(record, quiet),
     ]
     return sorted(items, key=lambda item: item.at)
 
@@ -172,7 +182,9 @@ def _letters(record: CaseRecord, quiet: str) -> Iterator[Item]:
             word, kind = _NOT_SENT[letter.state]
             fact = _notice_fact(record, kind, letter)
             at = fact.time if fact is not None else letter.queued_at
-            yield Item(at, f"{name} {word}", letter.reason)
+            yield Item(
+                at, f"{name} {word}", letter.reason.replace("closed: paid:", "closed: paid,")
+            )
 
 
 def _send_at(record: CaseRecord, letter: LetterLine) -> datetime | None:
@@ -214,7 +226,7 @@ def _moved(record: CaseRecord, office_zone: str, now: datetime) -> Iterator[Item
             continue
         own_at = step_due_at(record.case, step, office_zone)
         until_at = datetime.fromisoformat(str(fact.data["next_action_at"]))
-        if own_at < until_at and own_at <= now:
+        if until_at - own_at > MOVED and own_at <= now:
             why = str(fact.data["reason"]).rstrip(".").rpartition("time, ")[2]
             yield Item(own_at, f"{name} not made", f"moved to {{until}}, {why}", until_at)
 
@@ -235,14 +247,21 @@ def _states(record: CaseRecord) -> Iterator[Item]:
             case "case.closed":
                 outcome = str(fact.data.get("outcome", "")).replace("_", " ")
                 money = _money_of(fact) if fact.time in recovered_at else None
-                yield Item(fact.time, f"closed: {outcome}", reason, money=money)
+                yield Item(fact.time, f"closed: {outcome}", paid_words(reason), money=money)
             case "subscription.churned":
                 kind = str(fact.data.get("kind", ""))
-                yield Item(fact.time, "subscription over", f"{kind} churn, {reason}")
+                detail = f"{kind} churn, {reason.replace('_', ' ')}"
+                yield Item(fact.time, "subscription over", detail)
             case "payment_method.updated":
                 yield Item(fact.time, "card updated", "by its network, without the customer")
             case _:
                 pass
+
+
+def paid_words(reason: str) -> str:
+    """Return a closing reason in words: `paid: retry` becomes `paid by a try of ours`."""
+    kind, _, by = reason.partition(": ")
+    return f"paid {_PAID[by]}" if kind == "paid" and by in _PAID else reason
 
 
 def _money_of(fact: StoredFact) -> Money | None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from worker.cli.data_dir import Office
 from worker.domain.case import CaseState
 from worker.domain.decline_networks import reached_network
-from worker.domain.engine_ending import expected_end, plan_ending
+from worker.domain.engine_ending import EndingPlan, expected_end, plan_ending
 from worker.domain.engine_situation import Situation
 from worker.domain.engine_timeline import (
     no_charge_because,
@@ -18,11 +18,13 @@ from worker.domain.engine_timeline import (
 )
 from worker.domain.policy import CancelWhen, Ending, EndingAct, InvoiceEnd, Policy
 from worker.domain.readings import method_in_use
-from worker.domain.timetable import ending_due_at, next_open
+from worker.domain.timetable import ending_due_at, next_open, step_due_at
 from worker.store.reading_case import CaseRecord
 
 ORDINARY = frozenset(("not_yet", "owner_unconfirmed", "limit_reached", "charge_due", "letter_due"))
 """Rules of a case that simply waits for its next step."""
+
+FIRST_LOOK = "Stripe is asked who retries and why it failed"
 
 MOVED = timedelta(hours=1)
 """An ending this much later than its own time is told with the reason."""
@@ -82,10 +84,12 @@ def plan_ahead(record: CaseRecord, office: Office, now: datetime) -> Ahead:
     last = record.decisions[-1] if record.decisions else None
     if last is not None and last.act == "Wait" and last.rule not in ORDINARY:
         return Ahead(standing=last.reason, look_at=look_at)
+    if case.in_flight is not None:
+        said = f"Stripe's answer to {case.in_flight.step} is awaited"
+        return Ahead(standing=said, look_at=look_at)
     if record.policy is None or case.failure is None:
-        return Ahead(
-            standing="Stripe is asked first who retries and why it failed", look_at=look_at
-        )
+        first = Coming(look_at or now, "first look", charge=True, why=FIRST_LOOK)
+        return Ahead(look_at=look_at, coming=(first,))
     at = Situation(
         case, record.invoice, record.around, record.policy, office.limits, office.zone.key, now
     )
@@ -128,16 +132,23 @@ def _ends(at: Situation) -> Ends | None:
     if ends_at is None:
         return None
     due_at = ending_due_at(at.case, at.policy)
-    because = f"{ending.after.days} days after the first failure"
     moved = ends_at - due_at > MOVED
-    if moved:
-        because = planned.reason if planned.at is not None else ""
-        if because.endswith("after the first failure"):
-            because = ""
-        because = because or "final letter first, office hours"
-    if planned.blocked:
-        because = planned.blocked
+    because = planned.blocked or (_why_later(at, planned, due_at) if moved else planned.reason)
+    if not moved and not planned.blocked:
+        because = f"{ending.after.days} days after the first failure"
     return Ends(ends_at, ending_words(ending), due_at, because, moved)
+
+
+def _why_later(at: Situation, planned: EndingPlan, due_at: datetime) -> str:
+    """Return what moves the ending: its letter, Stripe's own try, or the office's hours."""
+    if planned.at is not None:
+        own = planned.reason.endswith("after the first failure")
+        return "office hours" if own else planned.reason
+    step = at.policy.step(at.policy.ending.final_letter_step or "")
+    gap = at.policy.ending.final_letter_gap
+    if step is not None and step_due_at(at.case, step, at.office_zone) + gap > due_at:
+        return f"{gap // timedelta(hours=1)} hours after the final letter"
+    return "office hours"
 
 
 def ending_words(ending: Ending) -> str:
@@ -163,7 +174,7 @@ def is_charge_step(policy: Policy | None, name: str) -> bool:
 def network_use(record: CaseRecord, now: datetime) -> NetworkUse | None:
     """Return how often the card in use was tried, or None where it is no card we know tries of."""
     method = method_in_use(record.invoice)
-    if method is None or not method.fingerprint:
+    if method is None or not method.fingerprint or not method.brand:
         return None
     tries = [
         charge.created_at

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 from worker.cli.look_cases import state_words
 from worker.cli.look_story import Story
-from worker.cli.look_story_items import Item
-from worker.cli.look_story_plan import MOVED, Coming
+from worker.cli.look_story_items import Item, paid_words
+from worker.cli.look_story_plan import Coming
 from worker.cli.look_words import OfficeWords, count_words, money_words
 from worker.domain.case import CaseState
 from worker.domain.identifiers import case_name
@@ -86,9 +86,7 @@ def _closed(story: Story, words: OfficeWords) -> str:
     case = story.record.case
     when = f"{words.moment(case.closed_at)} " if case.closed_at is not None else ""
     outcome = case.outcome.value.replace("_", " ") if case.outcome is not None else "closed"
-    by = story.record.recovered_by.replace("_", " ")
-    said = f"{when}{outcome}: {case.reason}"
-    return f"{said} ({by})" if by and by not in case.reason else said
+    return f"{when}{outcome}: {paid_words(case.reason)}"
 
 
 def _after_the_end(story: Story) -> str:
@@ -131,7 +129,7 @@ def _ends(story: Story, words: OfficeWords) -> str:
     if ends is None:
         return ""
     said = f"{words.moment(ends.at)} {ends.act}"
-    if ends.moved or ends.at - ends.due_at > MOVED:
+    if ends.moved:
         return f"{said} (moved from {words.moment(ends.due_at)}: {ends.because})"
     return f"{said} ({ends.because})"
 
@@ -140,7 +138,7 @@ def _network(story: Story) -> str:
     use = story.network
     if use is None:
         return ""
-    brand = BRANDS.get(use.brand, use.brand.title()) or "this card"
+    brand = BRANDS.get(use.brand, use.brand.title())
     highest = count_words(use.in_24_hours_highest, "try", "tries")
     return f"{brand}: {highest} in 24 h (highest), {use.in_30_days} in 30 days"
 
