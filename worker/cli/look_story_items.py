@@ -182,9 +182,12 @@ def _letters(record: CaseRecord, quiet: str) -> Iterator[Item]:
             word, kind = _NOT_SENT[letter.state]
             fact = _notice_fact(record, kind, letter)
             at = fact.time if fact is not None else letter.queued_at
-            yield Item(
-                at, f"{name} {word}", letter.reason.replace("closed: paid:", "closed: paid,")
-            )
+            yield Item(at, f"{name} {word}", _why_not_sent(letter))
+
+
+def _why_not_sent(letter: LetterLine) -> str:
+    kind, colon, closing = letter.reason.partition("case closed: ")
+    return f"the case closed: {paid_words(closing)}" if colon and not kind else letter.reason
 
 
 def _send_at(record: CaseRecord, letter: LetterLine) -> datetime | None:
