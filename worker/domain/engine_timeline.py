@@ -21,6 +21,12 @@ from worker.domain.timetable import (
     step_due_at,
 )
 
+ONE_ATTEMPT_COUNTRY = "IN"
+"""Recurring charges of cards issued in India are attempted once, whatever a policy says.
+
+Source: docs.stripe.com/india-recurring-payments (domain.md 1.3).
+"""
+
 COLLAPSED = "a later step is due as well and takes its place"
 
 
@@ -127,6 +133,8 @@ def no_charge_because(at: Situation, owner: RetriesBy) -> str:
         return "the policy leaves retries to nobody"
     if at.method is None:
         return "the customer has no payment method"
+    if at.method.type == "card" and at.method.country == ONE_ATTEMPT_COUNTRY:
+        return "a card issued in India is attempted once"
     if rule.do is Reaction.ASK_CUSTOMER:
         return "only the customer can authenticate this payment"
     if rule.do is Reaction.STOP:

@@ -45,6 +45,8 @@ class Cases:
     def open(self, new: NewCase, *, now: datetime) -> int | None:
         """Open a case, or return None where the invoice already has one."""
         invoice = new.invoice
+        if self._has_case(invoice.id):  # asked first: a refused insert would burn a case number
+            return None
         statement = (
             upsert(cases)
             .values(
@@ -65,6 +67,12 @@ class Cases:
             .returning(cases.c.id)
         )
         return self._connection.execute(statement).scalar_one_or_none()
+
+    def _has_case(self, invoice_id: str) -> bool:
+        query = select(cases.c.id).where(
+            cases.c.account_id == self._account, cases.c.invoice_id == invoice_id
+        )
+        return self._connection.execute(query).first() is not None
 
     def take_due(
         self, *, now: datetime, wall_now: datetime, limit: int, dispatch: timedelta

@@ -21,11 +21,13 @@ class Controls:
 
     def read(self) -> Control | None:
         """Return the control row, or None on a fresh ledger."""
-        row = (
-            self._connection.execute(select(control).where(control.c.account_id == self._account))
-            .mappings()
-            .one_or_none()
-        )
+        return self._read(lock=False)
+
+    def _read(self, *, lock: bool) -> Control | None:
+        query = select(control).where(control.c.account_id == self._account)
+        if lock:
+            query = query.with_for_update()
+        row = self._connection.execute(query).mappings().one_or_none()
         if row is None:
             return None
         return Control(
@@ -64,7 +66,8 @@ class Controls:
 
     def go(self, *, by: str) -> Control | None:
         """Start again and return the row as it was."""
-        before = self.read()
+        # Locked: of two that start at once only one may move the waiting steps.
+        before = self._read(lock=True)
         if before is None or before.charging:
             return None
         self._connection.execute(

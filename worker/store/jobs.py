@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.store.tables import job_runs, jobs, processes
@@ -56,11 +56,11 @@ class Jobs:
         )
 
     def ring(self, name: str, *, at: datetime) -> None:
-        """Make a job due at once."""
+        """Make a job due at *at*, if it is not due before that anyway."""
         self._connection.execute(
             update(jobs)
             .where(jobs.c.account_id == self._account, jobs.c.name == name)
-            .values(next_due_at=at)
+            .values(next_due_at=func.least(jobs.c.next_due_at, at))
         )
 
     def once(self, name: str, period: str, *, now: datetime) -> bool:

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, create_engine, select
-from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from worker.errors import ServiceUnavailable
 from worker.store.attempts import Attempts
@@ -18,20 +20,40 @@ from worker.store.letters import Letters
 from worker.store.mirror import Mirror
 from worker.store.tables import control
 
+CONNECTION_ERRORS = (OperationalError, InterfaceError, NoConnectionFree)
+"""What says that the database, and not what was asked of it, is the trouble."""
+
+_GIVE_UP = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""A server that vanished without a word is given up after a minute, not after two hours."""
+
 
 def connect(database_url: str, *, pool_size: int = 10) -> Engine:
     """Return an engine for `postgresql+psycopg://…`; it connects when first used.
 
-    Prepared statements are off, since a transaction pooler would lose them.
+    Prepared statements are off, since a transaction pooler would lose them. Instants come back in
+    UTC whatever the server's zone is, since their text is part of facts.
     """
-    return create_engine(
+    engine = create_engine(
         database_url,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
         hide_parameters=True,  # an error's text goes to the log, parameters name people
-        connect_args={"prepare_threshold": None, "connect_timeout": 10},
+        connect_args={"prepare_threshold": None, "connect_timeout": 10, **_GIVE_UP},
     )
+    event.listen(engine, "connect", _use_utc)
+    return engine
+
+
+def _use_utc(connection: psycopg.Connection[object], _record: object) -> None:
+    # SET, because poolers refuse the startup parameter `options` but keep a session's zone.
+    connection.execute("SET TIME ZONE 'UTC'")
+    connection.commit()
 
 
 def account_known(engine: Engine) -> str:
@@ -42,14 +64,25 @@ def account_known(engine: Engine) -> str:
     try:
         with engine.connect() as connection:
             found = connection.execute(select(control.c.account_id).limit(1)).scalar_one_or_none()
-    except (OperationalError, InterfaceError) as error:
-        raise ServiceUnavailable(_AWAY) from error
+    except CONNECTION_ERRORS as error:
+        raise unavailable(error) from error
     except ProgrammingError as error:
         raise ServiceUnavailable("The database has no tables yet: run dunning migrate.") from error
     return found or ""
 
 
-_AWAY = "The database does not answer. Check DATABASE_URL and the server."
+def unavailable(error: Exception) -> ServiceUnavailable:
+    """Return *error* as a sentence without any value of a row in it."""
+    state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+    if state in _BROKEN_OFF:
+        return ServiceUnavailable(f"The database broke a transaction off ({state}); try again.")
+    if isinstance(error, NoConnectionFree):
+        return ServiceUnavailable("No connection to the database came free in 30 s.")
+    return ServiceUnavailable("The database does not answer. Check DATABASE_URL and the server.")
+
+
+_BROKEN_OFF = ("40001", "40P01", "55P03", "57014")
+"""Serialization failure, deadlock, lock not available, statement cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +119,8 @@ class PostgresLedger:
         try:
             with self.engine.begin() as connection:
                 yield connection
-        except (OperationalError, InterfaceError) as error:
-            raise ServiceUnavailable(_AWAY) from error
+        except CONNECTION_ERRORS as error:
+            raise unavailable(error) from error
 
     def books(self, connection: Connection) -> Transaction:
         """Return the books of one connection."""

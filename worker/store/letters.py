@@ -9,6 +9,9 @@ from worker.domain.case import LetterState
 from worker.ports import LetterTask, NewLetter
 from worker.store.tables import letter_occasions, letters
 
+_ON_THE_WAY = (LetterState.QUEUED.value, LetterState.SENDING.value)
+_UNCERTAIN = (*_ON_THE_WAY, LetterState.UNKNOWN.value)
+
 
 class Letters:
     """The letters of one account, within one transaction."""
@@ -50,7 +53,8 @@ class Letters:
             .values(
                 [
                     {"account_id": self._account, "occasion": occasion, "letter_id": letter_id}
-                    for occasion in letter.occasions
+                    # Sorted, so that two merged letters that share some cannot wait in a circle.
+                    for occasion in sorted(letter.occasions)
                 ]
             )
             .on_conflict_do_nothing()
@@ -132,10 +136,13 @@ class Letters:
         recipient_hash: str = "",
         rendered: bytes | None = None,
     ) -> None:
-        """Write what became of a letter."""
+        """Write what became of a letter; what is known for certain stays.
+
+        An unknown end may still become known: the sender was only slow.
+        """
         self._connection.execute(
             update(letters)
-            .where(letters.c.id == letter_id)
+            .where(letters.c.id == letter_id, letters.c.state.in_(_UNCERTAIN))
             .values(
                 state=state.value,
                 reason=reason,
@@ -151,10 +158,10 @@ class Letters:
         )
 
     def postpone(self, letter_id: int, *, until: datetime, count_try: bool) -> None:
-        """Put a letter that was surely not sent back into the queue."""
+        """Put a letter that was surely not sent back into the queue, unless it was dropped."""
         self._connection.execute(
             update(letters)
-            .where(letters.c.id == letter_id)
+            .where(letters.c.id == letter_id, letters.c.state.in_(_ON_THE_WAY))
             .values(
                 state=LetterState.QUEUED.value,
                 next_action_at=until,

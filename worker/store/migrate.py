@@ -7,11 +7,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import ProgrammingError
 
+from worker.errors import ConfigError
 from worker.store import mirror_tables, tables
 from worker.store.columns import metadata
-from worker.store.ledger import connect
+from worker.store.ledger import CONNECTION_ERRORS, connect, unavailable
 
 _LOCK = 7_224_951_104_310_633
 """Number of the advisory lock that two migrating processes wait on."""
@@ -31,7 +34,8 @@ def upgrade(database_url: str) -> str:
     """Bring the database to the newest revision and return that revision's name.
 
     Args: database_url: `postgresql+psycopg://…`. Two callers at once are safe: the second waits
-    and finds nothing to do. Raises: sqlalchemy.exc.OperationalError: the database is away.
+    and finds nothing to do. Raises: ServiceUnavailable: the database is away; ConfigError: its
+    user may not make tables (operator).
     """
     engine = connect(database_url, pool_size=1)
     try:
@@ -39,6 +43,14 @@ def upgrade(database_url: str) -> str:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             command.upgrade(_config(connection), "head")
             return newest()
+    except CONNECTION_ERRORS as error:
+        raise unavailable(error) from error
+    except ProgrammingError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        raise ConfigError(
+            "The user in DATABASE_URL may not make tables; run dunning migrate as the owner."
+        ) from error
     finally:
         engine.dispose()
 

@@ -28,6 +28,12 @@ from worker.store.tables import network_attempts
 
 LIVE = ("active", "past_due", "trialing")
 
+READ_AGAIN = (invoices, subscriptions)
+"""Mirrors whose rows are read again where two events of one second differ."""
+
+TERMINAL = ("paid", "void")
+"""Statuses of an invoice that Stripe never takes back; what says otherwise is older."""
+
 
 class Mirror:
     """The mirrors of one account, within one transaction."""
@@ -40,13 +46,14 @@ class Mirror:
     def _put(self, table: Table, rows: Sequence[dict[str, Any]]) -> None:
         """Upsert *rows*, sorted by id so that two writers cannot deadlock.
 
-        The newer `seen_at` wins; at a tie the later writer wins and the row is marked stale where
-        the status differs, to be read again outside of ingest.
+        The newer `seen_at` wins, but a terminal invoice stays so. At a tie the later writer wins,
+        and where the two differ an invoice or subscription is marked stale, to be read again
+        outside of ingest.
         """
         newest: dict[str, dict[str, Any]] = {}
         for row in rows:
             known = newest.get(row["id"])
-            if known is None or known["seen_at"] <= row["seen_at"]:
+            if known is None or _outranks(table, row, known):
                 newest[row["id"]] = row
         if not newest:
             return
@@ -56,13 +63,15 @@ class Mirror:
         changed: dict[str, Any] = {
             name: new[name] for name in values[0] if name not in {"account_id", "id"}
         }
-        tie = table.c.seen_at == new.seen_at
-        if "status" in table.c:
-            changed["stale"] = and_(tie, table.c.status != new.status)
+        if table in READ_AGAIN:
+            differs = or_(*(table.c[name].is_distinct_from(new[name]) for name in changed))
+            changed["stale"] = and_(table.c.seen_at == new.seen_at, or_(table.c.stale, differs))
+        wins = table.c.seen_at <= new.seen_at
+        if table is invoices:
+            was, ends = table.c.status.in_(TERMINAL), new.status.in_(TERMINAL)
+            wins = or_(and_(ends, ~was), and_(wins, or_(ends, ~was)))
         statement = statement.on_conflict_do_update(
-            index_elements=["account_id", "id"],
-            set_=changed,
-            where=or_(table.c.seen_at < new.seen_at, tie),
+            index_elements=["account_id", "id"], set_=changed, where=wins
         )
         self._connection.execute(statement, values)
 
@@ -357,3 +366,10 @@ class Mirror:
             .where(table.c.account_id == self._account, table.c.id == object_id)
             .values(stale=False)
         )
+
+
+def _outranks(table: Table, row: dict[str, Any], known: dict[str, Any]) -> bool:
+    """Return whether *row* says later, or more final, things of an object than *known*."""
+    if table is invoices and (row["status"] in TERMINAL) != (known["status"] in TERMINAL):
+        return row["status"] in TERMINAL
+    return bool(known["seen_at"] <= row["seen_at"])
