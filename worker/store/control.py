@@ -37,15 +37,17 @@ class Controls:
             go_live_at=row["go_live_at"],
             business_at=row["business_at"],
             config_digest=row["config_digest"],
+            live=row["live"],
         )
 
-    def create(self, *, charging: bool, go_live_at: datetime, cause: str) -> None:
+    def create(self, *, charging: bool, live: bool, go_live_at: datetime, cause: str) -> None:
         """Write the first control row; one that exists stays."""
         self._connection.execute(
             upsert(control)
             .values(
                 account_id=self._account,
                 charging=charging,
+                live=live,
                 go_live_at=go_live_at,
                 stopped_at=None if charging else go_live_at,
                 stop_cause=cause,

@@ -298,6 +298,7 @@ control = Table(
     metadata,
     account_column(),
     flag("charging"),
+    flag("live"),
     instant("stopped_at"),
     text_column("stop_cause"),
     text_column("stop_detail"),

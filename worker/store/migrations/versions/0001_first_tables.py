@@ -49,6 +49,7 @@ def upgrade() -> None:
     op.create_table('control',
     sa.Column('account_id', sa.String(), nullable=False),
     sa.Column('charging', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.Column('live', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('stopped_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('stop_cause', sa.Text(), server_default=sa.text("''"), nullable=False),
     sa.Column('stop_detail', sa.Text(), server_default=sa.text("''"), nullable=False),

@@ -1,0 +1,242 @@
+"""Letters: once per occasion, sent at most once, never by two."""
+
+from collections import Counter
+
+import pytest
+
+from tests.integration.store.building import (
+    DAY,
+    DISPATCH,
+    LEASE,
+    MINUTE,
+    NOW,
+    WALL,
+    at_once,
+    letter,
+    open_case,
+    under_another_message_id,
+)
+from worker.domain.case import LetterState
+from worker.ports import LetterTask, NewLetter
+from worker.store.ledger import PostgresLedger
+
+LATER = WALL + LEASE + MINUTE
+
+
+def queue(ledger: PostgresLedger, new: NewLetter) -> int | None:
+    """Queue one letter in a transaction of its own."""
+    with ledger.begin() as tx:
+        return tx.letters.queue(new, now=NOW)
+
+
+def queued(ledger: PostgresLedger, *occasions: str, case_id: int | None = None) -> int:
+    """Queue a letter that surely is new."""
+    letter_id = queue(ledger, letter(*occasions, case_id=case_id))
+    assert letter_id is not None
+    return letter_id
+
+
+def claim(
+    ledger: PostgresLedger,
+    letter_id: int,
+    token: str = "t1",  # noqa: S107 (a lease, not a secret)
+    *,
+    late: bool = False,
+) -> LetterTask | None:
+    """Claim a letter for the usual time."""
+    with ledger.begin() as tx:
+        wall_now = LATER if late else WALL
+        return tx.letters.claim(letter_id, now=NOW, wall_now=wall_now, token=token, lease=LEASE)
+
+
+def begin(ledger: PostgresLedger, letter_id: int, token: str = "t1") -> bool:  # noqa: S107
+    """Commit to sending."""
+    with ledger.begin() as tx:
+        return tx.letters.begin_sending(letter_id, token=token, wall_now=WALL)
+
+
+def settle(ledger: PostgresLedger, letter_id: int, state: LetterState) -> None:
+    """Write what became of a letter."""
+    with ledger.begin() as tx:
+        tx.letters.settle(letter_id, state, now=NOW, reason=state.value)
+
+
+def state_of(ledger: PostgresLedger, letter_id: int) -> str:
+    """Return a letter's state."""
+    with ledger.connection() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT state FROM letters WHERE id = %(id)s", {"id": letter_id}
+        )
+        return str(found.scalar_one())
+
+
+def due(ledger: PostgresLedger) -> list[int]:
+    """Dispatch and return what is due."""
+    with ledger.begin() as tx:
+        return tx.letters.take_due(now=NOW, wall_now=WALL, limit=500, dispatch=DISPATCH)
+
+
+def test_an_occasion_has_one_letter_ever(ledger: PostgresLedger) -> None:
+    first = queued(ledger, "renewal:sub_1:2027-01-01")
+    again = letter("renewal:sub_1:2027-01-01")
+    assert queue(ledger, again) is None
+    assert queue(ledger, under_another_message_id(again)) is None
+    settle(ledger, first, LetterState.SUPPRESSED)
+    assert queue(ledger, again) is None
+
+
+def test_a_refused_letter_leaves_its_transaction_usable(ledger: PostgresLedger) -> None:
+    queued(ledger, "a")
+    with ledger.begin() as tx:
+        assert tx.letters.queue(letter("a"), now=NOW) is None
+        assert tx.letters.queue(letter("b"), now=NOW) is not None
+    assert len(due(ledger)) == 2
+
+
+def test_merged_occasions_are_taken_all_or_none(ledger: PostgresLedger) -> None:
+    queued(ledger, "b")
+    assert queue(ledger, letter("a", "b", "c")) is None
+    assert queue(ledger, letter("a", "c")) is not None
+    assert queue(ledger, letter("c")) is None
+
+
+def test_of_eight_letters_for_one_occasion_at_once_one_is_queued(ledger: PostgresLedger) -> None:
+    ids = at_once(8, lambda _: queue(ledger, letter("trial:sub_1:2027-01-01")))
+    assert len([letter_id for letter_id in ids if letter_id is not None]) == 1
+
+
+def test_merged_letters_with_shared_occasions_do_not_deadlock(ledger: PostgresLedger) -> None:
+    def queue_all(thread: int) -> int:
+        taken = 0
+        for turn in range(30):
+            names = [f"{turn}:{part}" for part in range(4)]
+            merged = letter(f"{turn}:own:{thread}", *(names if thread % 2 else reversed(names)))
+            taken += queue(ledger, merged) is not None
+        return taken
+
+    assert sum(at_once(4, queue_all)) == 30
+
+
+def test_a_letter_waits_for_its_instant(ledger: PostgresLedger) -> None:
+    letter_id = queue(ledger, letter("a", send_at=NOW + MINUTE))
+    assert due(ledger) == []
+    assert letter_id is not None
+    assert claim(ledger, letter_id) is None
+
+
+def test_a_claimed_letter_carries_what_was_queued(ledger: PostgresLedger) -> None:
+    case_id = open_case(ledger)
+    task = claim(ledger, queued(ledger, "a", case_id=case_id))
+    assert task is not None
+    assert (task.notice, task.step, task.case_id) == ("first", "first", case_id)
+    assert (task.customer_id, task.message_id) == ("cus_1", "<a@dunning.invalid>")
+    assert (task.send_by, task.tries) == (NOW + 5 * DAY, 0)
+    assert task.context == {"card": "Visa 4242"}
+
+
+def test_four_scans_at_once_never_give_out_the_same_letter(ledger: PostgresLedger) -> None:
+    ids = [queued(ledger, f"occasion {number}") for number in range(60)]
+
+    def scan(_: int) -> list[int]:
+        found: list[int] = []
+        for _round in range(15):
+            with ledger.begin() as tx:
+                found += tx.letters.take_due(now=NOW, wall_now=WALL, limit=6, dispatch=DISPATCH)
+        return found
+
+    assert Counter(one for found in at_once(4, scan) for one in found) == Counter(ids)
+
+
+def test_one_of_two_claims_wins_until_its_lease_is_over(ledger: PostgresLedger) -> None:
+    letter_id = queued(ledger, "a")
+    assert claim(ledger, letter_id) is not None
+    assert claim(ledger, letter_id, "t2") is None
+    assert claim(ledger, letter_id, "t2", late=True) is not None
+    assert not begin(ledger, letter_id)
+
+
+def test_sending_begins_once(ledger: PostgresLedger) -> None:
+    letter_id = queued(ledger, "a")
+    assert not begin(ledger, letter_id)
+    assert claim(ledger, letter_id) is not None
+    assert not begin(ledger, letter_id, "t2")
+    assert begin(ledger, letter_id)
+    assert not begin(ledger, letter_id)
+
+
+def test_a_letter_that_is_being_sent_is_not_claimed_again(ledger: PostgresLedger) -> None:
+    letter_id = queued(ledger, "a")
+    claim(ledger, letter_id)
+    assert begin(ledger, letter_id)
+    assert claim(ledger, letter_id, "t2", late=True) is None
+    assert due(ledger) == []
+
+
+def test_a_send_without_an_end_is_lost_once_its_lease_is_over(ledger: PostgresLedger) -> None:
+    letter_id = queued(ledger, "a")
+    claim(ledger, letter_id)
+    assert begin(ledger, letter_id)
+    with ledger.begin() as tx:
+        assert tx.letters.lost_sends(wall_now=WALL + LEASE) == []
+        assert [task.id for task in tx.letters.lost_sends(wall_now=LATER)] == [letter_id]
+    settle(ledger, letter_id, LetterState.UNKNOWN)
+    with ledger.begin() as tx:
+        assert tx.letters.lost_sends(wall_now=LATER) == []
+
+
+@pytest.mark.parametrize("state", [LetterState.SENT, LetterState.REFUSED])
+def test_an_unknown_end_may_become_known(ledger: PostgresLedger, state: LetterState) -> None:
+    letter_id = queued(ledger, "a")
+    settle(ledger, letter_id, LetterState.UNKNOWN)
+    settle(ledger, letter_id, state)
+    assert state_of(ledger, letter_id) == state.value
+
+
+def test_a_known_end_stays(ledger: PostgresLedger) -> None:
+    letter_id = queued(ledger, "a")
+    settle(ledger, letter_id, LetterState.SENT)
+    settle(ledger, letter_id, LetterState.SUPPRESSED)
+    with ledger.begin() as tx:
+        tx.letters.postpone(letter_id, until=NOW, count_try=True)
+    assert state_of(ledger, letter_id) == "sent"
+    assert due(ledger) == []
+
+
+def test_a_letter_that_was_surely_not_sent_is_tried_again(ledger: PostgresLedger) -> None:
+    letter_id = queued(ledger, "a")
+    claim(ledger, letter_id)
+    assert begin(ledger, letter_id)
+    with ledger.begin() as tx:
+        tx.letters.postpone(letter_id, until=NOW, count_try=True)
+    again = claim(ledger, letter_id, "t2")
+    assert again is not None
+    assert again.tries == 1
+
+
+def test_dropped_letters_stay_dropped_also_under_a_sender(ledger: PostgresLedger) -> None:
+    case_id = open_case(ledger)
+    leased, waiting, sending, calendar = (
+        queued(ledger, name, case_id=case_id if name != "calendar" else None)
+        for name in ("leased", "waiting", "sending", "calendar")
+    )
+    for letter_id in (leased, sending):
+        claim(ledger, letter_id)
+    assert begin(ledger, sending)
+    with ledger.begin() as tx:
+        dropped = tx.letters.suppress_queued(case_id, reason="case closed")
+    assert {task.id for task in dropped} == {leased, waiting}
+    assert not begin(ledger, leased)
+    with ledger.begin() as tx:
+        tx.letters.postpone(leased, until=NOW, count_try=False)
+    assert state_of(ledger, leased) == "suppressed"
+    assert due(ledger) == [calendar]
+
+
+def test_after_a_stop_waiting_letters_may_go_out_that_much_longer(ledger: PostgresLedger) -> None:
+    waiting, sent = queued(ledger, "a"), queued(ledger, "b")
+    settle(ledger, sent, LetterState.SENT)
+    with ledger.begin() as tx:
+        assert tx.letters.extend_waiting(by=2 * DAY) == 1
+    task = claim(ledger, waiting)
+    assert task is not None
+    assert task.send_by == NOW + 7 * DAY
