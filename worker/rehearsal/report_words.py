@@ -53,7 +53,7 @@ CLASSES = {
 class Words:
     """Writes instants in the office's *zone*."""
 
-    zone: ZoneInfo = ZoneInfo("UTC")
+    zone: ZoneInfo
 
     def day(self, at: datetime) -> str:
         """Return `Sun 6 Dec`."""

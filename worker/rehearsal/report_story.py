@@ -1,0 +1,202 @@
+"""A case as its story: each act and each thing not done, in order, with its reason (operator.md 2).
+
+Pure: it puts into words what the ledger holds, and reads nothing.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from worker.domain.case import Attempt, AttemptKind, AttemptState, LetterState
+from worker.domain.decisions import Close, Hold, Release, Reopen, Review, Wait
+from worker.rehearsal.report_words import CLASSES, RECOVERED_BY, Words, notice_words, state_words
+from worker.store.reading_case import CaseRecord, DecisionLine
+from worker.store.reading_report import LetterRow
+
+OF_CARD = re.compile(r"(new card) pm_\w+")
+"""The step of a charge after a change of card names the card by its id, for us, not for people."""
+
+
+class Tone(StrEnum):
+    """What kind of news an entry is; pages show it as a mark beside the words."""
+
+    BAD = "bad"
+    GOOD = "good"
+    LETTER = "letter"
+    PAUSE = "pause"
+    END = "end"
+    QUIET = "quiet"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a story."""
+
+    at: datetime
+    title: str
+    said: str = ""
+    tone: Tone = Tone.QUIET
+    message_id: str = ""
+    """The letter that this line is about, where one went out."""
+    then: str = ""
+    """What was waited for after it, and why."""
+
+
+KINDS: Mapping[AttemptKind, str] = {
+    AttemptKind.CANCEL: "subscription cancelled",
+    AttemptKind.CANCEL_AT_PERIOD_END: "subscription set to end with its period",
+    AttemptKind.UNCOLLECTIBLE: "invoice marked uncollectible",
+    AttemptKind.VOID: "invoice voided",
+}
+CHARGED: Mapping[AttemptState, tuple[str, Tone]] = {
+    AttemptState.SUCCEEDED: ("paid", Tone.GOOD),
+    AttemptState.DECLINED: ("declined", Tone.BAD),
+    AttemptState.PROCESSING: ("is with the bank", Tone.QUIET),
+    AttemptState.SENDING: ("has no answer yet", Tone.PAUSE),
+    AttemptState.ABANDONED: ("given up: it never reached the card", Tone.PAUSE),
+}
+NOT_SENT: Mapping[LetterState, str] = {
+    LetterState.QUEUED: "waits",
+    LetterState.SENDING: "is on its way",
+    LetterState.UNKNOWN: "may or may not have gone out; it is never sent again",
+    LetterState.REFUSED: "was refused by the mail server",
+    LetterState.SUPPRESSED: "not sent",
+}
+STANDING: Mapping[str, tuple[str, Tone]] = {
+    Hold.__name__: ("held", Tone.PAUSE),
+    Release.__name__: ("released", Tone.QUIET),
+    Reopen.__name__: ("taken up again", Tone.PAUSE),
+    Review.__name__: ("waits for a person", Tone.PAUSE),
+}
+
+
+def case_story(
+    record: CaseRecord,
+    letters: Sequence[LetterRow],
+    *,
+    cards: Mapping[str, str],
+    words: Words,
+) -> list[Entry]:
+    """Return the story of one case, oldest first.
+
+    Args: letters: those of this case; cards: names of payment methods by id.
+    """
+    entries = [
+        *_failures(record),
+        *(_charged(record, attempt, cards) for attempt in record.case.attempts),
+        *_skipped(record),
+        *(_letter(letter, words) for letter in letters),
+        *_stood(record.decisions),
+    ]
+    entries.sort(key=lambda entry: entry.at)
+    return _with_closing(record, _with_waits(entries, record.decisions, words))
+
+
+def readable(step: str) -> str:
+    """Return a step's name, or a sentence about steps, without ids."""
+    return OF_CARD.sub(r"\1", step)
+
+
+def _failures(record: CaseRecord) -> Iterator[Entry]:
+    """Failures that were not tries of ours: the first one, and Stripe's own."""
+    told = [fact for fact in record.facts if fact.type == "payment.failed"]
+    for fact in told:
+        code = str(fact.data.get("decline_code", ""))
+        said = _decline(code, str(fact.data.get("decline_class", "")))
+        yield Entry(fact.time, "payment failed", said, Tone.BAD)
+    if not told:
+        yield Entry(record.case.failed_at, "payment failed", "", Tone.BAD)
+
+
+def _decline(code: str, decline_class: str) -> str:
+    return ": ".join(part for part in (code, CLASSES.get(decline_class, "")) if part)
+
+
+def _charged(record: CaseRecord, attempt: Attempt, cards: Mapping[str, str]) -> Entry:
+    answer = record.answers[attempt.no]
+    if attempt.kind is not AttemptKind.CHARGE:
+        done = attempt.state is AttemptState.SUCCEEDED
+        title = KINDS[attempt.kind] + ("" if done else f": {attempt.state.value}")
+        return Entry(attempt.settled_at or attempt.sent_at, title, "", Tone.END)
+    word, tone = CHARGED[attempt.state]
+    parts = [cards.get(attempt.payment_method_id, "")]
+    if attempt.state is AttemptState.DECLINED:
+        parts.append(_decline(answer.decline_code, answer.decline_class))
+    elif attempt.state is AttemptState.ABANDONED:
+        parts.append(answer.answer_code)
+    said = " · ".join(part for part in parts if part)
+    return Entry(
+        attempt.settled_at or attempt.sent_at, f"{readable(attempt.step)} {word}", said, tone
+    )
+
+
+def _skipped(record: CaseRecord) -> Iterator[Entry]:
+    for step in record.case.steps:
+        if not step.done:
+            yield Entry(step.at, f"{readable(step.step)} not made", step.reason)
+
+
+def _letter(letter: LetterRow, words: Words) -> Entry:
+    name = letter.step if letter.step and letter.step != "closing" else "letter"
+    kind = notice_words(letter.notice)
+    state = LetterState(letter.state)
+    if state is LetterState.SENT and letter.sent_at is not None:
+        waited = letter.sent_at.replace(second=0) > letter.queued_at.replace(second=0)
+        said = f"{kind}; waited since {words.moment(letter.queued_at)}" if waited else kind
+        return Entry(letter.sent_at, f"{name} sent", said, Tone.LETTER, letter.message_id)
+    until = ""
+    if state is LetterState.QUEUED and letter.next_action_at is not None:
+        until = f" until {words.moment(letter.next_action_at)}"
+    said = "; ".join(part for part in (kind, letter.reason) if part)
+    return Entry(letter.queued_at, f"{name} {NOT_SENT.get(state, letter.state)}{until}", said)
+
+
+def _stood(decisions: Sequence[DecisionLine]) -> Iterator[Entry]:
+    for line in decisions:
+        if line.act in STANDING:
+            title, tone = STANDING[line.act]
+            yield Entry(line.at, title, line.reason, tone)
+
+
+def _with_waits(
+    entries: Sequence[Entry], decisions: Sequence[DecisionLine], words: Words
+) -> list[Entry]:
+    """Say after an entry what was then waited for; a wait at another time is its own entry."""
+    told = list(entries)
+    for line in decisions:
+        if line.act != Wait.__name__ or line.rule == "closed":
+            continue
+        at = max((i for i, e in enumerate(told) if e.at == line.at), default=None)
+        until = f" Next look {words.moment(line.next_at)}." if line.next_at is not None else ""
+        said = readable(line.reason)
+        if at is not None:
+            told[at] = replace(told[at], then=f"{said}{until}")
+        else:
+            told.append(Entry(line.at, "nothing today", f"{said}{until}"))
+    return sorted(told, key=lambda entry: entry.at)
+
+
+def _with_closing(record: CaseRecord, entries: list[Entry]) -> list[Entry]:
+    """Put the close in its place: after what led to it, before letters that follow."""
+    case = record.case
+    if case.closed_at is None or case.outcome is None:
+        return entries
+    said = next(
+        (d.reason for d in reversed(record.decisions) if d.act == Close.__name__), case.reason
+    )
+    by = RECOVERED_BY.get(record.recovered_by, record.recovered_by)
+    tone = Tone.GOOD if case.outcome.value.startswith("recovered") else Tone.END
+    title = f"closed: {state_words('', case.outcome.value)}" + (f" by {by}" if by else "")
+    place = next(
+        (
+            i
+            for i, entry in enumerate(entries)
+            if entry.at > case.closed_at
+            or (entry.at == case.closed_at and entry.tone is Tone.LETTER)
+        ),
+        len(entries),
+    )
+    closing = Entry(case.closed_at, title, readable(said), tone)
+    return [*entries[:place], closing, *entries[place:]]
