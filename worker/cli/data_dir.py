@@ -97,6 +97,23 @@ def open_view(data: Path | None) -> Iterator[View]:
 
 
 @contextmanager
+def embedded_urls(folder: Path) -> Iterator[dict[str, str]]:
+    """Give the variables that reach the embedded parts of *folder*: the database, and what runs.
+
+    Raises: ConfigError: there is no data yet.
+    """
+    from worker.rehearsal.embedded.ledger import open_ledger
+
+    with open_ledger(folder) as found:
+        urls = {
+            "DATABASE_URL": found.urls.database_url,
+            "REDIS_URL": found.urls.redis_url,
+            "SMTP_URL": found.urls.smtp_url,
+        }
+        yield {name: url for name, url in urls.items() if url is not None}
+
+
+@contextmanager
 def _ledger_at(environment: Environment) -> Iterator[PostgresLedger]:
     engine = connect(environment.sqlalchemy_url or "", pool_size=1)
     try:

@@ -19,7 +19,7 @@ Since = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    for command in (status, cases, case, events, log):
+    for command in (status, cases, case, events, log, doctor):
         app.command(rich_help_panel=GROUP)(command)
 
 
@@ -100,3 +100,16 @@ def log(
     from worker.cli.look_streams import show_log
 
     show_log(data, since=since, level=level, as_json=as_json)
+
+
+def doctor(
+    threads: Annotated[
+        int, typer.Option(help="Threads of all workers, as given to `dunning work`.")
+    ] = 16,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Examine services, rights, files and clocks. Exit 2: something is wrong, 4: away."""
+    from worker.cli.doctor import examine
+
+    raise typer.Exit(examine(data, threads=threads, as_json=as_json))
