@@ -68,7 +68,7 @@ class Mirror:
             changed["stale"] = and_(table.c.seen_at == new.seen_at, or_(table.c.stale, differs))
         wins = table.c.seen_at <= new.seen_at
         if table is invoices:
-            was, ends = table.c.status.in_(TERMINAL), new.status.in_(TERMINAL)
+            was, ends = (or_(*(c == one for one in TERMINAL)) for c in (table.c.status, new.status))
             wins = or_(and_(ends, ~was), and_(wins, or_(ends, ~was)))
         statement = statement.on_conflict_do_update(
             index_elements=["account_id", "id"], set_=changed, where=wins
