@@ -22,11 +22,13 @@ from worker.rehearsal.supervisor import Supervisor
 HOUR = timedelta(hours=1)
 STRIDE_MAX = timedelta(days=1)
 """Daily jobs are to run daily; Stripe's own limit is two intervals of the shortest subscription."""
-LOOK_SECONDS = 0.002
+LOOK_SECONDS = 0.004
 RING_AGAIN_SECONDS = 5.0
 """After so long without an empty queue it is rung again: a process may have died."""
 QUIET_SECONDS_MAX = 240.0
 """Above a lease: what a killed process held is taken up again within it."""
+READ_FAILURES_MAX = 25
+"""Runs of the feed in a row that ended without reaching the hour: the worker is at a loss."""
 ROUNDS_MAX = 60
 """Rounds of ringing at one stop after which something goes in circles."""
 WATCH_EVERY = 50
@@ -113,28 +115,31 @@ class Driver:
     def _read_stripe(self) -> None:
         """Ring for the feed until the ledger stands at this hour."""
         deadline = clock.monotonic_seconds() + QUIET_SECONDS_MAX
-        while True:
+        failures = 0
+        while failures < READ_FAILURES_MAX and clock.monotonic_seconds() < deadline:
             self.doorbell.run_job("read_stripe")
-            self._until_queue_is_empty()
+            emptied = self._until_queue_is_empty()
             state = self.view.look(self.now)
             if state.business_at == self.now and state.read_at is not None:
                 return
-            if clock.monotonic_seconds() > deadline:
-                raise ServiceUnavailable(
-                    "The worker does not read Stripe's events; the end of job.log says why."
-                )
+            failures += emptied
+            clock.sleep(LOOK_SECONDS * failures)
             self.supervisor.watch()
+        raise ServiceUnavailable(
+            "The worker does not read Stripe's events; the end of job.log says why."
+        )
 
-    def _until_queue_is_empty(self) -> None:
-        """Wait until no message waits or is being worked on, or until ringing again may help."""
+    def _until_queue_is_empty(self) -> bool:
+        """Wait until no message waits or is worked on; False where ringing again may help."""
         began = clock.monotonic_seconds()
         while self.doorbell.waiting():
             self._looks += 1
             if self._looks % WATCH_EVERY == 0:
                 self.supervisor.watch()
             if clock.monotonic_seconds() - began > RING_AGAIN_SECONDS:
-                return
+                return False
             clock.sleep(LOOK_SECONDS)
+        return True
 
 
 def connect_doorbell(redis_url: str) -> QueueDoorbell:
