@@ -1,0 +1,55 @@
+"""Migrations: from nothing, again, two at once, and equal to the tables in code."""
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, inspect
+
+from tests.integration.store.building import at_once
+from worker.errors import ConfigError, ServiceUnavailable
+from worker.store.columns import metadata
+from worker.store.ledger import connect
+from worker.store.migrate import current, differences, newest, upgrade
+
+
+def test_the_migrated_tables_are_those_in_code(engine: Engine) -> None:
+    assert differences(engine) == []
+    with engine.connect() as connection:
+        made = set(inspect(connection).get_table_names())
+    assert made == set(metadata.tables) | {"alembic_version"}
+
+
+def test_migrating_twice_changes_nothing(database_url: str) -> None:
+    engine = connect(database_url)
+    assert current(engine) == ""
+    assert [upgrade(database_url), upgrade(database_url)] == [newest(), newest()]
+    assert current(engine) == newest() != ""
+    engine.dispose()
+
+
+def test_four_migrate_at_once(database_url: str) -> None:
+    assert at_once(4, lambda _: upgrade(database_url)) == [newest()] * 4
+
+
+def test_a_migration_that_breaks_off_leaves_nothing(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        admin.execute("CREATE TABLE letters (mine int)")
+    with pytest.raises(Exception, match="letters"):
+        upgrade(database_url)
+    with psycopg.connect(database_url) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        assert tables.fetchall() == [("letters",)]
+
+
+def test_a_database_that_is_away_is_told_in_a_sentence() -> None:
+    with pytest.raises(ServiceUnavailable, match=r"does not answer\. Check DATABASE_URL"):
+        upgrade("postgresql+psycopg:///dunning?host=/nonexistent")
+
+
+def test_a_user_who_may_not_make_tables_is_told_so(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        admin.execute("DROP ROLE IF EXISTS reader")
+        admin.execute("CREATE ROLE reader LOGIN")
+        admin.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        reader = f"postgresql+psycopg://reader@/{admin.info.dbname}?host={admin.info.host}"
+    with pytest.raises(ConfigError, match="may not make tables; run dunning migrate as the owner"):
+        upgrade(reader)
