@@ -17,10 +17,10 @@ from worker.domain.identifiers import case_name
 from worker.errors import ConfigError
 from worker.rehearsal import report_markup as markup
 from worker.rehearsal import report_summary as summary_parts
-from worker.rehearsal.report_chart import Series, curves
+from worker.rehearsal.report_chart import Series, Width, curves
 from worker.rehearsal.report_letters import Letter, read_letter_files
 from worker.rehearsal.report_story import case_story
-from worker.rehearsal.report_words import NOTICES, Words, notice_words, plural
+from worker.rehearsal.report_words import NOTICES, Words, plural
 from worker.settings.environment import read_environment
 from worker.settings.load import load_configuration
 from worker.store.ledger import PostgresLedger, account_known, connect
@@ -155,7 +155,10 @@ def _curve(told: Told) -> Markup:
         Series("recovered", tuple(at for how, at in closed if how.startswith("recovered"))),
         Series("ended", tuple(at for how, at in closed if not how.startswith("recovered"))),
     )
-    return curves(series, start_at=told.start_at, end_at=told.end_at, words=told.words)
+    return markup.joined(
+        curves(series, start_at=told.start_at, end_at=told.end_at, words=told.words, width=width)
+        for width in Width
+    )
 
 
 def _gallery(told: Told) -> Markup:
@@ -165,7 +168,7 @@ def _gallery(told: Told) -> Markup:
     order = [*(notice for notice in NOTICES if notice in first), *(set(first) - set(NOTICES))]
     return markup.joined(
         Markup("<figure><figcaption>{}</figcaption>{}</figure>").format(
-            markup.letter_head(first[notice]), markup.letter_frame(first[notice])
+            markup.letter_head(first[notice]), markup.letter_frame(first[notice], lazy=False)
         )
         for notice in order
     )
@@ -180,8 +183,8 @@ def _story(told: Told, record: CaseRecord) -> Markup:
     rows = [row for row in told.rows if row.case_id == line.id]
     ids = {row.message_id for row in rows}
     frames = {
-        letter.message_id: Markup("<details><summary>The letter: {}</summary>{}</details>").format(
-            notice_words(letter.notice), markup.letter_frame(letter)
+        letter.message_id: Markup('<details><summary dir="auto">{}</summary>{}</details>').format(
+            letter.subject, markup.letter_frame(letter)
         )
         for letter in told.letters
         if letter.message_id in ids

@@ -3,16 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import IntEnum
 
 from markupsafe import Markup
 
 from worker.rehearsal.report_markup import joined
 from worker.rehearsal.report_words import Words
 
-WIDTH, HEIGHT = 720, 240
-LEFT, RIGHT, TOP, BOTTOM = 34, 116, 12, 28
+HEIGHT = 240
+LEFT, RIGHT, TOP, BOTTOM = 30, 100, 12, 28
 LABEL_GAP = 16
-TICKS = 6
+TICK_PIXELS = 90
+
+
+class Width(IntEnum):
+    """The same picture for two sorts of screen; the page shows the one that fits."""
+
+    WIDE = 800
+    NARROW = 340
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +32,22 @@ class Series:
 
 
 def curves(
-    series: Sequence[Series], *, start_at: datetime, end_at: datetime, words: Words
+    series: Sequence[Series],
+    *,
+    start_at: datetime,
+    end_at: datetime,
+    words: Words,
+    width: Width = Width.WIDE,
 ) -> Markup:
     """Return how often each series had happened by when, from *start_at* to *end_at*."""
     highest = max((len(one.at) for one in series), default=0)
-    scale = _Scale(start_at, end_at, max(highest, 1))
+    scale = _Scale(start_at, end_at, max(highest, 1), width.value)
     told = ", ".join(f"{one.name} {len(one.at)}" for one in series)
     return Markup(
-        '<svg class="curve" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg>'
+        '<svg class="curve {}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg>'
     ).format(
-        WIDTH,
+        width.name.lower(),
+        scale.width,
         HEIGHT,
         f"Counted from the start to {words.day(end_at)}: {told}.",
         _grid(scale, highest),
@@ -47,10 +61,11 @@ class _Scale:
     start_at: datetime
     end_at: datetime
     highest: int
+    width: int
 
     def x(self, at: datetime) -> float:
         share = (at - self.start_at) / (self.end_at - self.start_at)
-        return round(LEFT + min(max(share, 0.0), 1.0) * (WIDTH - LEFT - RIGHT), 1)
+        return round(LEFT + min(max(share, 0.0), 1.0) * (self.width - LEFT - RIGHT), 1)
 
     def y(self, count: int) -> float:
         return round(HEIGHT - BOTTOM - count / self.highest * (HEIGHT - TOP - BOTTOM), 1)
@@ -62,14 +77,15 @@ def _grid(scale: _Scale, highest: int) -> Markup:
         Markup(
             '<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>'
             '<text x="{}" y="{}" text-anchor="end">{}</text>'
-        ).format(LEFT, WIDTH - RIGHT, scale.y(n), scale.y(n), LEFT - 8, scale.y(n) + 4, n)
+        ).format(LEFT, scale.width - RIGHT, scale.y(n), scale.y(n), LEFT - 8, scale.y(n) + 4, n)
         for n in counts
     )
 
 
 def _days(scale: _Scale, words: Words) -> Markup:
     span = scale.end_at - scale.start_at
-    days = [scale.start_at + span * i / (TICKS - 1) for i in range(TICKS)]
+    gaps = max(1, (scale.width - LEFT - RIGHT) // TICK_PIXELS)
+    days = [scale.start_at + span * i / gaps for i in range(gaps + 1)]
     return joined(
         Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(
             scale.x(at), HEIGHT - 6, words.day(at).partition(" ")[2]
@@ -92,7 +108,13 @@ def _lines(series: Sequence[Series], scale: _Scale) -> Markup:
         taken.append(y)
         pieces.append(
             Markup('<path class="{}" d="{}"/><text class="{}" x="{}" y="{}">{} {}</text>').format(
-                one.name, "".join(steps), one.name, WIDTH - RIGHT + 8, y, len(one.at), one.name
+                one.name,
+                "".join(steps),
+                one.name,
+                scale.width - RIGHT + 8,
+                y,
+                len(one.at),
+                one.name,
             )
         )
     return joined(pieces)

@@ -16,6 +16,7 @@ from worker.rehearsal.report_story import Entry
 from worker.rehearsal.report_words import (
     Words,
     amount_words,
+    decline_words,
     machine_time,
     notice_words,
     state_words,
@@ -66,7 +67,7 @@ def table(
     caption: str,
     right: frozenset[int] = frozenset(),
 ) -> Markup:
-    """Return a table that on a phone becomes a list of cards.
+    """Return a table; one of more than two columns becomes a list of cards on a phone.
 
     The caption is for people who do not see the page. Args: right: columns of figures.
     """
@@ -77,16 +78,18 @@ def table(
     body = joined(
         Markup("<tr>{}</tr>").format(
             joined(
-                Markup('<td data-label="{}"{}>{}</td>').format(heading[i], _side(i, right), cell)
+                Markup('<td data-label="{}"{}><span>{}</span></td>').format(
+                    heading[i], _side(i, right), cell
+                )
                 for i, cell in enumerate(row)
             )
         )
         for row in rows
     )
     return Markup(
-        '<table class="cards"><caption class="unseen">{}</caption>'
+        '<table class="{}"><caption class="unseen">{}</caption>'
         "<thead><tr>{}</tr></thead><tbody>{}</tbody></table>"
-    ).format(caption, head, body)
+    ).format("cards" if len(heading) > 2 else "pairs", caption, head, body)
 
 
 def _side(column: int, right: frozenset[int]) -> Markup:
@@ -103,7 +106,7 @@ def cases_table(lines: Iterable[CaseLine], words: Words, *, address: str) -> Mar
                 state_mark(line.state, line.outcome),
                 amount(line.owed),
                 line.customer_name or line.customer_id,
-                line.decline_code or line.decline_class or "—",
+                decline_words(line.decline_code, line.decline_class) or "—",
                 _next(line, words),
             )
             for line in lines
@@ -142,16 +145,17 @@ def story(entries: Iterable[Entry], words: Words, letters: dict[str, Markup]) ->
     return Markup('<ol class="story">{}</ol>').format(joined(items))
 
 
-def letter_frame(letter: Letter, *, links: bool = False) -> Markup:
+def letter_frame(letter: Letter, *, links: bool = False, lazy: bool = True) -> Markup:
     """Return the letter as its reader sees it on a phone, shut in a frame that can do nothing.
 
-    Args: links: whether a click opens what the letter links to, in a tab of its own.
+    Args: links: whether a click opens what the letter links to, in a tab of its own; lazy:
+    whether it is drawn only when it comes into view.
     """
     may = "allow-popups allow-popups-to-escape-sandbox" if links else ""
     return Markup(
-        '<iframe class="phone" sandbox="{}" loading="lazy" referrerpolicy="no-referrer"'
+        '<iframe class="phone" sandbox="{}" loading="{}" referrerpolicy="no-referrer"'
         ' title="Letter: {}" srcdoc="{}"></iframe>'
-    ).format(may, letter.subject, letter.html_for_frame)
+    ).format(may, "lazy" if lazy else "eager", letter.subject, letter.html_for_frame)
 
 
 def letter_head(letter: Letter) -> Markup:

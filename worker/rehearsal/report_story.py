@@ -42,6 +42,8 @@ class Entry:
     """The letter that this line is about, where one went out."""
     then: str = ""
     """What was waited for after it, and why."""
+    rank: int = 0
+    """Orders what happened at one instant: what came of it after what led to it."""
 
 
 KINDS: Mapping[AttemptKind, str] = {
@@ -64,11 +66,11 @@ NOT_SENT: Mapping[LetterState, str] = {
     LetterState.REFUSED: "was refused by the mail server",
     LetterState.SUPPRESSED: "not sent",
 }
-STANDING: Mapping[str, tuple[str, Tone]] = {
-    Hold.__name__: ("held", Tone.PAUSE),
-    Release.__name__: ("released", Tone.QUIET),
-    Reopen.__name__: ("taken up again", Tone.PAUSE),
-    Review.__name__: ("waits for a person", Tone.PAUSE),
+STANDING: Mapping[str, tuple[str, Tone, int]] = {
+    Release.__name__: ("released", Tone.QUIET, 1),
+    Reopen.__name__: ("taken up again", Tone.PAUSE, 1),
+    Hold.__name__: ("held", Tone.PAUSE, 5),
+    Review.__name__: ("waits for a person", Tone.PAUSE, 5),
 }
 
 
@@ -90,13 +92,24 @@ def case_story(
         *(_letter(letter, words) for letter in letters),
         *_stood(record.decisions),
     ]
-    entries.sort(key=lambda entry: entry.at)
-    return _with_closing(record, _with_waits(entries, record.decisions, words))
+    return _with_closing(record, _with_waits(_in_order(entries), record.decisions, words))
+
+
+def _in_order(entries: Sequence[Entry]) -> list[Entry]:
+    return sorted(entries, key=lambda entry: (entry.at, entry.rank))
 
 
 def readable(step: str) -> str:
-    """Return a step's name, or a sentence about steps, without ids."""
+    """Return a step's name without ids."""
     return OF_CARD.sub(r"\1", step)
+
+
+def sentence(said: str) -> str:
+    """Return a reason as a sentence, without ids."""
+    text = readable(said).strip()
+    if not text:
+        return ""
+    return text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def _failures(record: CaseRecord) -> Iterator[Entry]:
@@ -119,7 +132,7 @@ def _charged(record: CaseRecord, attempt: Attempt, cards: Mapping[str, str]) -> 
     if attempt.kind is not AttemptKind.CHARGE:
         done = attempt.state is AttemptState.SUCCEEDED
         title = KINDS[attempt.kind] + ("" if done else f": {attempt.state.value}")
-        return Entry(attempt.settled_at or attempt.sent_at, title, "", Tone.END)
+        return Entry(attempt.settled_at or attempt.sent_at, title, "", Tone.END, rank=4)
     word, tone = CHARGED[attempt.state]
     parts = [cards.get(attempt.payment_method_id, "")]
     if attempt.state is AttemptState.DECLINED:
@@ -127,15 +140,14 @@ def _charged(record: CaseRecord, attempt: Attempt, cards: Mapping[str, str]) -> 
     elif attempt.state is AttemptState.ABANDONED:
         parts.append(answer.answer_code)
     said = " · ".join(part for part in parts if part)
-    return Entry(
-        attempt.settled_at or attempt.sent_at, f"{readable(attempt.step)} {word}", said, tone
-    )
+    at = attempt.settled_at or attempt.sent_at
+    return Entry(at, f"{readable(attempt.step)} {word}", said, tone, rank=3)
 
 
 def _skipped(record: CaseRecord) -> Iterator[Entry]:
     for step in record.case.steps:
         if not step.done:
-            yield Entry(step.at, f"{readable(step.step)} not made", step.reason)
+            yield Entry(step.at, f"{readable(step.step)} not made", sentence(step.reason), rank=2)
 
 
 def _letter(letter: LetterRow, words: Words) -> Entry:
@@ -145,19 +157,22 @@ def _letter(letter: LetterRow, words: Words) -> Entry:
     if state is LetterState.SENT and letter.sent_at is not None:
         waited = letter.sent_at.replace(second=0) > letter.queued_at.replace(second=0)
         said = f"{kind}; waited since {words.moment(letter.queued_at)}" if waited else kind
-        return Entry(letter.sent_at, f"{name} sent", said, Tone.LETTER, letter.message_id)
+        return Entry(letter.sent_at, f"{name} sent", said, Tone.LETTER, letter.message_id, rank=4)
     until = ""
     if state is LetterState.QUEUED and letter.next_action_at is not None:
         until = f" until {words.moment(letter.next_action_at)}"
     said = "; ".join(part for part in (kind, letter.reason) if part)
-    return Entry(letter.queued_at, f"{name} {NOT_SENT.get(state, letter.state)}{until}", said)
+    return Entry(
+        letter.queued_at, f"{name} {NOT_SENT.get(state, letter.state)}{until}", said, rank=4
+    )
 
 
 def _stood(decisions: Sequence[DecisionLine]) -> Iterator[Entry]:
     for line in decisions:
         if line.act in STANDING:
-            title, tone = STANDING[line.act]
-            yield Entry(line.at, title, line.reason, tone)
+            title, tone, rank = STANDING[line.act]
+            said = sentence(line.reason.removeprefix("Held: "))
+            yield Entry(line.at, title, said, tone, rank=rank)
 
 
 def _with_waits(
@@ -170,12 +185,12 @@ def _with_waits(
             continue
         at = max((i for i, e in enumerate(told) if e.at == line.at), default=None)
         until = f" Next look {words.moment(line.next_at)}." if line.next_at is not None else ""
-        said = readable(line.reason)
+        said = sentence(line.reason)
         if at is not None:
             told[at] = replace(told[at], then=f"{said}{until}")
         else:
-            told.append(Entry(line.at, "nothing today", f"{said}{until}"))
-    return sorted(told, key=lambda entry: entry.at)
+            told.append(Entry(line.at, "nothing done", f"{said}{until}"))
+    return _in_order(told)
 
 
 def _with_closing(record: CaseRecord, entries: list[Entry]) -> list[Entry]:
@@ -198,5 +213,5 @@ def _with_closing(record: CaseRecord, entries: list[Entry]) -> list[Entry]:
         ),
         len(entries),
     )
-    closing = Entry(case.closed_at, title, readable(said), tone)
+    closing = Entry(case.closed_at, title, sentence(said), tone)
     return [*entries[:place], closing, *entries[place:]]
