@@ -101,9 +101,10 @@ class App:
     def ledger(self) -> PostgresLedger:
         """The ledger of the account."""
         engine = connect(self.environment.sqlalchemy_url or "")
-        return PostgresLedger(engine, account_known(engine) or self._account_of_key())
+        return PostgresLedger(engine, account_known(engine) or self.account_of_key())
 
-    def _account_of_key(self) -> str:
+    def account_of_key(self) -> str:
+        """Return the account the key belongs to, as far as the key may say."""
         try:
             return self.stripe.account_id()
         except GatewayRejected:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from worker.bootstrap import App
-from worker.errors import ServiceUnavailable
+from worker.errors import ConfigError, ServiceUnavailable
+from worker.ports import Control
 from worker.services.backfill import backfill, begin_ledger, needs_backfill
 from worker.services.business_time import business_now, mirror_business_time
 from worker.services.case_turn import FEED_LAG_MAX
@@ -209,9 +210,36 @@ def prepare(app: App) -> None:
     )
     with app.ledger.begin() as tx:
         control = tx.control.read()
+    if control is not None:
+        refuse_foreign_ledger(app, control)
     if frozen_at is not None and control is not None and control.business_at is None:
         mirror_business_time(frozen_at, ledger=app.ledger, clock=app.clock)
     ensure_jobs(ledger=app.ledger, clock=app.clock, now=now)
+
+
+def refuse_foreign_ledger(app: App, control: Control) -> None:
+    """Refuse to work where key and ledger do not belong together. Raises: ConfigError: operator."""
+    environment = app.environment
+    problems = []
+    if control.live != environment.stripe_key_is_live:
+        mode = "live" if control.live else "test"
+        problems.append(
+            f"STRIPE_API_KEY: this ledger holds {mode} data and the key is of the other mode; "
+            "use another database (DATABASE_URL) or the key that belongs to it."
+        )
+    if control.business_at is not None and not environment.stripe_test_clock:
+        problems.append(
+            "STRIPE_TEST_CLOCK is not set, but this ledger follows a test clock; set it, or use "
+            "another database (DATABASE_URL)."
+        )
+    account_id = app.account_of_key()
+    if account_id != app.ledger.account_id:
+        problems.append(
+            f"STRIPE_API_KEY belongs to {account_id}, this ledger to {app.ledger.account_id}; "
+            "use another database (DATABASE_URL) or the key that belongs to it."
+        )
+    if problems:
+        raise ConfigError(*problems)
 
 
 def _took_ms(app: App, began: float) -> int:

@@ -45,6 +45,8 @@ class Control:
     business_at: datetime | None
     """The test clock's frozen time; None where business time is the host's."""
     config_digest: str
+    live: bool
+    """Whether this ledger is about real money: a live key began it."""
 
 
 class ControlBook(Protocol):
@@ -53,7 +55,7 @@ class ControlBook(Protocol):
     def read(self) -> Control | None:
         """Return the control row, or None on a fresh ledger."""
 
-    def create(self, *, charging: bool, go_live_at: datetime, cause: str) -> None:
+    def create(self, *, charging: bool, live: bool, go_live_at: datetime, cause: str) -> None:
         """Write the first control row; one that exists stays."""
 
     def stop(self, *, cause: str, detail: str, by: str, now: datetime) -> bool:

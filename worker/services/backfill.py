@@ -94,7 +94,12 @@ def begin_ledger(
     go_live_at = configuration.dunning.go_live or now
     with ledger.begin() as tx:
         cause = "not armed yet: a fresh ledger with a live key" if live_key else ""
-        tx.control.create(charging=not live_key, go_live_at=go_live_at.astimezone(UTC), cause=cause)
+        tx.control.create(
+            charging=not live_key,
+            live=live_key,
+            go_live_at=go_live_at.astimezone(UTC),
+            cause=cause,
+        )
         for policy in configuration.dunning.policies:
             text = to_plain(policy)
             tx.control.put_policy(digest_of(policy), text, wall_now=clock.wall_now())

@@ -21,6 +21,8 @@ class Switch:
     """The control row as people ask about it."""
 
     charging: bool
+    live: bool
+    """The ledger began with a live key."""
     stopped_at: datetime | None
     cause: str
     detail: str
@@ -85,6 +87,7 @@ def read_switch(connection: Connection, account_id: str) -> Switch | None:
 def _switch_of(row: RowMapping) -> Switch:
     return Switch(
         charging=row["charging"],
+        live=row["live"],
         stopped_at=row["stopped_at"],
         cause=row["stop_cause"],
         detail=row["stop_detail"],
