@@ -110,6 +110,11 @@ def test_a_letter_that_may_not_have_arrived_needs_a_person(state: LetterState) -
     assert decided.rule == "ending_blocked"
 
 
+def test_a_letter_of_unknown_end_does_not_count_however_old() -> None:
+    lost = final_letter(LetterState.UNKNOWN, sent_at=after(days=11))
+    assert isinstance(decision(DUE, last_steps_done(lost)).act, Review)
+
+
 def test_a_letter_skipped_without_an_address_needs_a_person() -> None:
     skipped = StepRecord("final letter", False, T0, "the customer has no e-mail address")
     steps = tuple(r for r in done_until(ALL_DONE) if r.step != "final letter")

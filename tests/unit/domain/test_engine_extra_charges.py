@@ -84,6 +84,21 @@ def test_a_card_where_there_was_none_is_new() -> None:
     assert charges(decision(after(hours=2), case(failure=none))) == f"new card {OLD_CARD}"
 
 
+def test_cards_issued_in_india_are_attempted_once_and_a_new_one_at_once() -> None:
+    indian = replace(method(), country="IN")
+    held = subscription(default_payment_method=indian)
+    again = case(steps=FIRST_LETTER_WRITTEN)
+    decided = decision(DAY_1, again, invoice(subscription=held))
+    assert not charges(decided)
+    assert decided.skips[0].reason == "a card issued in India is attempted once"
+    quick = case(failure=TECHNICAL, steps=FIRST_LETTER_WRITTEN)
+    assert not charges(decision(DAY_1, quick, invoice(subscription=held)))
+    new = subscription(default_payment_method=replace(indian, id=NEW_CARD))
+    assert charges(decision(DAY_1, again, invoice(subscription=new))) == f"new card {NEW_CARD}"
+    debit = subscription(default_payment_method=replace(indian, type="upi"))
+    assert charges(decision(DAY_1, again, invoice(subscription=debit))) == "try 1"
+
+
 @pytest.mark.parametrize("decline_class", [DeclineClass.CONSENT_WITHDRAWN, DeclineClass.SETUP])
 def test_where_a_new_card_cures_nothing_it_is_not_charged(decline_class: DeclineClass) -> None:
     held = case(failure=failure(decline_class))

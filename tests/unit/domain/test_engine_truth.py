@@ -200,6 +200,13 @@ STANDING_STILL = [
         next_at=NOW,
     ),
     Row(
+        "a currency that Stripe added",
+        Review("the currency zzz is not known to this release"),
+        "currency_unknown",
+        invoice=invoice(currency="zzz"),
+        next_at=NOW + timedelta(days=1),
+    ),
+    Row(
         "in review",
         Wait(),
         "in_review",

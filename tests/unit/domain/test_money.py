@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.money import THREE_DECIMAL, ZERO_DECIMAL, Money, wire_decimals
+from worker.domain.money import KNOWN, THREE_DECIMAL, ZERO_DECIMAL, Money, wire_decimals
 
 amounts = st.integers(-(10**12), 10**12)
 
@@ -39,6 +39,7 @@ def test_wire_decimals(currency: str, decimals: int) -> None:
 def test_the_lists_are_apart_and_in_lower_case() -> None:
     assert not ZERO_DECIMAL & THREE_DECIMAL
     assert all(code == code.lower() and len(code) == 3 for code in ZERO_DECIMAL | THREE_DECIMAL)
+    assert ZERO_DECIMAL | THREE_DECIMAL < KNOWN
     assert (len(ZERO_DECIMAL), len(THREE_DECIMAL)) == (15, 5)
 
 
