@@ -10,6 +10,10 @@ from worker.cli.look_words import OfficeWords, json_instant, json_money
 from worker.cli.tables import columns, is_terminal, print_json
 from worker.store.reading import snapshot
 from worker.store.reading_case import DecisionLine, read_case
+from worker.store.reading_status import read_switch
+
+LIVE_INVOICES = "https://dashboard.stripe.com/invoices/"
+TEST_INVOICES = "https://dashboard.stripe.com/test/invoices/"
 
 
 def show_case(view: View, wanted: str, *, why: bool, as_json: bool) -> None:
@@ -22,24 +26,28 @@ def show_case(view: View, wanted: str, *, why: bool, as_json: bool) -> None:
         return
     with snapshot(view.ledger) as connection:
         record = read_case(connection, view.ledger.account_id, number, wall_now=view.wall_now)
+        switch = read_switch(connection, view.ledger.account_id)
     story = tell(record, view.office, view.now)
     if as_json:
         print_json(story_json(story))
         return
-    print_story(story, view.words, named=is_terminal(), at_stripe=view.data_dir is None)
+    dashboard = ""
+    if view.data_dir is None:
+        dashboard = LIVE_INVOICES if switch is not None and switch.live else TEST_INVOICES
+    print_story(story, view.words, named=is_terminal(), dashboard=dashboard)
     if why:
         print()
         _print_decisions(story, view.words)
 
 
-def print_story(story: Story, words: OfficeWords, *, named: bool, at_stripe: bool) -> None:
+def print_story(story: Story, words: OfficeWords, *, named: bool, dashboard: str) -> None:
     """Print the story; *named*: with the customer's name."""
     print(heading(story, named=named))
     columns(facts_above(story, words))
     print()
     columns(timeline_rows(story, words), right=[1])
     print()
-    for line in what_to_do(story, at_stripe=at_stripe):
+    for line in what_to_do(story, dashboard=dashboard):
         print(line)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from worker.cli.look_story_plan import is_charge_step
+from worker.cli.look_words import brand_words
 from worker.domain.case import Attempt, AttemptKind, AttemptState, LetterState
 from worker.domain.declines import classify
 from worker.domain.money import Money
@@ -110,7 +111,7 @@ def _declined(at: datetime, what: str, code: str, kind: str, charge: ChargeReadi
         charge.signals, brand=charge.brand, payment_method_type=charge.payment_method_type
     )
     advice = charge.signals.network_advice_code
-    named = f", {charge.brand} advice {advice}" if advice else ""
+    named = f", {brand_words(charge.brand)} advice {advice}" if advice else ""
     if decline.may_retry and decline.earliest_wait:
         return Item(at, what, f"{said}{named}: not before {{until}}", at + decline.earliest_wait)
     if decline.may_retry:

@@ -8,7 +8,7 @@ from worker.cli.look_cases import state_words
 from worker.cli.look_story import Story
 from worker.cli.look_story_items import Item, paid_words
 from worker.cli.look_story_plan import Coming
-from worker.cli.look_words import OfficeWords, count_words, money_words
+from worker.cli.look_words import OfficeWords, brand_words, count_words, money_words
 from worker.domain.case import CaseState
 from worker.domain.identifiers import case_name
 from worker.domain.policy import RetriesBy
@@ -17,9 +17,6 @@ from worker.domain.transitions import END_STATES
 
 COMING_SHOWN = 4
 DIGEST_SHOWN = 6
-DASHBOARD = "https://dashboard.stripe.com/invoices/"
-
-BRANDS = {"amex": "American Express", "jcb": "JCB", "unionpay": "UnionPay"}
 
 
 def heading(story: Story, *, named: bool) -> str:
@@ -47,7 +44,7 @@ def method_words(method: PaymentMethodReading | None) -> str:
         return "no payment method"
     if not method.brand:
         return method.type.replace("_", " ")
-    brand = BRANDS.get(method.brand, method.brand.replace("_", " ").title())
+    brand = brand_words(method.brand)
     return f"{brand} ..{method.last4}" if method.last4 else brand
 
 
@@ -138,9 +135,8 @@ def _network(story: Story) -> str:
     use = story.network
     if use is None:
         return ""
-    brand = BRANDS.get(use.brand, use.brand.title())
     highest = count_words(use.in_24_hours_highest, "try", "tries")
-    return f"{brand}: {highest} in 24 h (highest), {use.in_30_days} in 30 days"
+    return f"{brand_words(use.brand)}: {highest} in 24 h (highest), {use.in_30_days} in 30 days"
 
 
 def timeline_rows(story: Story, words: OfficeWords) -> Iterator[tuple[str, str, str, str]]:
@@ -173,13 +169,13 @@ def detail_words(item: Item, story: Story, words: OfficeWords) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def what_to_do(story: Story, *, at_stripe: bool) -> list[str]:
+def what_to_do(story: Story, *, dashboard: str) -> list[str]:
     """Return the last lines: what a person can do, and where more is.
 
-    Args: at_stripe: the invoice is Stripe's own, not a sandbox's, so a link leads to it.
+    Args: dashboard: address that an invoice's id ends, empty where the invoice is a sandbox's.
     """
     case = story.record.case
-    link = f"{DASHBOARD}{case.invoice_id}" if at_stripe else case.invoice_id
+    link = f"{dashboard}{case.invoice_id}"
     act = {
         CaseState.OPEN: f"pay, void or change {link} at Stripe; the case follows within seconds",
         CaseState.HELD: f"look at {link} at Stripe; once its cause is gone the case goes on",

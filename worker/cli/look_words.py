@@ -14,6 +14,9 @@ YEAR_IN_DOUBT = timedelta(days=300)
 """A day this far from now is written with its year."""
 
 
+BRANDS = {"amex": "American Express", "jcb": "JCB", "unionpay": "UnionPay"}
+
+
 @dataclass(frozen=True, slots=True)
 class OfficeWords:
     """Writes instants in the office's zone; *now* tells which days need their year."""
@@ -52,6 +55,11 @@ class OfficeWords:
 def money_words(money: Money) -> str:
     """Return `€49.00` or `US$20.00`."""
     return money_text(money, MONEY_LOCALE)
+
+
+def brand_words(brand: str) -> str:
+    """Return a card brand as it is written: `Mastercard`, `American Express`."""
+    return BRANDS.get(brand, brand.replace("_", " ").title())
 
 
 def age_words(age: timedelta) -> str:

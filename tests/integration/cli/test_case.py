@@ -1,0 +1,115 @@
+"""`dunning case`: the story of a case, as text and as data, and the case that an ID names."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cli.conftest import Command
+from tests.integration.cli.seeding import FAILED_AT, NOW, Seeding, seed_story
+from worker.cli.data_dir import View, office_of
+from worker.cli.look_cases import choose_case
+from worker.cli.look_story import tell
+from worker.cli.look_story_text import heading
+from worker.domain.policy import Configuration
+from worker.errors import UsageError
+from worker.store.ledger import PostgresLedger
+from worker.store.reading import snapshot
+from worker.store.reading_case import read_case
+
+STORY = Path(__file__).with_name("story.txt")
+
+
+@pytest.fixture
+def story(seeding: Seeding) -> int:
+    """Give the number of the case with the whole story."""
+    return seed_story(seeding)
+
+
+def test_the_story_reads_as_in_the_readme(dunning: Command, seeding: Seeding, story: int) -> None:
+    result = dunning.run("case", f"C-{story}")
+    assert result.exit_code == 0
+    assert result.stdout.replace(seeding.digest[:6], "a41f09") == STORY.read_text()
+
+
+def test_json_tells_the_same_in_utc_and_minor_units_and_names_nobody(
+    dunning: Command, story: int
+) -> None:
+    result = dunning.run("case", str(story), "--json")
+    told = json.loads(result.stdout)
+    assert told["amount"] == {"amount_minor": 4900, "currency": "eur"}
+    assert told["next"][0] == {
+        "at": "2026-12-06T07:19:00Z",
+        "step": "try 3",
+        "kind": "charge",
+        "because": "moved to the earliest allowed time, by the decline insufficient_funds",
+    }
+    assert told["ends"]["at"] == "2026-12-15T08:00:00Z"
+    assert [item["what"] for item in told["timeline"]][:3] == [
+        "payment failed",
+        "first letter waits",
+        "first letter sent",
+    ]
+    assert "Blue Studio" not in result.stdout
+    assert "blue.example" not in result.stdout
+
+
+def test_why_lists_each_decision_with_its_rule(dunning: Command, story: int) -> None:
+    result = dunning.run("case", str(story), "--why")
+    assert "Charge  charge_due         try 1 is due." in result.stdout
+
+
+def test_only_a_terminal_sees_the_customers_name(
+    ledger: PostgresLedger, configuration: Configuration, story: int
+) -> None:
+    with snapshot(ledger) as connection:
+        record = read_case(connection, ledger.account_id, story, wall_now=NOW)
+    told = tell(record, office_of(configuration), NOW)
+    assert "  Blue Studio  " in heading(told, named=True)
+    assert "  cus_42  " in heading(told, named=False)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    ["C-1001", "c1001", "1001", "in_42", "sub_42", "cus_42", "inv-0042", "OPS@blue.example"],
+)
+def test_every_kind_of_id_finds_the_case(
+    ledger: PostgresLedger, configuration: Configuration, story: int, wanted: str
+) -> None:
+    view = View(ledger, office_of(configuration), NOW, NOW, None, runs=True)
+    assert choose_case(view, wanted, as_json=False) == story
+
+
+@pytest.mark.parametrize(
+    "wanted", ["C-9", "9", "in_9", "nobody@example.com", "INV-9", "C-" + "9" * 40]
+)
+def test_an_id_that_nobody_has_is_answered_in_one_sentence(
+    dunning: Command, story: int, wanted: str
+) -> None:
+    result = dunning.run("case", wanted)
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception).startswith(f"No case is called {wanted}; write a case number")
+
+
+def test_several_cases_of_one_customer_are_listed(
+    dunning: Command, seeding: Seeding, story: int
+) -> None:
+    later = seeding.case(42, failed_at=FAILED_AT + timedelta(days=1), invoice=43)
+    result = dunning.run("case", "ops@blue.example")
+    assert result.exit_code == 0
+    assert "has 2 cases" in result.stderr
+    assert [line.split()[0] for line in result.stdout.splitlines()[1:]] == [
+        f"C-{story}",
+        f"C-{later}",
+    ]
+
+
+def test_a_case_before_a_person_says_what_to_do(
+    dunning: Command, seeding: Seeding, story: int
+) -> None:
+    seeding.review(story, "try 1: no answer from Stripe for 23 hours")
+    told = dunning.run("case", str(story)).stdout
+    assert "in review  €49.00" in told
+    assert "Next     nothing: try 1: no answer from Stripe for 23 hours" in told
+    assert "Act:  settle https://dashboard.stripe.com/test/invoices/in_42 at Stripe" in told
