@@ -211,6 +211,8 @@ class Surroundings:
     ended_by_us: bool = False
     """A cancel of ours for this subscription went through, in this case or its leading one."""
     dispute_open: bool = False
+    payment_returned: bool = False
+    """The charge that paid this invoice came back: a lost dispute, or a debit the bank returned."""
     last_try_at: datetime | None = None
     """Business instant of the last charge of this invoice that we know of, whoever made it."""
     method_changed_at: datetime | None = None

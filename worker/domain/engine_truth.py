@@ -55,11 +55,12 @@ def closed_case(at: Situation) -> Decision | None:
     if case.state is not CaseState.CLOSED:
         return None
     recovered = case.outcome in {Outcome.RECOVERED, Outcome.RECOVERED_LATE}
-    if recovered and invoice.status == "open" and invoice.amount_remaining_minor > 0:
+    open_again = invoice.status == "open" and invoice.amount_remaining_minor > 0
+    if recovered and (open_again or at.around.payment_returned):
         return Decision(
             Reopen("the payment was returned"),
             "payment_returned",
-            "The invoice was paid and is open again: the payment was returned.",
+            "The invoice was paid, but the payment was returned.",
             at.now,
         )
     late_until = (case.closed_at or at.now) + RECOVERED_LATE_WITHIN
@@ -186,6 +187,14 @@ def paid(at: Situation) -> Decision | None:
     """A paid invoice is recovered, whoever paid it; late where the subscription had to go."""
     if at.invoice.status != "paid":
         return None
+    if at.around.payment_returned:
+        return _returned(at)
+    if at.invoice.amount_due_minor <= 0:
+        return Decision(
+            Close(Outcome.VOIDED, "the invoice was credited in full"),
+            "credited",
+            "The invoice was credited in full: Stripe calls it paid, but no money came.",
+        )
     late = at.case.did(CANCELS) or at.around.ended_by_us
     by = who_paid(at)
     written = any(m.state in {LetterState.SENT, LetterState.UNKNOWN} for m in at.case.letters)
@@ -198,6 +207,19 @@ def paid(at: Situation) -> Decision | None:
         ),
         "paid",
         "The invoice is paid.",
+    )
+
+
+def _returned(at: Situation) -> Decision:
+    """Stripe keeps such an invoice as paid and refuses another charge, so a person collects it."""
+    if at.case.state is CaseState.IN_REVIEW:
+        return Decision(Wait(), "in_review", at.case.reason, at.now + LOOK_AGAIN)
+    return Decision(
+        Review("the payment was returned; Stripe still shows the invoice as paid"),
+        "returned_after_paid",
+        "The payment was returned. Stripe keeps the invoice as paid and takes no other charge: "
+        "a person collects the amount anew.",
+        at.now + LOOK_AGAIN,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from worker.domain.case import CaseState, Outcome
+from worker.domain.case import AttemptState, CaseState, Outcome
 from worker.domain.decisions import Close, Decision
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
@@ -85,6 +85,18 @@ def _closing_facts(turn: Turn, close: Close) -> list[Fact]:
         "payment.recovered",
         at=turn.now,
         occasion=turn.now.isoformat(),
-        data=amount | {"recovered_by": close.recovered_by.value},
+        data={
+            "amount_minor": _recovered_minor(turn),
+            "currency": turn.case.currency,
+            "recovered_by": close.recovered_by.value,
+        },
     )
     return [recovered, closed]
+
+
+def _recovered_minor(turn: Turn) -> int:
+    """Return what came in: our own charge, else what was owed and not credited meanwhile."""
+    won = [a for a in turn.case.charges if a.state is AttemptState.SUCCEEDED]
+    return (
+        won[-1].amount_minor if won else min(turn.case.amount_minor, turn.invoice.amount_due_minor)
+    )

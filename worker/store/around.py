@@ -16,6 +16,9 @@ DISPUTE_OPEN = (
     "warning_under_review",
 )
 
+DISPUTE_LOST = "lost"
+"""Also how Stripe tells of a bank debit that was returned after it had succeeded."""
+
 
 def surroundings_of(
     connection: Connection,
@@ -32,6 +35,7 @@ def surroundings_of(
         leading_case=_leading_case(connection, account_id, found),
         ended_by_us=_ended_by_us(connection, account_id, found),
         dispute_open=_dispute_open(connection, account_id, found),
+        payment_returned=_payment_returned(connection, account_id, invoice),
         last_try_at=_last_try_at(connection, account_id, found, invoice),
         method_changed_at=_method_changed_at(connection, account_id, invoice),
         can_be_written_to=bool(email),
@@ -83,6 +87,28 @@ def _dispute_open(connection: Connection, account_id: str, found: Case) -> bool:
             disputes.c.account_id == account_id,
             disputes.c.customer_id == found.customer_id,
             disputes.c.status.in_(DISPUTE_OPEN),
+        )
+        .limit(1)
+    )
+    return connection.execute(query).first() is not None
+
+
+def _payment_returned(connection: Connection, account_id: str, invoice: InvoiceReading) -> bool:
+    if invoice.payment is None or not invoice.payment.payment_intent_id:
+        return False
+    query = (
+        select(disputes.c.id)
+        .join(
+            network_attempts,
+            and_(
+                network_attempts.c.account_id == disputes.c.account_id,
+                network_attempts.c.charge_id == disputes.c.charge_id,
+            ),
+        )
+        .where(
+            disputes.c.account_id == account_id,
+            disputes.c.status == DISPUTE_LOST,
+            network_attempts.c.payment_intent_id == invoice.payment.payment_intent_id,
         )
         .limit(1)
     )
