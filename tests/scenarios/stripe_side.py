@@ -93,6 +93,17 @@ class StripeSide:
         self.script(made["id"], *outcomes, then=then)
         return str(made["id"])
 
+    def bank_account(self, *outcomes: Outcome) -> str:
+        """Return a new account for SEPA debits, which take days to come to *outcomes*."""
+        debit = {"type": "sepa_debit", "sepa_debit": {"iban": "DE89370400440532013000"}}
+        made = self.client.post("/v1/payment_methods", debit)
+        self.script(made["id"], *outcomes)
+        return str(made["id"])
+
+    def attach(self, customer: Customer, method: str) -> None:
+        """Let the staff attach a payment method without making it anybody's default."""
+        self.staff(f"payment_methods/{method}/attach", customer=customer.id)
+
     def script(self, method: str, *outcomes: Outcome, then: Outcome | None = None) -> None:
         """Say what a payment method answers from now on."""
         body: dict[str, Any] = {"payment_method": method, "outcomes": list(outcomes)}
@@ -230,6 +241,10 @@ class StripeSide:
             for one in tries
             if (customer is None or one["customer"] == customer.id) and by in {"", one["by"]}
         ]
+
+    def tries(self, customer: Customer) -> list[dict[str, Any]]:
+        """Return a customer's charge tries without the later settlements of debits."""
+        return [one for one in self.charges(customer) if not one["settles"]]
 
     def requests(self, method: str = "", path: str = "") -> list[dict[str, Any]]:
         """Return what Stripe was asked through the API, in order."""

@@ -61,7 +61,7 @@ def shipped_configuration() -> Configuration:
 
 @cache
 def _no_tls_here() -> ssl.SSLContext:
-    """Return one context for all mailers; loading the host's certificates takes longer than a story."""
+    """Return one context for all mailers: loading the host's certificates takes long."""
     return ssl.create_default_context()
 
 
@@ -151,8 +151,12 @@ class World:
         start_at: datetime = START,
         configuration: Configuration | None = None,
         read_timeout_seconds: float = 5.0,
+        working: bool = True,
     ) -> None:
-        """Empty Stripe, bind the worker to it and let it start at *start_at*."""
+        """Empty Stripe, bind the worker to it and let it start at *start_at*.
+
+        Args: working: False starts no worker yet, for a book that is older than the worker.
+        """
         self.servers = servers
         self.inbox = inbox
         self.stripe = StripeSide(servers.stripe_base, start_at=start_at)
@@ -163,7 +167,8 @@ class World:
         self._apps: list[App] = []
         self._transports: list[Transport] = []
         self._mailers: list[SmtpMailer] = []
-        self.app = self.start_worker(configuration)
+        if working:
+            self.start_worker(configuration)
 
     # The worker
 
@@ -173,15 +178,16 @@ class World:
         *,
         wrap: Callable[[App], None] = lambda _app: None,
         templates_dir: Path = REPOSITORY / "templates",
-    ) -> App:
-        """Start a worker (again) on the same ledger, with this configuration, and return it.
+        smtp_url: str = "",
+    ) -> None:
+        """Start a worker (again) on the same ledger, with this configuration.
 
         Args: wrap: may replace the parts of the new App before they are used.
         """
         environ = {
             "DATABASE_URL": self.servers.database_url,
             "REDIS_URL": self.servers.redis_url,
-            "SMTP_URL": self.inbox.url,
+            "SMTP_URL": smtp_url or self.inbox.url,
             "STRIPE_API_KEY": "sk_test_worker",
             "STRIPE_API_BASE": self.servers.stripe_base,
             "STRIPE_TEST_CLOCK": self.stripe.clock,
@@ -201,16 +207,15 @@ class World:
         app = App(read_environment(environ, WORKER_NEEDS), configuration, log, "worker")
         parts = app.__dict__  # a cached property is what stands here under its name
         parts["clock"] = self.clock
-        parts["stripe"] = self._gateway(app)
+        parts["stripe"] = self._gateway()
         parts["letters"] = self._post_office(app)
         parts["doorbell"] = self.bell = DirectBell(self)
         wrap(app)
         self._apps.append(app)
         self.app = app
         prepare(app)
-        return app
 
-    def _gateway(self, app: App) -> SdkGateway:
+    def _gateway(self) -> SdkGateway:
         transport = Transport(
             api_key="sk_test_worker",
             api_base=self.servers.stripe_base,
@@ -241,7 +246,8 @@ class World:
         for mailer in self._mailers:
             mailer.close()
         for transport in self._transports:
-            transport._client._requestor._get_http_client().close()
+            http: Any = transport._client._requestor._get_http_client()
+            http.close()
         self.stripe.close()
 
     def job(self, name: str) -> None:
