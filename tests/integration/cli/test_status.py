@@ -96,8 +96,8 @@ def _dead(seeding: Seeding) -> None:
             _foreign_key,
             (
                 "CHARGING  NO since 02:14: Stripe knows charges of ours that this ledger does not"
-                " (dun:v1:in_9:1). 1 case waits, none is lost. -> stop the second worker, or find the"
-                " restored backup; then dunning go --by NAME --reason WHY"
+                " (dun:v1:in_9:1). 1 case waits, none is lost. -> stop the second worker, or find"
+                " the restored backup; then dunning go --by NAME --reason WHY"
             ),
             0,
         ),
@@ -105,8 +105,8 @@ def _dead(seeding: Seeding) -> None:
             _behind,
             (
                 "CHARGING  NO since 11:40: Stripe's events are read with 35 min delay."
-                " 1 case waits, none is lost. -> look at Stripe's status page; charges wait until the"
-                " events are read"
+                " 1 case waits, none is lost. -> look at Stripe's status page; charges wait until"
+                " the events are read"
             ),
             0,
         ),
