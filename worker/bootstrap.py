@@ -14,11 +14,12 @@ from zoneinfo import ZoneInfo
 
 from worker.clock import SystemClock, wall_now
 from worker.domain.policy import Configuration
-from worker.errors import GatewayRejected, ServiceUnavailable
+from worker.errors import ConfigError, DunningError, GatewayRejected, ServiceUnavailable
 from worker.gateway.invoice_readers import StripeReader
 from worker.gateway.stripe_gateway import SdkGateway
 from worker.gateway.transport import API_VERSION, STRIPE_API, Transport
 from worker.joblog import build_joblog
+from worker.joblog.build import LogStream
 from worker.mail.post_office import PostOffice
 from worker.mail.render import LetterRenderer
 from worker.mail.smtp import SmtpMailer
@@ -40,8 +41,14 @@ OWN_CALLS_PER_SECOND = 2.0
 
 BEAT_SECONDS = 20.0
 
+EMPTY = "The ledger is empty: no worker has run on it yet."
+
 ACCOUNT_UNNAMED = "account"
 """The account's name where the key may not read it; a ledger has one account anyway."""
+
+
+class LedgerEmptyError(ServiceUnavailable):
+    """No worker has run on this ledger yet. Nobody acts: the first worker begins it."""
 
 
 @dataclass
@@ -99,16 +106,35 @@ class App:
 
     @cached_property
     def ledger(self) -> PostgresLedger:
-        """The ledger of the account."""
+        """The ledger of the account; one that is empty takes the key's.
+
+        Raises: LedgerEmptyError: it belongs to nobody yet and this process has no key.
+        """
         engine = connect(self.environment.sqlalchemy_url or "")
-        return PostgresLedger(engine, account_known(engine) or self.account_of_key())
+        try:
+            return PostgresLedger(engine, account_known(engine) or self.account_of_key())
+        except DunningError:
+            engine.dispose()
+            raise
 
     def account_of_key(self) -> str:
-        """Return the account the key belongs to, as far as the key may say."""
+        """Return the account the key belongs to, or ACCOUNT_UNNAMED where the key may not say.
+
+        Raises: ConfigError: Stripe does not know the key (operator); GatewayUnavailable.
+        """
+        if not self.environment.stripe_api_key:
+            raise LedgerEmptyError(EMPTY)
         try:
             return self.stripe.account_id()
-        except GatewayRejected:
+        except GatewayRejected as refused:
+            if refused.status == 401:
+                raise ConfigError(str(refused)) from refused
             return ACCOUNT_UNNAMED
+
+    def close(self) -> None:
+        """Close the connections that this process opened; they open again when used."""
+        self.ledger.engine.dispose()
+        self.broker.client.close()
 
     @cached_property
     def letters(self) -> PostOffice:
@@ -180,20 +206,29 @@ def reading_ledger(environ: Mapping[str, str]) -> Iterator[PostgresLedger]:
     try:
         account_id = account_known(engine)
         if not account_id:
-            raise ServiceUnavailable("The ledger is empty: no worker has run on it yet.")
+            raise LedgerEmptyError(EMPTY)
         yield PostgresLedger(engine, account_id)
     finally:
         engine.dispose()
 
 
-def build_app(environ: Mapping[str, str], *, process: str, needed: frozenset[str]) -> App:
-    """Return the App of one process. Raises: ConfigError: all that is wrong, at once; operator."""
+def build_app(
+    environ: Mapping[str, str],
+    *,
+    process: str,
+    needed: frozenset[str],
+    stream: LogStream | None = None,
+) -> App:
+    """Return the App of one process, whose log goes to *stream*, else to standard output.
+
+    Raises: ConfigError: all that is wrong, at once; operator.
+    """
     environment = read_environment(environ, needed)
     configuration = load_configuration(
         environment.config_dir, notices_in(environment.templates_dir)
     )
     log = build_joblog(
-        sys.stdout,
+        stream or sys.stdout,
         log_format=environment.log_format,
         level=environment.log_level,
         process=process,

@@ -22,6 +22,14 @@ class ServiceUnavailable(DunningError):
     """A needed service (database, Redis, SMTP, Stripe) cannot be reached; exit code 4."""
 
 
+class DatabaseUnavailable(ServiceUnavailable):
+    """PostgreSQL did not answer or broke off. Nobody acts: what was not committed never was."""
+
+
+class QueueUnavailable(ServiceUnavailable):
+    """Redis did not answer. Nobody acts: what is due waits in the database."""
+
+
 class GatewayUnavailable(ServiceUnavailable):
     """Stripe did not answer, or with 409, 429 or 5xx. Nobody acts: the next scan asks again.
 

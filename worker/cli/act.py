@@ -1,6 +1,7 @@
 """Act: stop, go, adopt. Each needs who and why, and is kept as a fact."""
 
 import os
+import sys
 from typing import Annotated
 
 import typer
@@ -60,7 +61,7 @@ def adopt(
 ) -> None:
     """Take failures from before go-live into dunning; each counts from now."""
     operate.require_who_and_why(_who(by), reason)
-    app = build_app(os.environ, process="cli", needed=WORKER_NEEDS)
+    app = build_app(os.environ, process="cli", needed=WORKER_NEEDS, stream=sys.stderr)
     now = business_now(ledger=app.ledger, clock=app.clock)
     taken = operate.adopt(
         invoices,

@@ -61,16 +61,13 @@ def schedule() -> None:
 
 
 def work(
-    processes: Annotated[int, typer.Option(help="Worker processes.")] = 2,
-    threads: Annotated[int, typer.Option(help="Threads in each.")] = 8,
+    processes: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
+    threads: Annotated[int, typer.Option(min=1, help="Threads in each.")] = 8,
 ) -> None:
     """Run dramatiq's own worker on our queue."""
-    from worker.bootstrap import WORKER_NEEDS
     from worker.jobs.launch import run_workers
-    from worker.settings.environment import read_environment
 
-    read_environment(os.environ, WORKER_NEEDS)
-    raise typer.Exit(run_workers(processes=processes, threads=threads))
+    raise typer.Exit(run_workers(os.environ, processes=processes, threads=threads))
 
 
 def sandbox(

@@ -1,11 +1,17 @@
 """The dramatiq entry: `dramatiq worker.jobs.main:broker`, one App per worker process."""
 
 import os
+import signal
+import sys
+import threading
 
 import dramatiq
+from dramatiq.middleware import Middleware
 
-from worker.bootstrap import WORKER_NEEDS, build_app
+from worker.bootstrap import WORKER_NEEDS, App, build_app
+from worker.errors import DunningError, ServiceUnavailable
 from worker.joblog import capture_libraries
+from worker.jobs.boundary import Boundary
 from worker.jobs.table import prepare, run_job
 from worker.queue.broker import QUEUE
 from worker.queue.doorbell import ADVANCE_CASE, DELIVER_LETTER, RUN_JOB, TICK
@@ -13,13 +19,6 @@ from worker.services.advance_case import advance_case
 from worker.services.business_time import business_now
 from worker.services.deliver_letter import deliver_letter
 from worker.services.run_schedule import start_due_jobs
-
-_app = build_app(os.environ, process="worker", needed=WORKER_NEEDS)
-capture_libraries(_app.log)
-broker = _app.broker
-prepare(_app)
-_app.log.info("boot", config=_app.configuration.digest, mode=_app.configuration.dunning.mode)
-_app.beat_every_minute()
 
 LOOKS_MAX = 10
 """How often one message looks at its case while each look leaves it due again."""
@@ -29,28 +28,78 @@ STAYS_DUE = frozenset(
 )
 """Rules after which the case is due at once, so that the same message looks again."""
 
+PARENT_LOOK_SECONDS = 1.0
+
+
+class Farewell(Middleware):
+    """Writes the last line of a worker process."""
+
+    def __init__(self, app: App) -> None:
+        """Write to *app*'s log."""
+        self._app = app
+
+    def after_worker_shutdown(self, _broker: dramatiq.Broker, _worker: dramatiq.Worker) -> None:
+        """Hear that the worker has ended."""
+        self._app.log.info("exit")
+
+
+def _start() -> App:
+    # Standard output itself: dramatiq puts its pipe to stderr in the place of sys.stdout.
+    app = build_app(os.environ, process="worker", needed=WORKER_NEEDS, stream=sys.__stdout__)
+    capture_libraries(app.log)
+    try:
+        prepare(app)
+    except DunningError as error:
+        app.log.error("job.failed", job="boot", error=error, do="dunning doctor")
+        sys.exit(4 if isinstance(error, ServiceUnavailable) else 2)
+    app.log.info("boot", config=app.configuration.digest, mode=app.configuration.dunning.mode)
+    app.beat_every_minute()
+    return app
+
+
+def _end_with(parent_pid: int, app: App) -> None:
+    """Ask this process to end once its parent was killed: nobody would restart or stop it."""
+    while not app.stop_flag.event.wait(PARENT_LOOK_SECONDS):
+        if os.getppid() != parent_pid:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+
+
+_app = _start()
+_boundary = Boundary(_app.log, _app.clock)
+broker = _app.broker
+broker.add_middleware(Farewell(_app))
+threading.Thread(target=_end_with, args=(os.getppid(), _app), name="parent", daemon=True).start()
+
 
 @dramatiq.actor(broker=broker, actor_name=TICK, queue_name=QUEUE, priority=0)
 def tick() -> None:
     """Start the jobs that are due."""
-    start_due_jobs(
-        ledger=_app.ledger,
-        doorbell=_app.doorbell,
-        clock=_app.clock,
-        configuration=_app.configuration,
-        now=business_now(ledger=_app.ledger, clock=_app.clock),
+    _boundary.run(
+        TICK,
+        lambda: start_due_jobs(
+            ledger=_app.ledger,
+            doorbell=_app.doorbell,
+            clock=_app.clock,
+            configuration=_app.configuration,
+            now=business_now(ledger=_app.ledger, clock=_app.clock),
+        ),
     )
 
 
 @dramatiq.actor(broker=broker, actor_name=RUN_JOB, queue_name=QUEUE, priority=10)
 def job(name: str) -> None:
     """Run a scheduled job."""
-    run_job(_app, name)
+    _boundary.run(name, lambda: run_job(_app, name, _boundary))
 
 
 @dramatiq.actor(broker=broker, actor_name=ADVANCE_CASE, queue_name=QUEUE, priority=20)
 def advance(case_id: int) -> None:
     """Look at a case, again while each look leaves it due."""
+    _boundary.run(ADVANCE_CASE, lambda: _look_at(case_id))
+
+
+def _look_at(case_id: int) -> None:
     now = business_now(ledger=_app.ledger, clock=_app.clock)
     for _ in range(LOOKS_MAX):
         if advance_case(case_id, ports=_app.case_ports, now=now) not in STAYS_DUE:
@@ -60,5 +109,11 @@ def advance(case_id: int) -> None:
 @dramatiq.actor(broker=broker, actor_name=DELIVER_LETTER, queue_name=QUEUE, priority=30)
 def deliver(letter_id: int) -> None:
     """Deliver a letter."""
-    now = business_now(ledger=_app.ledger, clock=_app.clock)
-    deliver_letter(letter_id, ports=_app.case_ports, now=now)
+    _boundary.run(
+        DELIVER_LETTER,
+        lambda: deliver_letter(
+            letter_id,
+            ports=_app.case_ports,
+            now=business_now(ledger=_app.ledger, clock=_app.clock),
+        ),
+    )

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from worker.bootstrap import App
-from worker.errors import ConfigError, ServiceUnavailable
+from worker.bootstrap import ACCOUNT_UNNAMED, App
+from worker.errors import ConfigError, GatewayUnavailable, ServiceUnavailable
+from worker.jobs.boundary import Boundary
 from worker.ports import Control
 from worker.services.backfill import backfill, begin_ledger, needs_backfill
 from worker.services.business_time import business_now, mirror_business_time
@@ -178,8 +179,9 @@ JOBS: dict[str, Job] = {
 }
 
 
-def run_job(app: App, name: str) -> None:
+def run_job(app: App, name: str, boundary: Boundary | None = None) -> None:
     """Run the job called *name* and record how it ended; an unknown name is logged and dropped."""
+    boundary = boundary or Boundary(app.log, app.clock)
     job = JOBS.get(name)
     if job is None:
         app.log.warning("job.unknown", job=name, do="none: an older or newer release sent it")
@@ -191,7 +193,7 @@ def run_job(app: App, name: str) -> None:
         outcome = "ok"
     except ServiceUnavailable as away:  # passing: the job is due again by itself
         outcome = "unavailable"
-        app.log.info("stripe.unavailable", job=name, error=away)
+        boundary.say_away(name, away)
     finally:
         with app.ledger.begin() as tx:
             tx.jobs.ended(name, outcome=outcome, wall_now=app.clock.wall_now())
@@ -232,8 +234,12 @@ def refuse_foreign_ledger(app: App, control: Control) -> None:
             "STRIPE_TEST_CLOCK is not set, but this ledger follows a test clock; set it, or use "
             "another database (DATABASE_URL)."
         )
-    account_id = app.account_of_key()
-    if account_id != app.ledger.account_id:
+    try:
+        account_id = app.account_of_key()
+    except GatewayUnavailable:  # away: then nothing is charged, and the next boot asks again
+        account_id = ACCOUNT_UNNAMED
+    told = ACCOUNT_UNNAMED not in {account_id, app.ledger.account_id}
+    if told and account_id != app.ledger.account_id:
         problems.append(
             f"STRIPE_API_KEY belongs to {account_id}, this ledger to {app.ledger.account_id}; "
             "use another database (DATABASE_URL) or the key that belongs to it."

@@ -4,7 +4,7 @@ import dramatiq
 from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import RedisError
 
-from worker.errors import ServiceUnavailable
+from worker.errors import QueueUnavailable
 from worker.queue.broker import QUEUE, PromptRedisBroker
 
 ADVANCE_CASE = "case.advance"
@@ -37,11 +37,11 @@ class QueueDoorbell:
         self._ring(TICK)
 
     def waiting(self) -> int:
-        """Return how many messages wait. Raises: ServiceUnavailable: Redis is away."""
+        """Return how many messages wait. Raises: QueueUnavailable: Redis is away."""
         try:
             return self._broker.queued()
         except (RedisError, BrokerConnectionError) as away:
-            raise ServiceUnavailable(_AWAY) from away
+            raise QueueUnavailable(_AWAY) from away
 
     def _ring(self, name: str, *args: int | str) -> None:
         message: dramatiq.Message[None] = dramatiq.Message(
@@ -50,7 +50,7 @@ class QueueDoorbell:
         try:
             self._broker.enqueue(message)
         except (RedisError, BrokerConnectionError) as away:
-            raise ServiceUnavailable(_AWAY) from away
+            raise QueueUnavailable(_AWAY) from away
 
 
 _AWAY = "Redis (REDIS_URL) does not answer; what is due waits in the database."

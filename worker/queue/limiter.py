@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from redis import Redis, RedisError
 
-from worker.errors import ServiceUnavailable
+from worker.errors import QueueUnavailable
 from worker.queue.limiter_scripts import PAUSE, PAUSED, TAKE
 
 UTILISATION = 0.96
@@ -91,7 +91,7 @@ class SharedLimiter:
         """Wait for the right to one call; False when none comes free in time (10 s).
 
         *money* goes before housekeeping, which yields while others queue. Raises:
-        ServiceUnavailable: Redis is away and there is no fallback; start no call.
+        QueueUnavailable: Redis is away and there is no fallback; start no call.
         """
         if self._alone is not None and self._monotonic() < self._alone_until:
             return self._alone.take(self._wait_max)
@@ -99,7 +99,7 @@ class SharedLimiter:
             return self._take_shared(endpoint, money=money)
         except RedisError as away:
             if self._alone is None:
-                raise ServiceUnavailable(
+                raise QueueUnavailable(
                     "Redis (REDIS_URL) does not answer, so no call to Stripe is started; "
                     "the work waits in the database."
                 ) from away

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
-from worker.errors import ServiceUnavailable
+from worker.errors import DatabaseUnavailable
 from worker.store.attempts import Attempts
 from worker.store.cases import Cases
 from worker.store.control import Controls
@@ -59,7 +59,7 @@ def _use_utc(connection: psycopg.Connection[object], _record: object) -> None:
 def account_known(engine: Engine) -> str:
     """Return the account this ledger belongs to, or the empty string on a fresh one.
 
-    Raises: ServiceUnavailable: the database is away, or has no tables yet.
+    Raises: DatabaseUnavailable: the database is away, or has no tables yet.
     """
     try:
         with engine.connect() as connection:
@@ -67,18 +67,18 @@ def account_known(engine: Engine) -> str:
     except CONNECTION_ERRORS as error:
         raise unavailable(error) from error
     except ProgrammingError as error:
-        raise ServiceUnavailable("The database has no tables yet: run dunning migrate.") from error
+        raise DatabaseUnavailable("The database has no tables yet: run dunning migrate.") from error
     return found or ""
 
 
-def unavailable(error: Exception) -> ServiceUnavailable:
+def unavailable(error: Exception) -> DatabaseUnavailable:
     """Return *error* as a sentence without any value of a row in it."""
     state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
     if state in _BROKEN_OFF:
-        return ServiceUnavailable(f"The database broke a transaction off ({state}); try again.")
+        return DatabaseUnavailable(f"The database broke a transaction off ({state}); try again.")
     if isinstance(error, NoConnectionFree):
-        return ServiceUnavailable("No connection to the database came free in 30 s.")
-    return ServiceUnavailable("The database does not answer. Check DATABASE_URL and the server.")
+        return DatabaseUnavailable("No connection to the database came free in 30 s.")
+    return DatabaseUnavailable("The database does not answer. Check DATABASE_URL and the server.")
 
 
 _BROKEN_OFF = ("40001", "40P01", "55P03", "57014")

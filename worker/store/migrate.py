@@ -34,7 +34,7 @@ def upgrade(database_url: str) -> str:
     """Bring the database to the newest revision and return that revision's name.
 
     Args: database_url: `postgresql+psycopg://…`. Two callers at once are safe: the second waits
-    and finds nothing to do. Raises: ServiceUnavailable: the database is away; ConfigError: its
+    and finds nothing to do. Raises: DatabaseUnavailable: the database is away; ConfigError: its
     user may not make tables (operator).
     """
     engine = connect(database_url, pool_size=1)
@@ -64,6 +64,16 @@ def current(engine: Engine) -> str:
     """Return the revision the database is at, or the empty string on a fresh one."""
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+def is_behind(engine: Engine) -> bool:
+    """Return whether this release needs tables that the database does not have yet.
+
+    A revision that this release does not know is a later one: the old release works on it.
+    """
+    found = current(engine)
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return found == "" or (found in known and found != newest())
 
 
 def differences(engine: Engine) -> list[object]:
