@@ -10,6 +10,7 @@ from worker import clock
 from worker.domain.money import Money
 from worker.rehearsal.checks import Checks, check_evidence, collect_evidence
 from worker.rehearsal.rehearsal import Rehearsal, end_of, rehearsing
+from worker.rehearsal.report import write_report
 from worker.rehearsal.story import Story, format_money
 from worker.rehearsal.summary import (
     Course,
@@ -36,6 +37,7 @@ def run_demo(*, days: int, subscribers: int, seed: int, out: Path) -> int:
     console.print(
         f"Everything stays under {out}; ports only on 127.0.0.1; `make clean` removes it.",
         highlight=False,
+        soft_wrap=True,
     )
     said = iter(("2/4", "3/4"))
     with rehearsing(
@@ -53,6 +55,7 @@ def run_demo(*, days: int, subscribers: int, seed: int, out: Path) -> int:
         summary = summarise_rehearsal(rehearsal.database_url, course, checks)
         write_summary(summary, out)
         write_events(rehearsal.database_url, out)
+        write_report(out, database_url=rehearsal.database_url)
         looks = _looks(rehearsal)
     _print_summary(console, summary, checks)
     _print_looks(console, looks, out)

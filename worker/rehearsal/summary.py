@@ -13,11 +13,11 @@ from worker.domain.facts import cloud_event
 from worker.rehearsal.checks import Checks
 
 _COUNTS = """
-SELECT count(*) FILTER (WHERE type = 'case.opened'),
+SELECT count(DISTINCT subject) FILTER (WHERE type = 'case.opened'),
        count(*) FILTER (WHERE type = 'payment.retried' AND data->>'kind' = 'charge'
                         AND data->>'outcome' <> 'processing'),
        count(*) FILTER (WHERE type = 'subscription.renewed'),
-       count(*) FILTER (WHERE type = 'subscription.trial_ending'),
+       count(*) FILTER (WHERE type = 'subscription.started'),
        count(DISTINCT subject) FILTER (WHERE type = 'payment_method.expiring')
 FROM events
 """
