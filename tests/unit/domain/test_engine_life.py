@@ -57,7 +57,10 @@ charge_outcomes = st.sampled_from(
 ENDED_BY = timedelta(days=25)
 scripts = st.builds(
     Script,
-    charges=st.lists(charge_outcomes, min_size=1, max_size=8).map(tuple),
+    # Stripe answers now and then: a case that never gets an answer is asked about for ever.
+    charges=st.lists(charge_outcomes, min_size=1, max_size=8)
+    .filter(lambda drawn: set(drawn) != {UNKNOWN_LOST})
+    .map(tuple),
     asked_again_after=st.lists(
         st.sampled_from([timedelta(minutes=20), timedelta(hours=1), timedelta(hours=9)]),
         min_size=1,

@@ -28,7 +28,7 @@ from worker.domain.case import (
     Outcome,
     RecoveredBy,
 )
-from worker.domain.decisions import Close, Reopen, Wait
+from worker.domain.decisions import Close, Reopen, Review, Wait
 from worker.domain.policy import RetriesBy
 
 NOW = after(days=1, hours=2)
@@ -137,6 +137,21 @@ PAID = [
 ]
 
 
+RETURNED = around(payment_returned=True)
+NOT_RECOVERED = [
+    Row("credited in full: no money came",
+        Close(Outcome.VOIDED, "the invoice was credited in full"), "credited",
+        invoice=paid_invoice(amount_due_minor=0, amount_paid_minor=0)),
+    Row("returned before the case was closed: a person collects it",
+        Review("the payment was returned; Stripe still shows the invoice as paid"),
+        "returned_after_paid", invoice=paid_invoice(), around=RETURNED,
+        next_at=NOW + timedelta(days=1)),
+    Row("returned, and with a person already", Wait(), "in_review",
+        case(state=CaseState.IN_REVIEW, reason="returned"), paid_invoice(), RETURNED,
+        NOW + timedelta(days=1)),
+]  # fmt: skip
+
+
 def closed(outcome: Outcome, **changes: Any) -> Case:
     """Return a case that was closed an hour ago."""
     changes = {"closed_at": NOW - timedelta(hours=1), **changes}
@@ -151,6 +166,14 @@ CLOSED = [
             "payment_returned", closed(outcome), invoice(), next_at=NOW)
         for outcome in (Outcome.RECOVERED, Outcome.RECOVERED_LATE)
     ),
+    *(
+        Row(f"{outcome.value}, returned while Stripe shows it paid",
+            Reopen("the payment was returned"), "payment_returned", closed(outcome),
+            paid_invoice(), RETURNED, NOW)
+        for outcome in (Outcome.RECOVERED, Outcome.RECOVERED_LATE)
+    ),
+    Row("ended, and an older payment was returned", Wait(), "closed", closed(Outcome.ENDED),
+        invoice(), RETURNED),
     Row("recovered, open again with nothing owed", Wait(), "closed", closed(Outcome.RECOVERED),
         invoice(amount_remaining_minor=0)),
     *(
@@ -167,7 +190,9 @@ CLOSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in (*PAID, *CLOSED)])
+@pytest.mark.parametrize(
+    "row", [pytest.param(row, id=row.name) for row in (*PAID, *NOT_RECOVERED, *CLOSED)]
+)
 def test_paid(row: Row) -> None:
     decided = decision(NOW, row.case, row.invoice, row.around)
     assert (decided.act, decided.rule, decided.next_at) == (row.act, row.rule, row.next_at)
