@@ -8,6 +8,7 @@ from worker.cli.look_story_plan import Ahead
 from worker.cli.look_story_text import facts_above, heading, timeline_rows, what_to_do
 from worker.cli.look_words import OfficeWords, json_instant, json_money
 from worker.cli.tables import columns, is_terminal, print_json
+from worker.domain.identifiers import case_name
 from worker.store.reading import snapshot
 from worker.store.reading_case import DecisionLine, read_case
 from worker.store.reading_status import read_switch
@@ -88,6 +89,7 @@ def story_json(story: Story) -> dict[str, object]:
             "in_24_hours_highest": network.in_24_hours_highest,
             "in_30_days": network.in_30_days,
         },
+        "others_of_customer": [case_name(each.id) for each in record.others],
         "timeline": [_item_json(item) for item in story.items],
         "decisions": [
             {

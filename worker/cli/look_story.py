@@ -92,23 +92,27 @@ def with_quiet_days(
         following = days[index + 1] if index + 1 < len(days) else _last_day(ends_at or now, zone)
         between = (following - days[index]).days - 1
         if between > 0:
-            yield _quiet(record, days[index] + DAY, between, zone)
+            yield from _quiet(record, days[index] + DAY, between, zone)
 
 
 def _last_day(ends_at: datetime, zone: ZoneInfo) -> date:
     return ends_at.astimezone(zone).date() + DAY
 
 
-def _quiet(record: CaseRecord, first: date, days: int, zone: ZoneInfo) -> Item:
+def _quiet(record: CaseRecord, first: date, days: int, zone: ZoneInfo) -> Iterator[Item]:
+    """Yield the line for *days* without anything, unless the case was closed then."""
     at = datetime.combine(first, time.min, zone)
     what = "nothing today" if days == 1 else f"nothing for {days} days"
     decision = _in_force(record, at)
     if decision is None:
-        return Item(at, what, days=days)
-    found = WAITS_FOR.match(decision.reason)
-    if found is None or decision.next_at is None:
-        return Item(at, what, decision.reason.rstrip("."), days=days)
-    return Item(at, what, f"waits for {found['step']}, {{until}}", decision.next_at, days=days)
+        yield Item(at, what, days=days)
+    elif decision.rule != "closed" and decision.act != "Close":
+        found = WAITS_FOR.match(decision.reason)
+        if found is None or decision.next_at is None:
+            yield Item(at, what, decision.reason.rstrip("."), days=days)
+        else:
+            detail = f"waits for {found['step']}, {{until}}"
+            yield Item(at, what, detail, decision.next_at, days=days)
 
 
 def _in_force(record: CaseRecord, at: datetime) -> DecisionLine | None:

@@ -10,6 +10,7 @@ from worker.cli.look_words import brand_words
 from worker.domain.case import Attempt, AttemptKind, AttemptState, LetterState
 from worker.domain.declines import classify
 from worker.domain.money import Money
+from worker.domain.policy import DeclineClass
 from worker.domain.readings import ChargeReading
 from worker.domain.timetable import step_due_at
 from worker.store.reading_case import AnswerLine, CaseRecord, LetterLine
@@ -68,11 +69,13 @@ def timeline(record: CaseRecord, *, office_zone: str, quiet: str, now: datetime)
 
     Args: quiet: the hours in which letters go out, such as `08:00-18:00 on weekdays`.
     """
+    # In the order in which things follow each other where they happen at one instant.
     items = [
+        *_resumptions(record),
         *_failures(record),
+        *_skips(record),
         *_attempts(record),
         *_states(record),
-        *_skips(record),
         *_moved(record, office_zone, now),
         *_waits(record),
         *_letters(record, quiet),
@@ -117,6 +120,8 @@ def _declined(at: datetime, what: str, code: str, kind: str, charge: ChargeReadi
     if decline.may_retry:
         return Item(at, what, f"{said}{named}: retry allowed")
     needs = "needs a new payment method" if decline.needs_new_method else "no further try of it"
+    if decline.decline_class is DeclineClass.SETUP:
+        needs = "only a change of our set-up helps"
     return Item(at, what, f"{said}{named}: {needs}")
 
 
@@ -235,6 +240,15 @@ def _moved(record: CaseRecord, office_zone: str, now: datetime) -> Iterator[Item
             yield Item(own_at, f"{name} not made", f"moved to {{until}}, {why}", until_at)
 
 
+def _resumptions(record: CaseRecord) -> Iterator[Item]:
+    for fact in record.facts:
+        reason = str(fact.data.get("reason", ""))
+        if fact.type == "case.released":
+            yield Item(fact.time, "goes on", reason)
+        elif fact.type == "case.opened" and reason:
+            yield Item(fact.time, "opened again", reason)
+
+
 def _states(record: CaseRecord) -> Iterator[Item]:
     recovered_at = {fact.time for fact in record.facts if fact.type == "payment.recovered"}
     for fact in record.facts:
@@ -242,12 +256,8 @@ def _states(record: CaseRecord) -> Iterator[Item]:
         match fact.type:
             case "case.held":
                 yield Item(fact.time, "held", reason)
-            case "case.released":
-                yield Item(fact.time, "goes on", reason)
             case "case.in_review":
                 yield Item(fact.time, "waits for a person", reason)
-            case "case.opened" if reason:
-                yield Item(fact.time, "opened again", reason)
             case "case.closed":
                 outcome = str(fact.data.get("outcome", "")).replace("_", " ")
                 money = _money_of(fact) if fact.time in recovered_at else None

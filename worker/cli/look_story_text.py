@@ -16,6 +16,7 @@ from worker.domain.readings import PaymentMethodReading
 from worker.domain.transitions import END_STATES
 
 COMING_SHOWN = 4
+OTHERS_SHOWN = 5
 DIGEST_SHOWN = 6
 
 
@@ -61,7 +62,7 @@ def facts_above(story: Story, words: OfficeWords) -> list[tuple[str, str]]:
         lines += [("Closed", _closed(story, words)), ("Now", _after_the_end(story))]
     else:
         lines += [("Next", _next(story, words)), ("Ends", _ends(story, words))]
-    lines.append(("Network", _network(story)))
+    lines += [("Network", _network(story)), ("Also", _others(story))]
     return [(label, said) for label, said in lines if said]
 
 
@@ -90,18 +91,27 @@ def _after_the_end(story: Story) -> str:
     found = [end for end in END_STATES if end.outcome is story.record.case.outcome]
     if not found:
         return ""
-    end = found[0]
+    end, policy = found[0], story.record.policy
+    act = policy.ending.do.value if policy is not None else ""
     return (
-        f"Stripe goes on invoicing: {end.stripe_goes_on}; access: {end.access};"
-        f" reopened by: {end.reopened_by}"
+        f"Stripe goes on invoicing: {_after(act, end.stripe_goes_on)};"
+        f" access: {_after(act, end.access)}; reopened by: {end.reopened_by.replace('`', '')}"
     )
+
+
+def _after(act: str, said: str) -> str:
+    """Return the part of a sentence of the state table that is about this policy's ending."""
+    parts = said.split("; ")
+    return next((p.partition(" after `")[0] for p in parts if p.endswith(f"`{act}`")), said)
 
 
 def _next(story: Story, words: OfficeWords) -> str:
     ahead = story.ahead
     if ahead.standing:
         look = f"; looked at again {words.near(ahead.look_at)}" if ahead.look_at else ""
-        return f"nothing: {ahead.standing.rstrip('.')}{look}"
+        begin = {CaseState.IN_REVIEW: "waits for you", CaseState.HELD: "held"}
+        word = begin.get(story.record.case.state, "nothing")
+        return f"{word}: {ahead.standing.rstrip('.')}{look}"
     if not ahead.coming:
         return f"only the ending: {ahead.no_charge or 'all steps are over'}"
     first, later = ahead.coming[0], ahead.coming[1:]
@@ -137,6 +147,13 @@ def _network(story: Story) -> str:
         return ""
     highest = count_words(use.in_24_hours_highest, "try", "tries")
     return f"{brand_words(use.brand)}: {highest} in 24 h (highest), {use.in_30_days} in 30 days"
+
+
+def _others(story: Story) -> str:
+    others = story.record.others
+    shown = ", ".join(f"{case_name(each.id)} {state_words(each)}" for each in others[:OTHERS_SHOWN])
+    more = ", …" if len(others) > OTHERS_SHOWN else ""
+    return f"{shown}{more} (same customer)" if others else ""
 
 
 def timeline_rows(story: Story, words: OfficeWords) -> Iterator[tuple[str, str, str, str]]:
@@ -179,7 +196,7 @@ def what_to_do(story: Story, *, dashboard: str) -> list[str]:
     act = {
         CaseState.OPEN: f"pay, void or change {link} at Stripe; the case follows within seconds",
         CaseState.HELD: f"look at {link} at Stripe; once its cause is gone the case goes on",
-        CaseState.IN_REVIEW: f"settle {link} at Stripe; the case sees it within the hour",
+        CaseState.IN_REVIEW: f"settle {link} at Stripe; the case follows within seconds",
     }.get(case.state)
     more = "More: --why (rules, inputs)   --json (data)"
     return [f"Act:  {act}", more] if act is not None else [more]

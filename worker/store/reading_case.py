@@ -21,7 +21,7 @@ from worker.store.cases import Cases
 from worker.store.control import Controls
 from worker.store.mirror import Mirror
 from worker.store.mirror_tables import invoices
-from worker.store.reading import CaseLine, list_cases
+from worker.store.reading import CaseLine, find_cases, list_cases
 from worker.store.reading_facts import StoredFact, stored_fact
 from worker.store.rows import charge_of
 from worker.store.tables import attempts, cases, decisions, events, letters, network_attempts
@@ -80,6 +80,8 @@ class CaseRecord:
     letters: tuple[LetterLine, ...]
     facts: tuple[StoredFact, ...]
     """Of the case, its subscription and its payment methods, since the failure."""
+    others: tuple[CaseLine, ...]
+    """Other cases of the same customer."""
     charges: tuple[ChargeReading, ...]
     """Every charge of the customer that the event list told of, whoever made it."""
 
@@ -106,6 +108,7 @@ def read_case(
         decisions=_decisions(connection, case_id),
         letters=_letters(connection, case_id),
         facts=_facts(connection, account_id, line, invoice),
+        others=_others(connection, account_id, line),
         charges=charges,
     )
 
@@ -177,6 +180,11 @@ def _charges(
         .order_by(network_attempts.c.at, network_attempts.c.charge_id)
     )
     return tuple(charge_of(row) for row in connection.execute(query).mappings())
+
+
+def _others(connection: Connection, account_id: str, line: CaseLine) -> tuple[CaseLine, ...]:
+    ids = set(find_cases(connection, account_id, line.customer_id)) - {line.id}
+    return tuple(list_cases(connection, account_id, ids=ids)) if ids else ()
 
 
 def _answers(connection: Connection, case_id: int) -> dict[int, AnswerLine]:

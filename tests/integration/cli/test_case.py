@@ -111,5 +111,5 @@ def test_a_case_before_a_person_says_what_to_do(
     seeding.review(story, "try 1: no answer from Stripe for 23 hours")
     told = dunning.run("case", str(story)).stdout
     assert "in review  €49.00" in told
-    assert "Next     nothing: try 1: no answer from Stripe for 23 hours" in told
+    assert "Next     waits for you: try 1: no answer from Stripe for 23 hours" in told
     assert "Act:  settle https://dashboard.stripe.com/test/invoices/in_42 at Stripe" in told
