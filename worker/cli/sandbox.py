@@ -1,6 +1,7 @@
 """`dunning sandbox`: the Stripe-shaped server alone."""
 
 from worker.errors import ConfigError
+from worker.rehearsal.population_settling import settle_population
 from worker.rehearsal.sandbox.main import PortTaken, serve
 
 
@@ -11,6 +12,6 @@ def run_sandbox(*, port: int, seed: str) -> None:
         print(f"Stripe sandbox on http://127.0.0.1:{chosen} (STRIPE_API_BASE)", flush=True)
 
     try:
-        serve(port, ready=say, seed=seed)
+        serve(port, ready=say, population=settle_population, seed=seed)
     except PortTaken as taken:
         raise ConfigError(str(taken)) from taken

@@ -23,6 +23,9 @@ HOUR = timedelta(hours=1)
 STRIDE_MAX = timedelta(days=1)
 """Daily jobs are to run daily; Stripe's own limit is two intervals of the shortest subscription."""
 LOOK_SECONDS = 0.004
+LONG_LOOK_SECONDS = 0.012
+"""Between looks at a queue that does not empty at once: looking costs time that others need."""
+QUICK_LOOKS = 5
 RING_AGAIN_SECONDS = 5.0
 """After so long without an empty queue it is rung again: a process may have died."""
 QUIET_SECONDS_MAX = 240.0
@@ -61,6 +64,13 @@ class Driver:
             self.customers.act_until(self.now)
             self._work()
             on_stop(self.now)
+
+    def sleep_until(self, until: datetime) -> None:
+        """Move to *until* without waiting for the worker: a rehearsed outage of it."""
+        while self.now < until:
+            self.now = min(self.next_stop(), until)
+            self._advance()
+            self.customers.act_until(self.now)
 
     def next_stop(self) -> datetime:
         """Return the next whole hour at which Stripe, a customer or the ledger has anything due."""
@@ -132,13 +142,15 @@ class Driver:
     def _until_queue_is_empty(self) -> bool:
         """Wait until no message waits or is worked on; False where ringing again may help."""
         began = clock.monotonic_seconds()
+        looks = 0
         while self.doorbell.waiting():
+            looks += 1
             self._looks += 1
             if self._looks % WATCH_EVERY == 0:
                 self.supervisor.watch()
             if clock.monotonic_seconds() - began > RING_AGAIN_SECONDS:
                 return False
-            clock.sleep(LOOK_SECONDS)
+            clock.sleep(LOOK_SECONDS if looks < QUICK_LOOKS else LONG_LOOK_SECONDS)
         return True
 
 
