@@ -13,6 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+LAST_WIDTH_MIN = 24
+"""On a narrow terminal the columns before the last are cut before it gets smaller than this."""
+
 UNBOUNDED = 10_000
 """Width where nobody looks: wide enough for every row."""
 
@@ -45,6 +48,7 @@ def columns(
             title,
             justify="right" if index in flush_right else "left",
             no_wrap=not last,
+            min_width=LAST_WIDTH_MIN if last and is_terminal(out) else None,
             overflow="fold" if last else "ellipsis",
         )
     for row in listed:

@@ -38,6 +38,18 @@ def test_on_a_terminal_a_long_cell_wraps_within_its_column(
     assert lines[1].startswith(" " * 19)
 
 
+def test_on_a_narrow_terminal_the_last_column_stays_readable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    out = Terminal()
+    columns([("x" * 40, "closed on Friday")], stream=out)
+    [line] = out.getvalue().splitlines()
+    assert line.startswith("xxxx")
+    assert "…" in line
+    assert line.endswith("closed on Friday")
+
+
 def test_text_that_looks_like_markup_is_text() -> None:
     out = io.StringIO()
     columns([("[bold]x[/bold]", ":smile:")], stream=out)
