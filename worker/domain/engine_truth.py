@@ -23,6 +23,12 @@ from worker.domain.decisions import (
     SettleAttempt,
     Wait,
 )
+from worker.domain.engine_outcomes import (
+    PROCESSING,
+    SUBSCRIPTION_OVER,
+    abandoned,
+    outcome_shown,
+)
 from worker.domain.engine_situation import Rule, Situation
 from worker.domain.money import KNOWN
 from worker.domain.policy import RetriesBy
@@ -36,6 +42,9 @@ REVIEW_EXIT = timedelta(hours=25)
 RECOVERED_LATE_WITHIN = timedelta(days=30)
 """A payment this long after the end still counts as recovered late (domain.md 5.2, assumption)."""
 
+ABANDONED_MAX = 2
+"""After this many charges that never got an answer, the next one stays with a person."""
+
 LOOK_AGAIN = timedelta(days=1)
 """How often a case that waits for news is read all the same."""
 
@@ -44,9 +53,6 @@ UNKNOWN_LOOK = timedelta(hours=1)
 
 AUTHENTICATION_PATIENCE = timedelta(hours=1)
 """While a customer may be in 3-D Secure right now, nothing is charged."""
-
-SUBSCRIPTION_OVER = frozenset(("canceled", "incomplete_expired"))
-PROCESSING = frozenset(("processing", "requires_capture"))
 
 
 def closed_case(at: Situation) -> Decision | None:
@@ -119,7 +125,8 @@ def unfinished_attempt(at: Situation) -> Decision | None:
             "outcome_unknown",
             f"{attempt.step}: Stripe's answer is unknown; the same request is asked again.",
         )
-    if at.around.key_age >= REVIEW_EXIT and attempt.kind is AttemptKind.CHARGE:
+    exits = at.around.key_age >= REVIEW_EXIT and attempt.kind is AttemptKind.CHARGE
+    if exits and abandoned(at.case) < ABANDONED_MAX:
         return Decision(
             SettleAttempt(attempt.no, succeeded=False),
             "review_exit",
@@ -153,34 +160,6 @@ def _not_asked_again_because(at: Situation, attempt: Attempt) -> str:
         if at.invoice.status == "open" and at.invoice.amount_remaining_minor <= 0:
             return "nothing is left to pay"
     return ""
-
-
-def outcome_shown(at: Situation, attempt: Attempt) -> bool | None:
-    """Return whether the invoice or subscription shows *attempt* done, failed, or neither."""
-    invoice, subscription = at.invoice, at.invoice.subscription
-    if attempt.kind is AttemptKind.CHARGE:
-        if invoice.status == "paid":
-            return True
-        if invoice.status in {"void", "uncollectible"}:
-            return False
-        payment = invoice.payment
-        if attempt.state is AttemptState.PROCESSING and payment is not None:
-            # A payment that went through shows as paid a moment later; until then it counts as
-            # under way, so that no second charge can follow.
-            return None if payment.status in {*PROCESSING, "succeeded"} else False
-        return None
-    if attempt.kind in CANCELS:
-        if subscription is None or subscription.status in SUBSCRIPTION_OVER:
-            return True
-        ending = attempt.kind is AttemptKind.CANCEL_AT_PERIOD_END
-        if ending and subscription.cancel_at_period_end:
-            return True
-        # Nobody owes it any more: the cancel that did not happen must not be asked for again.
-        return None if invoice.status == "open" else False
-    wanted = "void" if attempt.kind is AttemptKind.VOID else "uncollectible"
-    if invoice.status == wanted:
-        return True
-    return False if invoice.status != "open" else None
 
 
 def paid(at: Situation) -> Decision | None:

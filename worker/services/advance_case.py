@@ -26,7 +26,14 @@ from worker.errors import GatewayRejected, ServiceUnavailable
 from worker.ports import CaseChange, Control
 from worker.services.apply_ending import apply_ending
 from worker.services.case_facts import case_fact, failed_fact
-from worker.services.case_turn import FEED_LAG_MAX, LEASE, CasePorts, LeaseLostError, Turn
+from worker.services.case_turn import (
+    FEED_LAG_MAX,
+    LEASE,
+    CasePorts,
+    LeaseLostError,
+    Turn,
+    report_review,
+)
 from worker.services.charge_invoice import charge_invoice, resend_attempt
 from worker.services.close_case import close_case
 from worker.services.queue_letter import queue_case_letter
@@ -139,14 +146,8 @@ def _unreadable(claimed: Claimed, ports: CasePorts, now: datetime, error: Gatewa
             )
             tx.facts.append([fact], wall_now=ports.clock.wall_now())
     if not at_rest:
-        log_review(ports, case, reason)
+        report_review(ports, case, reason)
     return "invoice_gone"
-
-
-def log_review(ports: CasePorts, case: Case, reason: str) -> None:
-    """Tell the people on call that a case waits for a person."""
-    name = case_name(case.id)
-    ports.log.warning("review.opened", case=name, reason=reason, do=f"dunning case {name}")
 
 
 def _gated(decision: Decision, control: Control, mode: Mode, now: datetime) -> Decision:
@@ -228,7 +229,7 @@ def _stand(turn: Turn, decision: Decision, news: list[Fact]) -> None:
                 facts.append(_scheduled_fact(turn, decision))
     turn.finish(change, decision=decision, facts=facts)
     if isinstance(act, Review):
-        log_review(turn.ports, case, act.reason)
+        report_review(turn.ports, case, act.reason)
 
 
 def _state_fact(turn: Turn, kind: str, occasion: str, reason: str) -> Fact:

@@ -8,6 +8,7 @@ from worker.domain.case import Case, Surroundings
 from worker.domain.decisions import Decision
 from worker.domain.engine import decide
 from worker.domain.facts import Fact
+from worker.domain.identifiers import case_name
 from worker.domain.policy import Configuration, Policy
 from worker.domain.readings import InvoiceReading
 from worker.ports import CaseChange, Clock, JobLog, Ledger, Letters, StripeGateway, Tx
@@ -17,6 +18,10 @@ LEASE = timedelta(seconds=150)
 
 FEED_LAG_MAX = timedelta(minutes=15)
 """No charge while the event list was not read for this long."""
+
+
+ASK_AGAIN = timedelta(minutes=2)
+"""How soon an unknown outcome is asked about again."""
 
 
 class LeaseLostError(Exception):
@@ -36,6 +41,12 @@ class CasePorts:
     stopping: Callable[[], bool]
     """Whether the process is ending: then a look goes no further than its read."""
     configuration: Configuration
+
+
+def report_review(ports: CasePorts, case: Case, reason: str) -> None:
+    """Tell the people on call that a case waits for a person."""
+    name = case_name(case.id)
+    ports.log.warning("review.opened", case=name, reason=reason, do=f"dunning case {name}")
 
 
 @dataclass(frozen=True, slots=True)

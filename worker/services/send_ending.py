@@ -8,7 +8,7 @@ from worker.domain.identifiers import case_name
 from worker.domain.readings import Answer, AnswerKind
 from worker.ports import CaseChange, Tx
 from worker.services.case_facts import case_fact
-from worker.services.case_turn import Turn
+from worker.services.case_turn import ASK_AGAIN, Turn, report_review
 
 _STATES = {AnswerKind.DONE: AttemptState.SUCCEEDED, AnswerKind.REFUSED: AttemptState.ABANDONED}
 
@@ -54,14 +54,13 @@ def send_ending(turn: Turn, attempt: Attempt, *, first: bool) -> None:
         CaseChange(
             state=CaseState.IN_REVIEW if refused else None,
             reason=reason if refused else None,
-            next_action_at=turn.now,
+            next_action_at=turn.now if state is not None else turn.now + ASK_AGAIN,
         ),
         facts=facts,
         also=settle,
     )
     if refused:
-        name = case_name(turn.case.id)
-        turn.ports.log.warning("review.opened", case=name, reason=reason, do=f"dunning case {name}")
+        report_review(turn.ports, turn.case, reason)
 
 
 def _review_fact(turn: Turn, reason: str) -> Fact:

@@ -21,12 +21,9 @@ from worker.domain.readings import Answer, AnswerKind, DeclineSignals, method_in
 from worker.errors import GatewayRejected, ServiceUnavailable
 from worker.ports import CaseChange, Tx
 from worker.services.case_facts import retried_fact
-from worker.services.case_turn import Turn
+from worker.services.case_turn import ASK_AGAIN, Turn, report_review
 from worker.services.close_case import close_case
 from worker.services.understand_failure import failure_of_answer
-
-ASK_AGAIN = timedelta(minutes=2)
-"""How soon an unknown outcome is asked about again."""
 
 DEBIT_LOOK = timedelta(days=1)
 """How often a bank debit under way is looked at, beside the event that ends it."""
@@ -196,8 +193,7 @@ def _refused(turn: Turn, attempt: Attempt, answer: Answer) -> None:
         also=settle,
     )
     if stuck:
-        name = case_name(turn.case.id)
-        turn.ports.log.warning("review.opened", case=name, reason=reason, do=f"dunning case {name}")
+        report_review(turn.ports, turn.case, reason)
 
 
 def settle_shown_outcome(

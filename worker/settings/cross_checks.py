@@ -119,10 +119,20 @@ def _class_faults(parts: PolicyParts) -> Iterator[Fault]:
             yield (*at, "count_as"), f"does nothing with `{rule.do}`; leave it out."
 
 
+OUR_STEP_NAMES = ("quick try", "new card", "ending", "closing")
+"""Steps that the engine adds by itself; a policy's step of that name would be taken for one."""
+
+
 def _step_faults(parts: PolicyParts, notices_available: frozenset[str]) -> Iterator[Fault]:
     for at, step in parts.steps.items():
         if parts.step_names.index(step.name) != at[-1]:
             yield (*at, "name"), f"a second step is called `{step.name}`; give it its own name."
+        own = next((word for word in OUR_STEP_NAMES if step.name.startswith(word)), None)
+        if own is not None:
+            yield (
+                (*at, "name"),
+                f"names beginning with `{own}` are the worker's own; choose another.",
+            )
         if step.charge is None and step.letter is None:
             yield at, "does nothing; give it `charge: any time` or `letter: payment_failed_1`."
         elif step.charge is not None and step.letter is not None:

@@ -16,7 +16,8 @@ def render(text: YamlText, problem: Problem) -> str:
     """Return `dunning.yaml line 22, steps → try 1 → after: 3 has no unit; write ...`."""
     path = " → ".join(path_names(text.data, problem.location))
     place = f"{text.file} line {problem.line}"
-    return f"{place}, {path}: {problem.sentence}" if path else f"{place}: {problem.sentence}"
+    whole = f"{place}, {path}: {problem.sentence}" if path else f"{place}: {problem.sentence}"
+    return " ".join(whole.splitlines())  # what is quoted from the file may span lines
 
 
 def path_names(data: object, location: Location) -> list[str]:

@@ -199,7 +199,7 @@ def test_mail_that_nobody_takes_is_told_with_its_detail(letters: PostOffice) -> 
     rendered = letters.render(most("payment_failed_1"))
     without_address = replace(ADA, email="")
 
-    result = letters.deliver(
+    result = letters.send(
         message_id="<a@acme.example>", customer=without_address, rendered=rendered
     )
 
