@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from worker.domain.engine_truth import PROCESSING
+from worker.domain.engine_outcomes import PROCESSING
 from worker.domain.opening import opens_case
 from worker.domain.policy import Configuration
 from worker.domain.policy_text import digest_of
