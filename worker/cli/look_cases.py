@@ -37,7 +37,7 @@ def print_cases(lines: Iterable[CaseLine], words: OfficeWords, *, as_json: bool)
         return
     named = is_terminal()
     rows = [_row(line, words, named=named) for line in listed]
-    columns(rows, heading=HEADING, right=[2])
+    columns(rows, heading=HEADING, right=[2], cut=[3, 4, 5])
     print(count_words(len(listed), "case"), file=sys.stderr)
 
 
