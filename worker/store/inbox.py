@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import cast
 
 from sqlalchemy import Connection, RowMapping, String, any_, func, literal, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -94,15 +94,15 @@ class Inbox:
 def _row_of(raw: Json, account_id: str, wall_now: datetime) -> dict[str, object]:
     request = raw.get("request")
     key = request.get("idempotency_key") if isinstance(request, Mapping) else None
-    data = cast(Mapping[str, Any], raw.get("data") or {})
-    subject = data.get("object") or {}
+    data = raw.get("data")
+    subject = data.get("object") if isinstance(data, Mapping) else None
     return {
         "account_id": account_id,
         "event_id": raw["id"],
         "type": raw["type"],
         "created_at": datetime.fromtimestamp(cast(int, raw["created"]), UTC),
         "api_version": raw.get("api_version") or "",
-        "object_id": str(subject.get("id") or ""),
+        "object_id": str(subject.get("id") or "") if isinstance(subject, Mapping) else "",
         "idempotency_key": key or "",
         "payload": raw,
         "received_at": wall_now,
