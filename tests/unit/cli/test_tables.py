@@ -43,10 +43,10 @@ def test_on_a_narrow_terminal_the_last_column_stays_readable(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "50")
     out = Terminal()
-    columns([("C-1042", "x" * 40, "closed on Friday, paid")], cut=[1], stream=out)
+    columns([("C-1042", "x" * 40, "closed on Friday")], cut=[1], stream=out)
     [line] = out.getvalue().splitlines()
     assert line.startswith("C-1042  xxxx")
-    assert "x…  closed on Friday, paid" in line
+    assert "x…  closed on Friday" in line
 
 
 def test_text_that_looks_like_markup_is_text() -> None:
