@@ -43,6 +43,7 @@ REPOSITORY = Path(__file__).parents[2]
 ROUNDS_MAX = 25
 """Rounds of ringing at one instant after which something goes in circles."""
 LOOKS_MAX = 12
+NO_TIME = timedelta()
 NO_PROGRESS = frozenset(
     ("", "feed_behind", "stripe_unavailable", "stripe_rejected", "lease_lost", "stopping")
 )
@@ -279,17 +280,23 @@ class World:
                 return
         raise AssertionError(f"no end of work at {self.now}: {self.bell.looks[-6:]}")
 
-    def advance(self, *, days: float = 0, hours: float = 0, minutes: float = 0) -> None:
+    def advance(
+        self, *, days: float = 0, hours: float = 0, minutes: float = 0, every: timedelta = NO_TIME
+    ) -> None:
         """Let that much time pass, the worker being there all the while."""
-        self.advance_to(self.now + timedelta(days=days, hours=hours, minutes=minutes))
+        span = timedelta(days=days, hours=hours, minutes=minutes)
+        self.advance_to(self.now + span, every=every)
 
-    def advance_to(self, target: datetime) -> None:
-        """Let time pass until *target*; the worker looks whenever something falls due."""
+    def advance_to(self, target: datetime, *, every: timedelta = NO_TIME) -> None:
+        """Let time pass until *target*; the worker looks whenever something falls due.
+
+        Args: every: looks are at least that far apart, for what repeats every few minutes.
+        """
         self.run()
         while self.now < target:
             coming = [self.stripe.next_due_at(), self._ledger_due_at()]
             later = [at for at in coming if at is not None and at > self.now]
-            self.pass_time_to(min([*later, target]))
+            self.pass_time_to(min(max(min([*later, target]), self.now + every), target))
             self.run()
 
     def away(self, *, days: float = 0, hours: float = 0) -> None:
