@@ -37,7 +37,7 @@ START = datetime(2026, 10, 19, 6, tzinfo=UTC)
 """A Monday; 45 days hold two changes of daylight-saving time and two ends of a month."""
 SIGNED_UP_BEFORE = timedelta(days=3, hours=1)
 """How long before the start all but those on trial signed up: longer than what is listed again."""
-SIGN_UP_HOURS = (7, 8, 9)
+SIGN_UP_HOURS = (7, 8)
 """UTC hours at which periods end: few, so that a simulated day has few busy hours."""
 DRAFT = timedelta(hours=1)
 """Stripe finalises and charges a renewal's invoice this long after the period's end."""
