@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from worker.bootstrap import WORKER_NEEDS, build_app, reading_ledger
 from worker.clock import SystemClock
 from worker.services import operate
 from worker.services.business_time import business_now
@@ -31,6 +30,8 @@ def stop(by: By = "", reason: Reason = "") -> None:
     """The kill switch: no charge, letter or ending from now on; nothing is lost."""
     clock = SystemClock()
     operate.require_who_and_why(_who(by), reason)
+    from worker.bootstrap import reading_ledger
+
     with reading_ledger(os.environ) as ledger:
         now = business_now(ledger=ledger, clock=clock)
         done = operate.stop(ledger=ledger, clock=clock, now=now, by=_who(by), reason=reason)
@@ -45,6 +46,8 @@ def go(by: By = "", reason: Reason = "") -> None:
     """Start charging, writing and ending again; waiting steps move by the length of the stop."""
     clock = SystemClock()
     operate.require_who_and_why(_who(by), reason)
+    from worker.bootstrap import reading_ledger
+
     with reading_ledger(os.environ) as ledger:
         now = business_now(ledger=ledger, clock=clock)
         moved = operate.go(ledger=ledger, clock=clock, now=now, by=_who(by), reason=reason)
@@ -61,6 +64,8 @@ def adopt(
 ) -> None:
     """Take failures from before go-live into dunning; each counts from now."""
     operate.require_who_and_why(_who(by), reason)
+    from worker.bootstrap import WORKER_NEEDS, build_app
+
     app = build_app(os.environ, process="cli", needed=WORKER_NEEDS, stream=sys.stderr)
     now = business_now(ledger=app.ledger, clock=app.clock)
     taken = operate.adopt(

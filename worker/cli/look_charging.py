@@ -61,6 +61,9 @@ def _switched_off(switch: Switch) -> Charging | None:
         said, do, on_purpose = f"switched off by {who}: {switch.detail}", GO, True
     elif switch.cause.startswith(NOT_ARMED):
         said, do, on_purpose = switch.cause, f"dunning doctor, then {GO}", True
+    elif switch.cause == "invariant":
+        said = f"a promise of the ledger is broken ({switch.detail})"
+        do, on_purpose = "do not go; report it with the log", False
     elif switch.cause == "foreign_key":
         said = f"Stripe knows charges of ours that this ledger does not ({switch.detail})"
         do = "stop the second worker, or find the restored backup; then " + GO

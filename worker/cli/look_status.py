@@ -40,7 +40,8 @@ ALIVE_WITHIN = timedelta(minutes=3)
 
 REVIEWS_SHOWN = 3
 STOPPED_ON_PURPOSE = 5
-"""Exit code."""
+PROMISE_BROKEN = 3
+"""Exit codes (interface.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,9 @@ class Standing:
 
     @property
     def exit_code(self) -> int:
-        """0, or 5 where charging is stopped on purpose."""
+        """0; 3 where a promise of the ledger is broken, 5 where it is stopped on purpose."""
+        if self.charging.cause == "invariant":
+            return PROMISE_BROKEN
         return STOPPED_ON_PURPOSE if self.charging.on_purpose else 0
 
 

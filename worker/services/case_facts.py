@@ -35,7 +35,11 @@ def failed_fact(case: Case, failure: Failure, invoice: InvoiceReading) -> Fact:
         at=failure.failed_at,
         occasion=failure.charge_id or "first",
         data=money_of(invoice)
-        | {"decline_code": failure.code, "decline_class": failure.decline_class.value},
+        | {
+            "decline_code": failure.code,
+            "decline_class": failure.decline_class.value,
+            "charge_id": failure.charge_id,
+        },
     )
 
 

@@ -70,6 +70,13 @@ def _foreign_key(seeding: Seeding) -> None:
         )
 
 
+def _broken(seeding: Seeding) -> None:
+    with seeding.ledger.begin() as tx:
+        tx.control.stop(
+            cause="invariant", detail="one_letter_per_step", by="worker", now=berlin(5, 2, 14)
+        )
+
+
 def _behind(seeding: Seeding) -> None:
     with seeding.ledger.begin() as tx:
         tx.control.set_cursor("events", NOW - timedelta(minutes=35))
@@ -100,6 +107,14 @@ def _dead(seeding: Seeding) -> None:
                 " the restored backup; then dunning go --by NAME --reason WHY"
             ),
             0,
+        ),
+        (
+            _broken,
+            (
+                "CHARGING  NO since 02:14: a promise of the ledger is broken (one_letter_per_step)."
+                " 1 case waits, none is lost. -> do not go; report it with the log"
+            ),
+            3,
         ),
         (
             _behind,
