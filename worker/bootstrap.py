@@ -133,8 +133,11 @@ class App:
 
     def close(self) -> None:
         """Close the connections that this process opened; they open again when used."""
-        self.ledger.engine.dispose()
-        self.broker.client.close()
+        made = vars(self)  # a part that was never used is not in it
+        if "ledger" in made:
+            self.ledger.engine.dispose()
+        if "broker" in made:
+            self.broker.client.close()
 
     @cached_property
     def letters(self) -> PostOffice:

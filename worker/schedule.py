@@ -77,13 +77,16 @@ def run(environ: Mapping[str, str]) -> int:
     from the start.
     """
     app = build_app(environ, process="scheduler", needed=SCHEDULER_NEEDS)
-    capture_libraries(app.log)
-    stop = StopRequest()
-    app.doorbell.waiting()
     try:
+        app.doorbell.waiting()
         app.beat()
     except LedgerEmptyError:
         app.log.debug("heartbeat")
+    except ServiceUnavailable:
+        app.close()
+        raise
+    capture_libraries(app.log)
+    stop = StopRequest()
     metronome = Metronome(app)
     scheduler = BackgroundScheduler(timezone="UTC")
     options = {"coalesce": True, "misfire_grace_time": None, "max_instances": 1}

@@ -23,9 +23,11 @@ def run_workers(environ: Mapping[str, str], *, processes: int, threads: int) -> 
     where the ledger is still empty.
     """
     app = build_app(environ, process="worker", needed=WORKER_NEEDS)
+    try:
+        _look_around(app)
+    finally:
+        app.close()  # nothing that is open may be shared with the worker processes
     capture_libraries(app.log)
-    _look_around(app)
-    app.close()  # nothing that is open may be shared with the worker processes
     sys.stdout.flush()
     # --skip-logging: dramatiq's lines are no JSON; its warnings reach our log as `library`.
     arguments = ["worker.jobs.main:broker", "--skip-logging", "--processes", str(processes)]
