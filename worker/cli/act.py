@@ -67,16 +67,18 @@ def adopt(
     from worker.bootstrap import WORKER_NEEDS, build_app
 
     app = build_app(os.environ, process="cli", needed=WORKER_NEEDS, stream=sys.stderr)
-    now = business_now(ledger=app.ledger, clock=app.clock)
-    taken = operate.adopt(
-        invoices,
-        ledger=app.ledger,
-        stripe=app.stripe,
-        clock=app.clock,
-        configuration=app.configuration,
-        now=now,
-        by=_who(by),
-        reason=reason,
-    )
+    try:
+        taken = operate.adopt(
+            invoices,
+            ledger=app.ledger,
+            stripe=app.stripe,
+            clock=app.clock,
+            configuration=app.configuration,
+            now=business_now(ledger=app.ledger, clock=app.clock),
+            by=_who(by),
+            reason=reason,
+        )
+    finally:
+        app.close()
     for invoice_id, result in taken:
         print(f"{invoice_id}  {result}")
