@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
 import uvicorn
 from markupsafe import Markup
@@ -31,6 +32,7 @@ from worker.rehearsal.report_words import Words
 
 HOST = "127.0.0.1"
 HOURS_MAX = 168
+FIELDS_MAX = 8
 START_SECONDS_MAX = 10.0
 _SCRIPT = re.compile(r"<script>(.*)</script>", re.DOTALL)
 
@@ -195,9 +197,10 @@ class _Pages:
         """Ask for an act and go back to the page it came from, which then shows how it goes."""
         if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
             return JSONResponse({"error": "Only this page's own buttons may do that."}, 403)
-        async with request.form() as given:
-            form = {name: value for name, value in given.items() if isinstance(value, str)}
         try:
+            form = dict(
+                parse_qsl((await request.body()).decode("ascii"), max_num_fields=FIELDS_MAX)
+            )
             act = make(form)
         except (KeyError, ValueError):
             return JSONResponse({"error": "The form is not complete or has a wrong value."}, 400)

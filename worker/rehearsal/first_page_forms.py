@@ -3,7 +3,7 @@
 from markupsafe import Markup
 
 from worker.rehearsal.first_page_people import Owed, Person
-from worker.rehearsal.first_page_play import MANNERS, Shown
+from worker.rehearsal.first_page_play import ACCEPTED, MANNERS, Shown
 from worker.rehearsal.report_markup import NOTHING, joined
 from worker.rehearsal.report_words import amount_words
 
@@ -13,8 +13,8 @@ STEPS = ((1, "1 hour"), (24, "1 day"), (168, "1 week"))
 def clock_form(shown: Shown, here: str) -> Markup:
     """Return the buttons that let time pass."""
     return Markup(
-        '<form method="post" action="/advance" class="row" aria-label="Let time pass">{}'
-        '<span class="soft">Let pass</span>{}</form>'
+        '<form method="post" action="/advance" class="row" aria-label="Advance the clock">{}'
+        '<span class="soft">Advance</span>{}</form>'
     ).format(
         _here(here),
         joined(
@@ -29,22 +29,25 @@ def card_forms(person: Person, shown: Shown, here: str) -> Markup:
     options = joined(
         Markup('<option value="{}">{}</option>').format(name, manner.said)
         for name, manner in MANNERS.items()
+        if name != ACCEPTED
     )
     told = shown.cards.get(person.method_id, "")
-    note = Markup('<p class="told">Told: {}.</p>').format(told) if told else NOTHING
+    note = Markup('<p class="told">From now on: {}.</p>').format(told) if told else NOTHING
     return Markup(
-        '<form method="post" action="/decline" class="row">{here}'
-        '<input type="hidden" name="customer" value="{id}">'
-        '<label for="manner-{id}">The card is charged:</label>'
+        '{note}<form method="post" action="/decline" class="row">{hidden}'
+        '<label for="manner-{id}">What the bank will say</label>'
         '<select id="manner-{id}" name="manner">{options}</select>'
-        "<button{off}>Tell the card</button></form>{note}"
-        '<form method="post" action="/new-card" class="row">{here}'
-        '<input type="hidden" name="customer" value="{id}">'
-        "<button{off}>Change to a card that works</button>"
+        '<button class="quiet"{off}>Decline this card</button></form>'
+        '<form method="post" action="/decline" class="row">{hidden}'
+        '<input type="hidden" name="manner" value="{accepted}">'
+        '<button class="quiet"{off}>Accept this card</button></form>'
+        '<form method="post" action="/new-card" class="row">{hidden}'
+        '<button class="quiet"{off}>Change the card to a good one</button>'
         '<a href="{portal}" target="_blank" rel="noopener">Open the customer’s portal</a></form>'
     ).format(
-        here=_here(here),
+        hidden=_here(here) + _hidden("customer", person.id),
         id=person.id,
+        accepted=ACCEPTED,
         options=options,
         off=_off(shown),
         note=note,
@@ -55,13 +58,11 @@ def card_forms(person: Person, shown: Shown, here: str) -> Markup:
 def pay_form(owed: Owed, shown: Shown, here: str) -> Markup:
     """Return the button that pays an invoice, and the link to the page where a person would."""
     return Markup(
-        '<form method="post" action="/pay" class="row">{here}'
-        '<input type="hidden" name="invoice" value="{id}">'
+        '<form method="post" action="/pay" class="row">{hidden}'
         "<button{off}>Pay {amount}</button>"
         '<a href="{url}" target="_blank" rel="noopener">Open the pay page of {number}</a></form>'
     ).format(
-        here=_here(here),
-        id=owed.id,
+        hidden=_here(here) + _hidden("invoice", owed.id),
         off=_off(shown),
         amount=amount_words(owed.owed),
         url=owed.pay_url,
@@ -70,7 +71,11 @@ def pay_form(owed: Owed, shown: Shown, here: str) -> Markup:
 
 
 def _here(here: str) -> Markup:
-    return Markup('<input type="hidden" name="back" value="{}">').format(here)
+    return _hidden("back", here)
+
+
+def _hidden(name: str, value: str) -> Markup:
+    return Markup('<input type="hidden" name="{}" value="{}">').format(name, value)
 
 
 def _off(shown: Shown) -> Markup:

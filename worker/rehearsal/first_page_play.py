@@ -4,12 +4,11 @@ The web server's threads only put acts into a queue and read what `Play.shown` s
 """
 
 import queue
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from worker.rehearsal.driver import Driver
 from worker.rehearsal.driver_sandbox import Refused, SandboxClient
 
 GOOD_CARD = {"number": "4242424242424242", "exp_month": "12", "exp_year": "2034"}
@@ -29,13 +28,14 @@ class Manner:
     then: Any = None
 
 
+ACCEPTED = "good"
 MANNERS: Mapping[str, Manner] = {
-    "poor-once": Manner("no money, the next time", [_POOR], "approve"),
-    "poor": Manner("no money, every time", [_POOR]),
+    "poor-once": Manner("not enough money, the next time", [_POOR], "approve"),
+    "poor": Manner("not enough money, every time", [_POOR]),
     "lost": Manner("reported lost: it must never be tried again", [_LOST]),
     "confirm": Manner("the bank wants a confirmation, the next time",
                       [{"requires_action": True}], "approve"),
-    "good": Manner("accepted, every time", ["approve"]),
+    ACCEPTED: Manner("accepted, every time", ["approve"]),
 }  # fmt: skip
 
 
@@ -55,6 +55,26 @@ class Shown:
     """Payment method -> how it was told to behave, until it was charged."""
 
 
+class Watches(Protocol):
+    """Looks after the processes (supervisor.Supervisor)."""
+
+    def watch(self) -> None:
+        """Start again what has ended. Raises: ServiceUnavailable."""
+
+
+class Drives(Protocol):
+    """Moves simulated time and lets the worker do what is due (driver.Driver)."""
+
+    now: datetime
+
+    @property
+    def supervisor(self) -> Watches:
+        """Who looks after the processes."""
+
+    def drive(self, until: datetime, on_stop: Callable[[datetime], None]) -> None:
+        """Move to *until*, telling *on_stop* of each stop. Raises: ServiceUnavailable."""
+
+
 class Act(Protocol):
     """One act: a phrase for what is being done, and the doing, which returns a sentence."""
 
@@ -69,7 +89,7 @@ class Act(Protocol):
 class Play:
     """The one who plays: customers, banks and time are in the hands of a person."""
 
-    def __init__(self, driver: Driver, client: SandboxClient) -> None:
+    def __init__(self, driver: Drives, client: SandboxClient) -> None:
         """Take what drives the rehearsal; `step` must be called by the thread that made both."""
         self.driver, self.client = driver, client
         self.shown = Shown(driver.now)
@@ -184,7 +204,7 @@ class Decline:
             raise Refused("This customer has no card on file; change the card first.")
         manner = MANNERS[self.manner]
         play.tell_card(method_id, manner)
-        return f"The card of {owner['name']} is told: {manner.said}."
+        return f"From now on the card of {owner['name'] or self.customer_id}: {manner.said}."
 
 
 @dataclass(frozen=True, slots=True)

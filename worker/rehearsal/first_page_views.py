@@ -16,7 +16,7 @@ from worker.rehearsal.report_words import Words, amount_words, notice_words, plu
 from worker.store.reading import CaseLine
 from worker.store.reading_report import LetterRow
 
-INBOX_MAX = 12
+INBOX_MAX = 8
 """So many letters the overview shows; the inbox has them all."""
 CASES = "/cases/{}"
 
@@ -76,9 +76,9 @@ def overview_page(view: Overview, mailed: Mailed, words: Words) -> Markup:
         cases = markup.cases_table(view.cases, words, address=CASES)
     else:
         cases = Markup(
-            '<p class="empty">No payment has failed yet. Let a day or two pass: cards of this'
+            '<p class="empty">No payment has failed yet. Advance a day or two: cards of this'
             ' cast fail from the third day on. Or take a <a href="/customers">customer</a> and'
-            " tell the card what to do.</p>"
+            " decline the card.</p>"
         )
     newest = mailed[:INBOX_MAX]
     more = (
@@ -110,8 +110,8 @@ def _status(view: Overview) -> Markup:
         ("Held", str(counts.held)),
         ("In review", str(counts.in_review)),
         ("Closed", str(counts.closed)),
-        ("Owed", owed or "nothing"),
         ("Letters", f"{sent} sent, {queued} waiting"),
+        ("Owed", owed or "nothing"),
     )
     return Markup('<dl class="status card">{}</dl>').format(
         joined(Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(*each) for each in told)
@@ -159,11 +159,12 @@ def letter_page(letter: Letter, row: LetterRow | None) -> Markup:
         for name, value in letter.headers
     )
     return Markup(
-        '<article class="card letter"><div><header><p class="kind">{kind}</p>'
-        '<h1 dir="auto">{subject}</h1><p class="to">to <bdi>{to}</bdi></p>{about}</header>'
-        "<details><summary>Plain text</summary><pre>{text}</pre></details>"
-        "<details><summary>Headers</summary><dl class='headers'>{headers}</dl></details>"
-        '<p class="soft">Links in the letter open in a new tab.</p></div>{frame}</article>'
+        '<article class="card letter"><header><p class="kind">{kind}</p>'
+        '<h1 dir="auto">{subject}</h1><p class="to">to <bdi>{to}</bdi></p>{about}</header>{frame}'
+        '<div><p class="soft">Links in the letter open in a new tab.</p>'
+        "<details open><summary>Plain text</summary><pre>{text}</pre></details>"
+        '<details><summary>Headers</summary><dl class="headers">{headers}</dl></details></div>'
+        "</article>"
     ).format(
         kind=notice_words(letter.notice) if letter.notice else "Letter",
         subject=letter.subject,

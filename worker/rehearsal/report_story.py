@@ -6,7 +6,7 @@ Pure: it puts into words what the ledger holds, and reads nothing.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from worker.domain.case import Attempt, AttemptKind, AttemptState, LetterState
@@ -15,6 +15,9 @@ from worker.rehearsal.report_words import CLASSES, RECOVERED_BY, Words, notice_w
 from worker.store.reading_case import CaseRecord, DecisionLine
 from worker.store.reading_report import LetterRow
 
+WAITED = timedelta(minutes=30)
+"""A letter that went out later than this was held back on purpose."""
+LETTER_HOURS = "Letters go out in the hours and on the days of the customer's own zone."
 OF_CARD = re.compile(r"(new card) pm_\w+")
 """The step of a charge after a change of card names the card by its id, for us, not for people."""
 
@@ -89,7 +92,7 @@ def case_story(
         *_failures(record),
         *(_charged(record, attempt, cards) for attempt in record.case.attempts),
         *_skipped(record),
-        *(_letter(letter, words) for letter in letters),
+        *(entry for letter in letters for entry in _letters(letter, words)),
         *_stood(record.decisions),
     ]
     return _with_closing(record, _with_waits(_in_order(entries), record.decisions, words))
@@ -150,19 +153,23 @@ def _skipped(record: CaseRecord) -> Iterator[Entry]:
             yield Entry(step.at, f"{readable(step.step)} not made", sentence(step.reason), rank=2)
 
 
-def _letter(letter: LetterRow, words: Words) -> Entry:
+def _letters(letter: LetterRow, words: Words) -> Iterator[Entry]:
+    """One letter: when it was due, where it had to wait, and what became of it."""
     name = letter.step if letter.step and letter.step != "closing" else "letter"
     kind = notice_words(letter.notice)
+    sent_at = letter.sent_at if letter.state == LetterState.SENT else None
+    if sent_at is not None and sent_at - letter.queued_at > WAITED:
+        yield Entry(letter.queued_at, f"{name} waits", f"{kind}. {LETTER_HOURS}", rank=4)
+    if sent_at is not None:
+        yield Entry(sent_at, f"{name} sent", kind, Tone.LETTER, letter.message_id, rank=4)
+        return
     state = LetterState(letter.state)
-    if state is LetterState.SENT and letter.sent_at is not None:
-        waited = letter.sent_at.replace(second=0) > letter.queued_at.replace(second=0)
-        said = f"{kind}; waited since {words.moment(letter.queued_at)}" if waited else kind
-        return Entry(letter.sent_at, f"{name} sent", said, Tone.LETTER, letter.message_id, rank=4)
     until = ""
     if state is LetterState.QUEUED and letter.next_action_at is not None:
         until = f" until {words.moment(letter.next_action_at)}"
-    said = "; ".join(part for part in (kind, letter.reason) if part)
-    return Entry(
+    why = LETTER_HOURS if until else sentence(letter.reason)
+    said = f"{kind}. {why}".strip()
+    yield Entry(
         letter.queued_at, f"{name} {NOT_SENT.get(state, letter.state)}{until}", said, rank=4
     )
 
