@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +14,9 @@ from worker.settings.environment import read_environment
 
 GROUP = "Act"
 By = Annotated[str, typer.Option("--by", help="Who does this; default DUNNING_OPERATOR.")]
+Data = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help="Act on what runs in DIR, as `up`.")
+]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the act.")]
 
 
@@ -26,15 +30,15 @@ def _who(by: str) -> str:
     return by or read_environment(os.environ, frozenset()).operator or ""
 
 
-def stop(by: By = "", reason: Reason = "") -> None:
+def stop(by: By = "", reason: Reason = "", data: Data = None) -> None:
     """The kill switch: no charge, letter or ending from now on; nothing is lost."""
-    clock = SystemClock()
     operate.require_who_and_why(_who(by), reason)
-    from worker.bootstrap import reading_ledger
+    from worker.cli.data_dir import open_view
 
-    with reading_ledger(os.environ) as ledger:
-        now = business_now(ledger=ledger, clock=clock)
-        done = operate.stop(ledger=ledger, clock=clock, now=now, by=_who(by), reason=reason)
+    with open_view(data) as view:
+        done = operate.stop(
+            ledger=view.ledger, clock=SystemClock(), now=view.now, by=_who(by), reason=reason
+        )
     print(
         "Stopped. Start again with: dunning go --by NAME --reason WHY"
         if done
@@ -42,15 +46,15 @@ def stop(by: By = "", reason: Reason = "") -> None:
     )
 
 
-def go(by: By = "", reason: Reason = "") -> None:
+def go(by: By = "", reason: Reason = "", data: Data = None) -> None:
     """Start charging, writing and ending again; waiting steps move by the length of the stop."""
-    clock = SystemClock()
     operate.require_who_and_why(_who(by), reason)
-    from worker.bootstrap import reading_ledger
+    from worker.cli.data_dir import open_view
 
-    with reading_ledger(os.environ) as ledger:
-        now = business_now(ledger=ledger, clock=clock)
-        moved = operate.go(ledger=ledger, clock=clock, now=now, by=_who(by), reason=reason)
+    with open_view(data) as view:
+        moved = operate.go(
+            ledger=view.ledger, clock=SystemClock(), now=view.now, by=_who(by), reason=reason
+        )
     if moved is None:
         print("Nothing was stopped.")
     else:
