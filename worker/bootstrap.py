@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -40,6 +41,9 @@ OWN_CALLS_PER_SECOND = 2.0
 """Stripe calls of `web` and the command line while Redis is away."""
 
 BEAT_SECONDS = 20.0
+
+JOB_LEASE = timedelta(seconds=90)
+"""How long a run of a job is taken for alive after its process was last heard of."""
 
 EMPTY = "The ledger is empty: no worker has run on it yet."
 
@@ -166,13 +170,13 @@ class App:
         )
 
     def beat(self) -> None:
-        """Record that this process is alive."""
+        """Record that this process is alive, and with it the jobs that it runs."""
+        wall_now = self.clock.wall_now()
         with self.ledger.begin() as tx:
             tx.jobs.beat(
-                self.process_name,
-                wall_now=self.clock.wall_now(),
-                config_digest=self.configuration.digest,
+                self.process_name, wall_now=wall_now, config_digest=self.configuration.digest
             )
+            tx.jobs.keep(self.process_name, until=wall_now + JOB_LEASE)
 
     @cached_property
     def process_name(self) -> str:

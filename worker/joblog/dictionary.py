@@ -181,6 +181,7 @@ EVENTS: dict[str, Event] = {
         "the versions of the processes",
         "none: the message is dropped, the work is in the database",
     ),
+    "job.busy": Event("info", "a job was rung for while it still ran; it was left alone"),
     "job.failed": Event(
         "error",
         "a job ended with an unexpected error",

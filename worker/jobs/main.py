@@ -12,7 +12,7 @@ from worker.bootstrap import WORKER_NEEDS, App, build_app
 from worker.errors import DunningError, ServiceUnavailable
 from worker.joblog import capture_libraries
 from worker.jobs.boundary import Boundary
-from worker.jobs.table import prepare, run_job
+from worker.jobs.table import prepare, ring_lost_jobs, run_job
 from worker.queue.broker import QUEUE
 from worker.queue.doorbell import ADVANCE_CASE, DELIVER_LETTER, RUN_JOB, TICK
 from worker.services.advance_case import advance_case
@@ -29,6 +29,9 @@ STAYS_DUE = frozenset(
 """Rules after which the case is due at once, so that the same message looks again."""
 
 PARENT_LOOK_SECONDS = 1.0
+
+JOB_TIME_LIMIT_MS = 3_600_000
+"""A first backfill of a large account takes many minutes; nobody else begins one meanwhile."""
 
 
 class Farewell(Middleware):
@@ -74,20 +77,28 @@ threading.Thread(target=_end_with, args=(os.getppid(), _app), name="parent", dae
 
 @dramatiq.actor(broker=broker, actor_name=TICK, queue_name=QUEUE, priority=0)
 def tick() -> None:
-    """Start the jobs that are due."""
-    _boundary.run(
-        TICK,
-        lambda: start_due_jobs(
-            ledger=_app.ledger,
-            doorbell=_app.doorbell,
-            clock=_app.clock,
-            configuration=_app.configuration,
-            now=business_now(ledger=_app.ledger, clock=_app.clock),
-        ),
+    """Start the jobs that are due, and those whose start was lost."""
+    _boundary.run(TICK, _start_jobs)
+
+
+def _start_jobs() -> None:
+    start_due_jobs(
+        ledger=_app.ledger,
+        doorbell=_app.doorbell,
+        clock=_app.clock,
+        configuration=_app.configuration,
+        now=business_now(ledger=_app.ledger, clock=_app.clock),
     )
+    ring_lost_jobs(_app)
 
 
-@dramatiq.actor(broker=broker, actor_name=RUN_JOB, queue_name=QUEUE, priority=10)
+@dramatiq.actor(
+    broker=broker,
+    actor_name=RUN_JOB,
+    queue_name=QUEUE,
+    priority=10,
+    time_limit=JOB_TIME_LIMIT_MS,
+)
 def job(name: str) -> None:
     """Run a scheduled job."""
     _boundary.run(name, lambda: run_job(_app, name, _boundary))

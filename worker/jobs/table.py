@@ -1,9 +1,9 @@
 """What each scheduled job does; the names are frozen, since rows and messages carry them."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from worker.bootstrap import ACCOUNT_UNNAMED, App
+from worker.bootstrap import ACCOUNT_UNNAMED, JOB_LEASE, App
 from worker.errors import ConfigError, GatewayUnavailable, ServiceUnavailable
 from worker.jobs.boundary import Boundary
 from worker.ports import Control
@@ -21,6 +21,9 @@ from worker.services.summarise import oldest_late_seconds, summarise
 from worker.services.sweep import sweep
 
 Job = Callable[[App, datetime], None]
+
+LOST_AFTER = timedelta(minutes=1)
+"""A job that was rung for so long ago and did not begin has lost its message."""
 
 
 def read_stripe(app: App, now: datetime) -> None:
@@ -186,6 +189,14 @@ def run_job(app: App, name: str, boundary: Boundary | None = None) -> None:
     if job is None:
         app.log.warning("job.unknown", job=name, do="none: an older or newer release sent it")
         return
+    wall_now = app.clock.wall_now()
+    with app.ledger.begin() as tx:
+        ours = tx.jobs.take(
+            name, process=app.process_name, wall_now=wall_now, until=wall_now + JOB_LEASE
+        )
+    if not ours:  # a long run goes on; whatever it leaves is found by the next one
+        app.log.debug("job.busy", job=name)
+        return
     now = business_now(ledger=app.ledger, clock=app.clock)
     outcome = "failed"
     try:
@@ -197,6 +208,19 @@ def run_job(app: App, name: str, boundary: Boundary | None = None) -> None:
     finally:
         with app.ledger.begin() as tx:
             tx.jobs.ended(name, outcome=outcome, wall_now=app.clock.wall_now())
+
+
+def ring_lost_jobs(app: App) -> list[str]:
+    """Ring again for jobs whose message or process was lost, and return their names.
+
+    A daily job that lost its one message would otherwise wait for another day.
+    """
+    wall_now = app.clock.wall_now()
+    with app.ledger.begin() as tx:
+        lost = tx.jobs.take_lost(started_before=wall_now - LOST_AFTER, wall_now=wall_now)
+    for name in lost:
+        app.doorbell.run_job(name)
+    return lost
 
 
 def prepare(app: App) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.store.tables import job_runs, jobs, processes
@@ -47,13 +47,55 @@ class Jobs:
             .values(next_due_at=next_due_at, last_started_at=wall_now)
         )
 
+    def take(self, name: str, *, process: str, wall_now: datetime, until: datetime) -> bool:
+        """Begin a run, or return False while another process runs the job."""
+        statement = (
+            update(jobs)
+            .where(jobs.c.account_id == self._account, jobs.c.name == name, _free(wall_now))
+            .values(running_by=process, running_until=until)
+        )
+        return self._connection.execute(statement).rowcount == 1
+
+    def keep(self, process: str, *, until: datetime) -> None:
+        """Keep what *process* runs, which takes longer than was thought."""
+        self._connection.execute(
+            update(jobs)
+            .where(
+                jobs.c.account_id == self._account,
+                jobs.c.running_by == process,
+                jobs.c.running_until.isnot(None),
+            )
+            .values(running_until=until)
+        )
+
     def ended(self, name: str, *, outcome: str, wall_now: datetime) -> None:
         """Record how a run ended."""
         self._connection.execute(
             update(jobs)
             .where(jobs.c.account_id == self._account, jobs.c.name == name)
-            .values(last_ended_at=wall_now, last_outcome=outcome)
+            .values(last_ended_at=wall_now, last_outcome=outcome, running_by="", running_until=None)
         )
+
+    def take_lost(self, *, started_before: datetime, wall_now: datetime) -> list[str]:
+        """Return jobs that were started and neither ended nor run, as started anew.
+
+        Their message was lost with Redis, or their process was killed.
+        """
+        statement = (
+            update(jobs)
+            .where(
+                jobs.c.account_id == self._account,
+                jobs.c.last_started_at < started_before,
+                or_(
+                    jobs.c.last_ended_at.is_(None),
+                    jobs.c.last_ended_at < jobs.c.last_started_at,
+                ),
+                _free(wall_now),
+            )
+            .values(last_started_at=wall_now)
+            .returning(jobs.c.name)
+        )
+        return sorted(self._connection.execute(statement).scalars())
 
     def ring(self, name: str, *, at: datetime) -> None:
         """Make a job due at *at*, if it is not due before that anyway."""
@@ -89,3 +131,7 @@ class Jobs:
         self._connection.execute(
             statement.on_conflict_do_update(index_elements=["account_id", "name"], set_=values)
         )
+
+
+def _free(wall_now: datetime) -> ColumnElement[bool]:
+    return or_(jobs.c.running_until.is_(None), jobs.c.running_until < wall_now)

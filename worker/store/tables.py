@@ -260,6 +260,8 @@ jobs = Table(
     instant("last_started_at"),
     instant("last_ended_at"),
     text_column("last_outcome"),
+    text_column("running_by"),
+    instant("running_until"),
     PrimaryKeyConstraint("account_id", "name"),
 )
 

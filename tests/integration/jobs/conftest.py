@@ -4,7 +4,7 @@ import io
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Bench:
     stream: io.StringIO
     stripe: stripe.StripeClient
     environ: dict[str, str]
+    others: list[App] = field(default_factory=list)
 
     @property
     def lines(self) -> list[dict[str, Any]]:
@@ -43,7 +44,8 @@ class Bench:
     def with_environ(self, **changed: str) -> App:
         """Return another App on the same parts, with some variables changed; empty is unset."""
         environ = {name: value for name, value in (self.environ | changed).items() if value}
-        return make_app(environ, self.stream)
+        self.others.append(make_app(environ, self.stream))
+        return self.others[-1]
 
 
 def make_app(environ: dict[str, str], stream: io.StringIO) -> App:
@@ -84,6 +86,7 @@ def bench(
         "TEMPLATES_DIR": str(PROJECT / "templates"),
     }
     stream = io.StringIO()
-    app = make_app(environ, stream)
-    yield Bench(app, stream, client, environ)
-    app.close()
+    made = Bench(make_app(environ, stream), stream, client, environ)
+    yield made
+    for app in (made.app, *made.others):
+        app.close()

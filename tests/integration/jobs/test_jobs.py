@@ -1,6 +1,6 @@
 """Scheduled jobs in this process: names, outcomes, a fresh ledger, a ledger of somebody else."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.integration.jobs.conftest import Bench
 from worker.bootstrap import App
 from worker.domain.job_times import BUSINESS_JOBS, WALL_JOBS
 from worker.errors import ConfigError, GatewayUnavailable
-from worker.jobs.table import JOBS, prepare, run_job
+from worker.jobs.table import JOBS, prepare, ring_lost_jobs, run_job
 
 FROZEN = datetime.fromtimestamp(1_796_112_000, UTC)
 
@@ -61,7 +61,6 @@ def test_a_job_while_stripe_is_away_is_due_again_by_itself(bench: Bench) -> None
     prepare(bench.app)
     away = bench.with_environ(STRIPE_API_BASE="http://127.0.0.1:9")
     run_job(away, "read_stripe")
-    away.close()
     assert outcome(bench.app, "read_stripe") == "unavailable"
     (line,) = bench.said("stripe.unavailable")
     assert line["job"] == "read_stripe"
@@ -76,6 +75,41 @@ def test_a_job_that_breaks_is_recorded_as_failed(bench: Bench) -> None:
     assert outcome(bench.app, "deliver_letters") == "failed"
 
 
+def test_a_job_that_still_runs_is_left_alone(bench: Bench) -> None:
+    app = bench.app
+    prepare(app)
+    now = app.clock.wall_now()
+    with app.ledger.begin() as tx:
+        later = now + timedelta(minutes=1)
+        assert tx.jobs.take("sweep", process="worker-other-1", wall_now=now, until=later)
+    run_job(app, "sweep")
+    assert (outcome(app, "sweep"), bench.said("sweep")) == ("", [])
+    assert [line["job"] for line in bench.said("job.busy")] == ["sweep"]
+
+
+def test_a_beat_keeps_the_jobs_of_its_process(bench: Bench) -> None:
+    app = bench.app
+    prepare(app)
+    now = app.clock.wall_now()
+    with app.ledger.begin() as tx:
+        tx.jobs.take("sweep", process=app.process_name, wall_now=now, until=now)
+    app.beat()
+    run_job(bench.with_environ(), "sweep")
+    assert len(bench.said("job.busy")) == 1
+
+
+def test_a_job_whose_message_was_lost_is_rung_for_again(bench: Bench) -> None:
+    app = bench.app
+    prepare(app)
+    now = app.clock.wall_now()
+    with app.ledger.begin() as tx:
+        long_ago = now - timedelta(minutes=2)
+        tx.jobs.started("summary", next_due_at=now + timedelta(days=1), wall_now=long_ago)
+    assert ring_lost_jobs(app) == ["summary"]
+    assert app.doorbell.waiting() == 1
+    assert ring_lost_jobs(app) == []
+
+
 def test_another_account_of_the_key_is_refused(bench: Bench) -> None:
     prepare(bench.app)
     with bench.app.ledger.connection() as connection:
@@ -84,7 +118,6 @@ def test_another_account_of_the_key_is_refused(bench: Bench) -> None:
     other = bench.with_environ()
     with pytest.raises(ConfigError, match="STRIPE_API_KEY belongs to acct_1Sandbox"):
         prepare(other)
-    other.close()
 
 
 def test_a_ledger_on_a_test_clock_needs_it_for_ever(bench: Bench) -> None:
@@ -92,7 +125,6 @@ def test_a_ledger_on_a_test_clock_needs_it_for_ever(bench: Bench) -> None:
     other = bench.with_environ(STRIPE_TEST_CLOCK="")
     with pytest.raises(ConfigError, match="STRIPE_TEST_CLOCK is not set"):
         prepare(other)
-    other.close()
 
 
 def test_stripe_away_does_not_stop_a_known_ledger(bench: Bench) -> None:
@@ -104,5 +136,3 @@ def test_stripe_away_does_not_stop_a_known_ledger(bench: Bench) -> None:
         away.account_of_key()
     with away.ledger.begin() as tx:
         assert tx.control.read() is not None
-    app.close()
-    away.close()

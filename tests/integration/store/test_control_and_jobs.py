@@ -1,6 +1,6 @@
 """The one row that all obey, the jobs that are due, and who is alive."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tests.integration.store.building import DAY, MINUTE, NOW, WALL, at_once
 from worker.ports import Control
@@ -138,6 +138,58 @@ def test_ringing_makes_a_job_due_and_never_later(ledger: PostgresLedger) -> None
         assert tx.jobs.due(["summary"], now=NOW) == ["summary"]
         tx.jobs.ring("summary", at=NOW + DAY)
         assert tx.jobs.due(["summary"], now=NOW) == ["summary"]
+
+
+def take(ledger: PostgresLedger, process: str, wall_now: datetime = WALL) -> bool:
+    """Begin a run of `sweep` for 90 seconds."""
+    with ledger.begin() as tx:
+        until = wall_now + timedelta(seconds=90)
+        return tx.jobs.take("sweep", process=process, wall_now=wall_now, until=until)
+
+
+def test_a_job_runs_in_one_place_at_a_time(ledger: PostgresLedger) -> None:
+    with ledger.begin() as tx:
+        tx.jobs.ensure("sweep", first_due_at=NOW)
+    assert at_once(8, lambda number: take(ledger, f"worker-{number}")).count(True) == 1
+    with ledger.begin() as tx:
+        tx.jobs.ended("sweep", outcome="ok", wall_now=WALL)
+    assert take(ledger, "worker-9")
+
+
+def test_a_run_of_a_dead_process_ends_with_its_lease(ledger: PostgresLedger) -> None:
+    with ledger.begin() as tx:
+        tx.jobs.ensure("sweep", first_due_at=NOW)
+    assert take(ledger, "worker-1")
+    assert not take(ledger, "worker-2", WALL + MINUTE)
+    with ledger.begin() as tx:
+        tx.jobs.keep("worker-1", until=WALL + 5 * MINUTE)
+        tx.jobs.keep("worker-2", until=WALL + 50 * MINUTE)
+    assert not take(ledger, "worker-2", WALL + 4 * MINUTE)
+    assert take(ledger, "worker-2", WALL + 6 * MINUTE)
+
+
+def lost(ledger: PostgresLedger, wall_now: datetime) -> list[str]:
+    """Return what was lost, a minute being long enough."""
+    with ledger.begin() as tx:
+        return tx.jobs.take_lost(started_before=wall_now - MINUTE, wall_now=wall_now)
+
+
+def test_a_started_job_that_never_began_is_found(ledger: PostgresLedger) -> None:
+    with ledger.begin() as tx:
+        tx.jobs.ensure("sweep", first_due_at=NOW)
+        tx.jobs.ensure("summary", first_due_at=NOW)
+    assert lost(ledger, WALL) == []
+    with ledger.begin() as tx:
+        tx.jobs.started("sweep", next_due_at=NOW + DAY, wall_now=WALL)
+    assert lost(ledger, WALL + MINUTE) == []
+    assert lost(ledger, WALL + 2 * MINUTE) == ["sweep"]
+    assert lost(ledger, WALL + 2 * MINUTE) == []
+    assert take(ledger, "worker-1", WALL + 2 * MINUTE)
+    assert lost(ledger, WALL + 3.5 * MINUTE) == []
+    assert lost(ledger, WALL + 4 * MINUTE) == ["sweep"]
+    with ledger.begin() as tx:
+        tx.jobs.ended("sweep", outcome="ok", wall_now=WALL + 5 * MINUTE)
+    assert lost(ledger, WALL + 60 * MINUTE) == []
 
 
 def test_an_outward_job_runs_once_per_period(ledger: PostgresLedger) -> None:

@@ -159,6 +159,8 @@ def upgrade() -> None:
     sa.Column('last_started_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('last_ended_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('last_outcome', sa.Text(), server_default=sa.text("''"), nullable=False),
+    sa.Column('running_by', sa.Text(), server_default=sa.text("''"), nullable=False),
+    sa.Column('running_until', sa.DateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('account_id', 'name', name=op.f('pk_jobs'))
     )
     op.create_table('network_attempts',
