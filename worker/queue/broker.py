@@ -10,11 +10,18 @@ from redis import Redis
 QUEUE = "dunning"
 NAMESPACE = "dunning"
 
-POLL_MS_MAX = 100
-"""How long an idle worker sleeps between two looks at its queue; dramatiq's own is a second.
+BELL = f"{NAMESPACE}:bell"
+"""A list beside the queue: whoever sends a message pushes a token, idle workers wait for one.
 
-After a message the looks are 5 ms apart and double from there, so a busy queue is read at once.
+It only wakes; a token too many costs one look, a lost one a wait of IDLE_SECONDS_MAX.
 """
+
+TOKENS_MAX = 16
+IDLE_SECONDS_MAX = 1.0
+"""How long an idle worker waits for the bell before it looks at its queue all the same."""
+
+PAUSE_MS_MAX = 5
+"""Pause after a look that found nothing, since the wait itself is at the bell."""
 
 TIME_LIMIT_MS = 240_000
 """Above every timeout inside a job: a lease is 150 s and is checked before anything is written."""
@@ -45,21 +52,43 @@ class StopFlag(Middleware):
 
 
 class PromptRedisBroker(RedisBroker):
-    """Redis broker whose idle consumers look again soon, so that a hint is worth sending."""
+    """Redis broker whose idle consumers wait at a bell: a message is taken up at once.
+
+    dramatiq's own consumers sleep up to a second between two looks, or look all the time.
+    """
 
     def consume(
-        self, queue_name: str, prefetch: int = 1, timeout: int = POLL_MS_MAX
+        self, queue_name: str, prefetch: int = 1, timeout: int = PAUSE_MS_MAX
     ) -> dramatiq.Consumer:
-        """Return a consumer that sleeps at most POLL_MS_MAX between two looks.
-
-        The queue of delayed messages keeps dramatiq's second: nothing here is ever delayed.
-        """
+        """Return a consumer; the queue of delayed messages keeps dramatiq's second."""
         if queue_name == QUEUE:
-            timeout = min(timeout, POLL_MS_MAX)
+            timeout = min(timeout, PAUSE_MS_MAX)
         consumer: dramatiq.Consumer = super().consume(
             queue_name, prefetch=prefetch, timeout=timeout
         )
         return consumer
+
+    def do_fetch(self, queue_name: str, count: int) -> list[bytes]:
+        """Take up to *count* messages, waiting at the bell where there are none."""
+        found = self._fetch(queue_name, count)
+        if found or queue_name != QUEUE:
+            return found
+        rung = self.client.blpop([BELL], timeout=IDLE_SECONDS_MAX)
+        return self._fetch(queue_name, count) if rung else []
+
+    def _fetch(self, queue_name: str, count: int) -> list[bytes]:
+        messages: list[bytes] = self._dispatch("fetch")(  # type: ignore[no-untyped-call]
+            queue_name, count
+        )
+        return messages
+
+    def do_enqueue(self, queue_name: str, message_id: str, data: bytes) -> None:
+        """Put a message into the queue and ring."""
+        self._dispatch("enqueue")(queue_name, message_id, data)  # type: ignore[no-untyped-call]
+        with self.client.pipeline(transaction=False) as bell:
+            bell.lpush(BELL, b"")
+            bell.ltrim(BELL, 0, TOKENS_MAX - 1)
+            bell.execute()
 
     def queued(self) -> int:
         """Return how many messages wait or are being worked on.
