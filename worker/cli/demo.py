@@ -1,6 +1,7 @@
 """`dunning demo`: the main job on embedded parts and the sandbox, on a test clock."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from worker.rehearsal.summary import (
 BROKEN = 3
 """Exit code where a check is not 0."""
 LOOK_AT = ("expired-replaced", "disputes", "three-at-once")
-"""Characters whose cases are worth a first look."""
+"""Characters whose cases are worth a first look, if they have one by then."""
+LOOKS = 3
 
 
 def run_demo(*, days: int, subscribers: int, seed: int, out: Path) -> int:
@@ -79,11 +81,11 @@ def _check(rehearsal: Rehearsal, out: Path) -> Checks:
 
 
 def _looks(rehearsal: Rehearsal) -> list[tuple[str, str]]:
-    """Return (case, story) of characters that are worth a look."""
-    stories = {one.name: one.story for one in rehearsal.population.subscribers}
-    found = []
-    for name in LOOK_AT:
-        if name in rehearsal.people:
+    """Return (case, story) of a few characters that are worth a look."""
+    stories = {one.name: one.story for one in rehearsal.population.subscribers if one.story}
+    found: list[tuple[str, str]] = []
+    for name in dict.fromkeys((*LOOK_AT, *stories)):
+        if name in stories and len(found) < LOOKS:
             customer_id = str(rehearsal.people[name]["customer"])
             case = case_of_customer(rehearsal.database_url, customer_id)
             found += [(case, stories[name])] if case else []
@@ -119,10 +121,23 @@ def _print_summary(console: Console, summary: dict[str, Any], checks: Checks) ->
 
 
 def _print_looks(console: Console, looks: list[tuple[str, str]], out: Path) -> None:
-    rows = [(f"dunning case {case}", story) for case, story in looks]
-    if (out / "report.html").exists():
-        rows.insert(0, (str(out / "report.html"), "(money, curves, letters as pictures)"))
+    command = _command()
+    rows = [(str(out / "report.html"), "(money, curves, letters as pictures)")]
+    rows += [(f"{command} case {case}", story) for case, story in looks]
+    rows.append((f"{command} up", "play: inbox, pay page, clock; then edit config/dunning.yaml"))
+    width = max(len(what) for what, _ in rows) + 3
     console.print()
     for at, (what, why) in enumerate(rows):
         head = "Look next:  " if at == 0 else " " * 12
-        console.print(f"{head}{what:<34}{why}", highlight=False, soft_wrap=True, markup=False)
+        console.print(f"{head}{what:<{width}}{why}", highlight=False, soft_wrap=True, markup=False)
+
+
+def _command() -> str:
+    """Return how the command was called, as somebody could type it here."""
+    called = Path(sys.argv[0])
+    if called.stem != "dunning":
+        return "dunning"
+    try:
+        return str(called.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(called)
