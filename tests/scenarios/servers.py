@@ -27,8 +27,8 @@ def make_world(
     worlds: list[World] = []
     servers = Servers(migrated_database_url, redis_url, stripe_box.base_url)
 
-    def make(**more: Any) -> World:
-        worlds.append(World(servers, smtp_inbox, **more))
+    def make(kind: type[World] = World, **more: Any) -> World:
+        worlds.append(kind(servers, smtp_inbox, **more))
         return worlds[-1]
 
     yield make

@@ -87,7 +87,7 @@ class StripeSide:
         Args: expires: year and month.
         """
         self._cards += 1
-        number = _luhn_number({"visa": "4", "mastercard": "55"}[brand], self._cards)
+        number = _luhn_number({"visa": "4711", "mastercard": "5411"}[brand], self._cards)
         card = {"number": number, "exp_year": expires[0], "exp_month": expires[1]}
         made = self.client.post("/v1/payment_methods", {"type": "card", "card": card})
         self.script(made["id"], *outcomes, then=then)

@@ -36,6 +36,7 @@ from worker.rehearsal.embedded.inbox import Inbox
 from worker.services.advance_case import advance_case
 from worker.services.business_time import business_now
 from worker.services.deliver_letter import deliver_letter
+from worker.services.find_due import find_due_cases, find_due_letters
 from worker.settings.environment import read_environment
 from worker.settings.load import load_configuration
 
@@ -165,6 +166,7 @@ class World:
         self.read_timeout_seconds = read_timeout_seconds
         self.lines = io.StringIO()
         self._scanned_at: datetime | None = None
+        self._received: list[Received] = []
         self._apps: list[App] = []
         self._transports: list[Transport] = []
         self._mailers: list[SmtpMailer] = []
@@ -210,7 +212,7 @@ class World:
         parts["clock"] = self.clock
         parts["stripe"] = self._gateway()
         parts["letters"] = self._post_office(app)
-        parts["doorbell"] = self.bell = DirectBell(self)
+        parts["doorbell"] = self.bell = self.make_bell()
         wrap(app)
         self._apps.append(app)
         self.app = app
@@ -239,6 +241,10 @@ class World:
             office_zone=app.configuration.dunning.office_zone,
             portal_url=environment.customer_portal_url or "",
         )
+
+    def make_bell(self) -> DirectBell:
+        """Return what the worker's doorbell rings."""
+        return DirectBell(self)
 
     def close(self) -> None:
         """Hang up everywhere."""
@@ -271,14 +277,20 @@ class World:
             self.job("renewals_cards_trials")
         for _ in range(ROUNDS_MAX):
             self.bell.acted = False
-            self.job("due_cases")
-            self.job("deliver_letters")
+            self.ring()
             if self.bell.changed_stripe:
                 self.bell.changed_stripe = False
                 self.job("read_stripe")
             elif not self.bell.acted:
                 return
         raise AssertionError(f"no end of work at {self.now}: {self.bell.looks[-6:]}")
+
+    def ring(self) -> None:
+        """Ring for every case and letter that is due now."""
+        ledger = self.app.ledger
+        now = business_now(ledger=ledger, clock=self.clock)
+        find_due_cases(ledger=ledger, doorbell=self.bell, clock=self.clock, now=now)
+        find_due_letters(ledger=ledger, doorbell=self.bell, clock=self.clock, now=now)
 
     def advance(
         self, *, days: float = 0, hours: float = 0, minutes: float = 0, every: timedelta = NO_TIME
@@ -364,11 +376,10 @@ class World:
 
     def letters(self) -> list[Received]:
         """Return everything the inbox got, in order."""
-        found = []
-        for mail in self.inbox.mails:
+        for mail in self.inbox.mails[len(self._received) :]:
             letter, message = read_letter(mail), mail.message
             body = message.get_body(("plain",))
-            found.append(
+            self._received.append(
                 Received(
                     at=message["Date"].datetime,
                     notice=letter.notice,
@@ -378,7 +389,7 @@ class World:
                     message_id=letter.message_id,
                 )
             )
-        return found
+        return list(self._received)
 
     def letters_to(self, customer: Customer) -> list[Received]:
         """Return the letters that reached a customer."""

@@ -1,0 +1,107 @@
+"""Every kind of case, played through by the real processes: what became of each character."""
+
+from pathlib import Path
+
+from tests.scenarios.demo.runs import rehearsal, see
+from worker.rehearsal.checks import check_evidence, collect_evidence
+from worker.rehearsal.population_cast import CAST
+from worker.rehearsal.rehearsal import end_of
+
+DAYS = 38
+RETRY, NEW_CARD, BY_HAND = (
+    ("recovered", "retry"),
+    ("recovered", "new_card"),
+    ("recovered", "customer"),
+)
+ENDED, CANCELLED = ("ended", ""), ("customer_cancelled", "")
+
+FIRST_CASES: dict[str, list[tuple[str, str]]] = {
+    "cured-by-time": [RETRY],
+    "new-card": [NEW_CARD],
+    "expired-replaced": [NEW_CARD],
+    "disputes": [RETRY],
+    "ignores": [ENDED],
+    "pays-by-hand": [BY_HAND],
+    "pays-elsewhere": [("recovered", "out_of_band")],
+    "cancels": [CANCELLED],
+    "cancels-later": [CANCELLED],
+    "lost-card": [NEW_CARD],
+    "stolen-card": [ENDED],
+    "expired-ignored": [ENDED],
+    "card-updated": [NEW_CARD],
+    "authenticates": [BY_HAND],
+    "walks-away": [ENDED],
+    "debit-fails": [RETRY],
+    "debit-returned": [("in_review", "")],
+    "mastercard-waits": [RETRY],
+    "mastercard-stops": [ENDED],
+    "technical": [RETRY],
+    "unknown-code": [RETRY],
+    "consent-withdrawn": [ENDED],
+    "voided": [("voided", "")],
+    "written-off": [("written_off", "")],
+    "second-invoice": [RETRY, RETRY],
+    "three-at-once": [NEW_CARD, NEW_CARD, NEW_CARD],
+    "two-plans": [RETRY, RETRY],
+    "two-good": [],
+    "paused": [RETRY],
+    "no-email": [RETRY],
+    "deleted": [CANCELLED],
+    "credited": [RETRY],
+    "credited-in-full": [("voided", "")],
+    "india": [BY_HAND],
+    "trial-fails": [RETRY],
+    "short-trial": [],
+    "yearly": [],
+    "yearly-fails": [RETRY],
+    "blocked": [ENDED],
+    "set-up-wrong": [("in_review", "")],
+}
+"""What the first failures of each character come to."""
+
+FACTS = {
+    "disputes": {"case.held", "case.released"},
+    "expired-replaced": {"payment_method.expiring"},
+    "card-updated": {"payment_method.updated"},
+    "paused": {"subscription.paused", "subscription.resumed"},
+    "ignores": {"subscription.churned"},
+    "short-trial": {"subscription.trial_ending", "subscription.started"},
+    "yearly": {"subscription.renewal_upcoming", "subscription.renewed"},
+    "debit-returned": {"case.in_review"},
+}
+LETTERS = {
+    "ignores": [
+        "payment_failed_1", "payment_failed_2", "payment_failed_3", "payment_failed_final",
+        "subscription_ended",
+    ],
+    "cancels": ["payment_failed_1"],
+    "authenticates": ["action_required", "payment_recovered"],
+    "new-card": ["payment_failed_1", "payment_recovered"],
+    "no-email": [],
+    "set-up-wrong": [],
+    "short-trial": ["trial_ending"],
+    "yearly": ["renewal_upcoming"],
+}  # fmt: skip
+NEVER_CHARGED_AGAIN = ("stolen-card", "mastercard-stops", "blocked", "india", "walks-away")
+
+
+def test_every_character_comes_to_its_end(tmp_path: Path) -> None:
+    with rehearsal(tmp_path, subscribers=len(CAST)) as running:
+        running.driver.drive(end_of(running, DAYS), lambda _now: None)
+        seen = see(running)
+        evidence = collect_evidence(running.client, running.test_clock, running.customers.letters)
+        acts = running.customers.acts
+    assert {character.name for character in CAST} == set(FIRST_CASES)
+    first = {
+        name: seen.cases.get(name, [])[: max(len(wanted), 1)]
+        for name, wanted in FIRST_CASES.items()
+    }
+    assert first == FIRST_CASES
+    assert {n: seen.facts.get(n, set()) & wanted for n, wanted in FACTS.items()} == FACTS
+    assert {name: seen.letters.get(name, []) for name in LETTERS} == LETTERS
+    assert [act for act in acts if not act[3]] == []
+    assert check_evidence(evidence, invariants_broken=0).found == ()
+    tried = {entry["customer"] for entry in evidence.tries if entry["by"] == "api"}
+    spared = {str(running.people[name]["customer"]) for name in NEVER_CHARGED_AGAIN}
+    assert tried & spared == set()
+    assert seen.unknown_letters == 0
