@@ -134,7 +134,7 @@ def _postpone(
 def _settle(
     letter: LetterTask, state: LetterState, sent: Sent, ports: CasePorts, *, now: datetime
 ) -> str:
-    """Write the outcome and its fact, and wake the case: its ending may have waited for this."""
+    """Write the outcome and its fact; a final letter wakes its case, whose ending waits for it."""
     fact = letter_fact(letter, state, at=now, locale=sent.locale, reason=sent.reason)
     with ports.ledger.begin() as tx:
         tx.letters.settle(
@@ -148,7 +148,7 @@ def _settle(
             rendered=sent.rendered,
         )
         tx.facts.append([fact], wall_now=ports.clock.wall_now())
-        if letter.case_id is not None:
+        if letter.case_id is not None and letter.send_by is None:
             tx.cases.wake(now=now, case_ids=[letter.case_id])
     report(letter, state, ports, now=now, reason=sent.reason)
     return state.value
