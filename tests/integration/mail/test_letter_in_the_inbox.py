@@ -41,7 +41,7 @@ def test_letter_arrives_as_it_was_rendered(server: "MailServer", mailer: SmtpMai
 
     outcome = letters.send(message_id="<a-1@acme.example>", customer=customer, rendered=rendered)
 
-    assert outcome is SendOutcome.SENT
+    assert outcome.outcome is SendOutcome.SENT
     [mail] = server.inbox.mails
     assert mail["To"] == "ada@customer.example"
     assert mail["Reply-To"] == "help@acme.example"
