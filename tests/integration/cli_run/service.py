@@ -145,6 +145,12 @@ class Service:
         with psycopg.connect(self.environ["DATABASE_URL"]) as connection:
             connection.execute(statement.encode())
 
+    def let_leases_end(self) -> None:
+        """Let what a dead process or a lost message holds be taken up now, not in 30 or 150 s."""
+        for table in ("cases", "letters"):
+            self.execute(f"UPDATE {table} SET lease_until = now(), dispatched_until = now()")
+        self.execute("UPDATE jobs SET running_until = now()")
+
     def value(self, query: str) -> Any:
         """Return the first value of the first row, or None."""
         found = self.rows(query)

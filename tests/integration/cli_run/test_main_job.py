@@ -65,6 +65,9 @@ def test_a_failed_invoice_is_collected_without_anybody_ringing(
     assert [status for _, status in our_charges(box)] == ["failed", "succeeded"]
     assert len({key for key, _ in our_charges(box)}) == 2
     assert len(smtp_inbox.mails) >= 1
+    for kind in ("worker", "scheduler"):
+        code, out, _ = service.run("alive", kind)
+        assert (code, out.startswith(f"1 {kind}: {kind}-")) == (0, True)
     assert (scheduler.terminate(), worker.terminate()) == (0, 0)
     for program in (worker, scheduler):
         assert program.err.read_text() == ""
@@ -77,20 +80,25 @@ def test_a_failed_invoice_is_collected_without_anybody_ringing(
     assert "customer0" not in text
 
 
-@pytest.mark.parametrize("whole", [True, False], ids=["all of it", "its starter alone"])
-def test_a_killed_worker_loses_nothing(service: Service, box: Running, *, whole: bool) -> None:
+@pytest.mark.parametrize("how", ["killed", "its starter killed", "asked to end"])
+def test_a_worker_that_ends_in_the_middle_loses_nothing(
+    service: Service, box: Running, how: str
+) -> None:
     first = begin(service, box, 6)
     children = first.children()
     service.advance(DAY + 4 * HOUR)
-    if whole:
+    if how == "killed":
         first.kill()
-    else:
+    elif how == "its starter killed":
         first.process.send_signal(signal.SIGKILL)
         first.process.wait()
-        wait_until(lambda: not any(is_alive(pid) for pid in children), "its processes end too")
+    else:
+        assert first.terminate() == 0
+        assert service.value("SELECT count(*) FROM cases WHERE lease_until > now()") == 0
+    wait_until(lambda: not any(is_alive(pid) for pid in children), "its processes end too")
     service.work()
-    # What the dead one had begun is taken up once its lease is over; here that is now.
-    service.execute("UPDATE cases SET lease_until = now(), dispatched_until = now()")
+    if how == "killed":
+        service.let_leases_end()
     service.until(CHARGES.format("declined"), 6)
     service.advance(DAY)
     service.until(RECOVERED, 6)
@@ -100,11 +108,14 @@ def test_a_killed_worker_loses_nothing(service: Service, box: Running, *, whole:
 
 def test_losing_all_of_redis_loses_nothing(service: Service, box: Running) -> None:
     begin(service, box, 6)
-    redis = service.redis()
-    for hours in (4, 24, 24):
-        redis.flushall()
-        service.advance(hours * HOUR)
-        redis.flushall()
+    with service.redis() as redis:
+        for hours in (4, 24, 24):
+            redis.flushall()
+            service.advance(hours * HOUR)
+            service.until("SELECT count(*) > 0 FROM cases WHERE dispatched_until IS NOT NULL")
+            redis.flushall()
+            service.let_leases_end()
+            service.until(DUE, 0)
     service.until(RECOVERED, 6)
     assert len([status for _, status in our_charges(box) if status == "succeeded"]) == 6
 
@@ -121,6 +132,6 @@ def test_two_schedulers_and_two_workers_double_nothing(
     service.until(RECOVERED, 4)
     keys = [key for key, _ in our_charges(box)]
     assert len(keys) == len(set(keys)) == 8
-    service.until("SELECT count(*) FROM letters WHERE state = 'queued'", 0)
+    service.until(DUE.replace("cases", "letters"), 0)
     ids = [mail.message["Message-ID"] for mail in smtp_inbox.mails]
     assert len(ids) == len(set(ids)) >= 4
