@@ -5,6 +5,7 @@ A piece is `Markup`: only text that is written here is markup, what is put into 
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from importlib.resources import files
 
 from markupsafe import Markup
@@ -26,6 +27,7 @@ from worker.store.reading import CaseLine
 NOTHING = Markup("")
 
 
+@cache
 def page_file(name: str) -> Markup:
     """Return a file of our own from `pages/`, as it stands."""
     text = files("worker.rehearsal").joinpath("pages", name).read_text(encoding="utf-8")
