@@ -32,6 +32,8 @@ QUIET_SECONDS_MAX = 240.0
 """Above a lease: what a killed process held is taken up again within it."""
 READ_FAILURES_MAX = 25
 """Runs of the feed in a row that ended without reaching the hour: the worker is at a loss."""
+LEASE_LOOK_SECONDS = 0.5
+"""Between looks at a lease that nobody gives back: its holder died, so it must run out."""
 ROUNDS_MAX = 60
 """Rounds of ringing at one stop after which something goes in circles."""
 WATCH_EVERY = 50
@@ -97,30 +99,32 @@ class Driver:
         """Let the worker do everything that is due by now."""
         self.stops += 1
         self._read_stripe()
-        for _ in range(ROUNDS_MAX):
-            state = self.view.look(self.now)
-            if not self._ring_for(state):
-                return
+        rounds = 0
+        deadline = clock.monotonic_seconds() + QUIET_SECONDS_MAX
+        state = self.view.look(self.now)
+        while not state.quiet:
+            if rounds >= ROUNDS_MAX or clock.monotonic_seconds() > deadline:
+                raise ServiceUnavailable(
+                    f"The worker does not come to rest at {self.now:%d %b %H:%M}: {state.told()}; "
+                    "the end of job.log says why."
+                )
+            rounds += state.anything_due
+            self._ring_for(state)
             self._until_queue_is_empty()
-        stuck = ", ".join(self.view.stuck(self.now)) or "none"
-        raise ServiceUnavailable(
-            f"The worker goes in circles at {self.now:%d %b %H:%M}: cases still due: {stuck}."
-        )
+            state = self.view.look(self.now)
 
-    def _ring_for(self, state: LedgerState) -> bool:
-        """Ring for whatever is due, in the order of the day; False where all is quiet."""
+    def _ring_for(self, state: LedgerState) -> None:
+        """Ring for whatever is due, in the order of the day, or for what a dead process held."""
         if state.jobs_due:
             self.doorbell.tick()
         elif state.cases_due:
             self.doorbell.run_job("due_cases")
         elif state.letters_due:
             self.doorbell.run_job("deliver_letters")
-        elif state.leases or state.sending:
-            self.doorbell.run_job("sweep")
-            clock.sleep(RING_AGAIN_SECONDS / 10)
         else:
-            return False
-        return True
+            clock.sleep(LEASE_LOOK_SECONDS)
+            self.supervisor.watch()
+            self.doorbell.run_job("sweep")
 
     def _read_stripe(self) -> None:
         """Ring for the feed until the ledger stands at this hour."""

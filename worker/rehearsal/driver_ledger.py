@@ -19,9 +19,6 @@ SELECT (SELECT business_at FROM control),
        (SELECT min(next_action_at) FROM cases),
        (SELECT min(next_action_at) FROM letters)
 """
-_STUCK = """
-SELECT 'C-' || id FROM cases WHERE next_action_at <= %(now)s ORDER BY id LIMIT 5
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +34,23 @@ class LedgerState:
     jobs_due: int
     next_case_at: datetime | None
     next_letter_at: datetime | None
+
+    @property
+    def anything_due(self) -> bool:
+        """Whether a job, a case or a letter is due."""
+        return bool(self.jobs_due or self.cases_due or self.letters_due)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is due and nobody is at work."""
+        return not (self.anything_due or self.leases or self.sending)
+
+    def told(self) -> str:
+        """Return what is left to do, in words."""
+        return (
+            f"{self.cases_due} cases, {self.letters_due} letters and {self.jobs_due} jobs due, "
+            f"{self.leases} leases, {self.sending} letters being sent"
+        )
 
     @property
     def next_at(self) -> datetime | None:
@@ -64,10 +78,6 @@ class LedgerView:
         if row is None:
             raise AssertionError("a query of one row gave none")
         return LedgerState(*row)
-
-    def stuck(self, now: datetime) -> list[str]:
-        """Return the names of some cases that are due."""
-        return [name for (name,) in self._connection.execute(_STUCK, {"now": now})]
 
     def close(self) -> None:
         """Disconnect."""

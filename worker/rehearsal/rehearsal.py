@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -60,15 +60,14 @@ def rehearsing(
     """
     began = clock.monotonic_seconds()
     config = write_rehearsal_config(config_dir, _emptied(out) / "config")
-    with (
-        running_stack(out, durable=False) as stack,
-        supervising({}, out / "job.log") as supervisor,
-    ):
+    with ExitStack() as parts:
+        stack = parts.enter_context(running_stack(out, durable=False))
+        supervisor = parts.enter_context(supervising({}, out / "job.log"))
         _fresh_ledger(stack)
         base_url = _start_sandbox(supervisor, out, seed)
         tell(f"PostgreSQL, Valkey, inbox, sandbox   done {_seconds(began)}")
         began = clock.monotonic_seconds()
-        client = SandboxClient(base_url)
+        client = parts.enter_context(closing(SandboxClient(base_url)))
         told = client.control("/_sandbox/population", {"seed": seed, "subscribers": subscribers})
         supervisor.environ = _environment(
             stack, base_url, told["test_clock"], config, templates_dir
@@ -80,28 +79,26 @@ def rehearsing(
         customers = Customers(
             population, told["customers"], client=client, mails=lambda: stack.inbox.mails
         )
-        with LedgerView(stack.urls.database_url) as view:
-            driver = Driver(
-                client=client,
-                test_clock=told["test_clock"],
-                customers=customers,
-                view=view,
-                doorbell=connect_doorbell(stack.urls.redis_url or ""),
-                supervisor=supervisor,
-                now=START,
-            )
-            yield Rehearsal(
-                driver,
-                population,
-                told["customers"],
-                customers,
-                client,
-                told["test_clock"],
-                stack.urls.database_url,
-                supervisor,
-                START,
-            )
-        client.close()
+        driver = Driver(
+            client=client,
+            test_clock=told["test_clock"],
+            customers=customers,
+            view=parts.enter_context(LedgerView(stack.urls.database_url)),
+            doorbell=connect_doorbell(stack.urls.redis_url or ""),
+            supervisor=supervisor,
+            now=START,
+        )
+        yield Rehearsal(
+            driver,
+            population,
+            told["customers"],
+            customers,
+            client,
+            told["test_clock"],
+            stack.urls.database_url,
+            supervisor,
+            START,
+        )
 
 
 def end_of(rehearsal: Rehearsal, days: int) -> datetime:
