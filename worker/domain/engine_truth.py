@@ -7,6 +7,7 @@ from worker.domain.case import (
     Attempt,
     AttemptKind,
     AttemptState,
+    Case,
     CaseState,
     LetterState,
     Outcome,
@@ -176,17 +177,21 @@ def paid(at: Situation) -> Decision | None:
         )
     late = at.case.did(CANCELS) or at.around.ended_by_us
     by = who_paid(at)
-    written = any(m.state in {LetterState.SENT, LetterState.UNKNOWN} for m in at.case.letters)
     return Decision(
         Close(
             Outcome.RECOVERED_LATE if late else Outcome.RECOVERED,
             f"paid: {by.value.replace('_', ' ')}",
             by,
-            letter="payment_recovered" if written else "",
+            letter="payment_recovered" if was_written_to(at.case) else "",
         ),
         "paid",
         "The invoice is paid.",
     )
+
+
+def was_written_to(case: Case) -> bool:
+    """Return whether the customer has heard of this case, as far as we can tell."""
+    return any(m.state in {LetterState.SENT, LetterState.UNKNOWN} for m in case.letters)
 
 
 def _returned(at: Situation) -> Decision:

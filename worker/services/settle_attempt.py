@@ -14,6 +14,7 @@ from worker.domain.case import (
     RecoveredBy,
 )
 from worker.domain.decisions import Close, Decision, SettleAttempt, Wait
+from worker.domain.engine_truth import was_written_to
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
 from worker.domain.policy import DeclineClass, RetriesBy
@@ -79,13 +80,12 @@ def _won(turn: Turn, attempt: Attempt, answer: Answer) -> None:
     case = with_attempt(turn.case, replace(attempt, state=AttemptState.SUCCEEDED))
     new_card = attempt.step.startswith("new card")
     by = RecoveredBy.NEW_CARD if new_card else RecoveredBy.RETRY
-    written = any(letter.sent_at is not None for letter in case.letters)
     decision = Decision(
         Close(
             Outcome.RECOVERED,
             f"paid: {by.value.replace('_', ' ')}",
             by,
-            letter="payment_recovered" if written else "",
+            letter="payment_recovered" if was_written_to(case) else "",
         ),
         "paid",
         f"{attempt.step} went through.",
@@ -221,6 +221,9 @@ def settle_shown_outcome(
         )
         if attempt.kind is not AttemptKind.CHARGE:
             return []
+        if state is not AttemptState.ABANDONED:
+            why = "paid" if settle.succeeded else failure.code if failure else ""
+            tx.cases.record_step(turn.case.id, attempt.step, done=True, at=turn.now, reason=why)
         return [_told(turn, attempt, word, turn.case)]
 
     released = turn.case.state is CaseState.IN_REVIEW and state is AttemptState.ABANDONED
