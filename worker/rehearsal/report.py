@@ -102,7 +102,9 @@ def office_zone_in(config_dir: Path) -> ZoneInfo:
     """Return the office's zone as *config_dir* says it; UTC where that cannot be read."""
     templates_dir = Path(os.environ.get("TEMPLATES_DIR") or "templates")
     try:
-        configuration = load_configuration(config_dir, notices_in(templates_dir))
+        configuration = load_configuration(
+            config_dir, frozenset(NOTICES) | notices_in(templates_dir)
+        )
     except ConfigError:
         return ZoneInfo("UTC")
     return ZoneInfo(configuration.dunning.office_zone)
@@ -193,7 +195,7 @@ def _story(told: Told, record: CaseRecord) -> Markup:
     return Markup(
         '<article class="card" id="{name}" aria-labelledby="{name}-title"><header>'
         '<h3 id="{name}-title">{name} · <bdi>{who}</bdi></h3>'
-        "<p>{state} {amount} <span>invoice {invoice}</span></p>"
+        "<p>{state} {amount} <span>invoice {invoice}</span></p>{others}"
         '<p class="back"><a href="#cases">All cases</a></p></header>{story}</article>'
     ).format(
         name=case_name(line.id),
@@ -201,5 +203,13 @@ def _story(told: Told, record: CaseRecord) -> Markup:
         state=markup.state_mark(line.state, line.outcome),
         amount=markup.amount(line.owed),
         invoice=line.invoice_number or line.invoice_id,
+        others=_others(record),
         story=markup.story(entries, words, frames),
     )
+
+
+def _others(record: CaseRecord) -> Markup:
+    if not record.others:
+        return markup.NOTHING
+    links = Markup(" ").join(markup.case_link(line.id, "#{}") for line in record.others)
+    return Markup("<p>Other cases of this customer: {}</p>").format(links)

@@ -17,6 +17,10 @@ from worker.store.reading_report import LetterRow
 
 WAITED = timedelta(minutes=30)
 """A letter that went out later than this was held back on purpose."""
+BANK_TIME = timedelta(hours=1)
+"""What takes longer was a bank debit, or an answer that was lost."""
+LETTER_RANK = 4
+"""Letters follow what they tell of; a close stands before its letter."""
 LETTER_HOURS = "Letters go out in the hours and on the days of the customer's own zone."
 OF_CARD = re.compile(r"(new card) pm_\w+")
 """The step of a charge after a change of card names the card by its id, for us, not for people."""
@@ -90,6 +94,7 @@ def case_story(
     """
     entries = [
         *_failures(record),
+        *_begun(record.case.attempts, cards),
         *(_charged(record, attempt, cards) for attempt in record.case.attempts),
         *_skipped(record),
         *(entry for letter in letters for entry in _letters(letter, words)),
@@ -112,7 +117,9 @@ def sentence(said: str) -> str:
     text = readable(said).strip()
     if not text:
         return ""
-    return text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    if "_" not in text.split(maxsplit=1)[0]:  # a code keeps its letters
+        text = text[0].upper() + text[1:]
+    return text + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def _failures(record: CaseRecord) -> Iterator[Entry]:
@@ -130,12 +137,22 @@ def _decline(code: str, decline_class: str) -> str:
     return ": ".join(part for part in (code, CLASSES.get(decline_class, "")) if part)
 
 
+def _begun(attempts: Sequence[Attempt], cards: Mapping[str, str]) -> Iterator[Entry]:
+    """Tries that a bank took its time for: a debit shows days later what it came to."""
+    for attempt in attempts:
+        settled_at = attempt.settled_at
+        if settled_at is None or settled_at - attempt.sent_at < BANK_TIME:
+            continue
+        title = f"{readable(attempt.step)} {CHARGED[AttemptState.PROCESSING][0]}"
+        yield Entry(attempt.sent_at, title, cards.get(attempt.payment_method_id, ""), rank=3)
+
+
 def _charged(record: CaseRecord, attempt: Attempt, cards: Mapping[str, str]) -> Entry:
     answer = record.answers[attempt.no]
     if attempt.kind is not AttemptKind.CHARGE:
         done = attempt.state is AttemptState.SUCCEEDED
         title = KINDS[attempt.kind] + ("" if done else f": {attempt.state.value}")
-        return Entry(attempt.settled_at or attempt.sent_at, title, "", Tone.END, rank=4)
+        return Entry(attempt.settled_at or attempt.sent_at, title, "", Tone.END, rank=3)
     word, tone = CHARGED[attempt.state]
     parts = [cards.get(attempt.payment_method_id, "")]
     if attempt.state is AttemptState.DECLINED:
@@ -159,9 +176,9 @@ def _letters(letter: LetterRow, words: Words) -> Iterator[Entry]:
     kind = notice_words(letter.notice)
     sent_at = letter.sent_at if letter.state == LetterState.SENT else None
     if sent_at is not None and sent_at - letter.queued_at > WAITED:
-        yield Entry(letter.queued_at, f"{name} waits", f"{kind}. {LETTER_HOURS}", rank=4)
+        yield Entry(letter.queued_at, f"{name} waits", f"{kind}. {LETTER_HOURS}", rank=LETTER_RANK)
     if sent_at is not None:
-        yield Entry(sent_at, f"{name} sent", kind, Tone.LETTER, letter.message_id, rank=4)
+        yield Entry(sent_at, f"{name} sent", kind, Tone.LETTER, letter.message_id, rank=LETTER_RANK)
         return
     state = LetterState(letter.state)
     until = ""
@@ -216,7 +233,7 @@ def _with_closing(record: CaseRecord, entries: list[Entry]) -> list[Entry]:
             i
             for i, entry in enumerate(entries)
             if entry.at > case.closed_at
-            or (entry.at == case.closed_at and entry.tone is Tone.LETTER)
+            or (entry.at == case.closed_at and entry.rank >= LETTER_RANK)
         ),
         len(entries),
     )

@@ -81,6 +81,7 @@ def page(seeding: Seeding, out: Path, migrated_database_url: str) -> Page:
     seeding.case(43, amount_minor=1234, currency="usd", invoice=99)
     seeding.customer(44, name="Paid Up", email="p@example.com", country="DE")
     recover(seeding, seeding.case(44, amount_minor=5000, currency="jpy", invoice=100))
+    seeding.case(44, amount_minor=700, currency="jpy", invoice=101)
     return Page(write_report(out, database_url=migrated_database_url).read_text())
 
 
@@ -99,7 +100,7 @@ def test_money_is_told_by_what_recovered_it_and_never_summed_over_currencies(pag
 
 def test_each_case_stands_in_the_table_and_links_to_its_story(page: Page) -> None:
     links = {str(a["href"]) for a in page.having("a") if str(a.get("href", "")).startswith("#C-")}
-    assert links == {"#C-1001", "#C-1002", "#C-1003"}
+    assert links == {"#C-1001", "#C-1002", "#C-1003", "#C-1004"}
     assert {link[1:] for link in links} <= page.ids
     assert "C-1001 waiting €49.00 Blue Studio insufficient funds" in page.text
 
@@ -118,6 +119,11 @@ def test_a_story_tells_acts_and_non_acts_in_order_with_reasons(page: Page) -> No
     places = [told.find(line) for line in order]
     assert -1 not in places, order[places.index(-1)]
     assert places == sorted(places)
+
+
+def test_cases_of_one_customer_name_each_other(page: Page) -> None:
+    assert "Other cases of this customer: C-1004" in page.text
+    assert "Other cases of this customer: C-1003" in page.text
 
 
 def test_a_recovered_case_says_by_whom(page: Page) -> None:
