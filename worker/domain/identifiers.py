@@ -61,6 +61,15 @@ def stable_id(*parts: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def message_id(account_id: str, occasion: str, sender: str) -> str:
+    """Return the Message-ID of an occasion's letter, always the same, in the sender's domain.
+
+    Args: sender: the From header, as in `Acme <billing@acme.example>`.
+    """
+    domain = sender.rpartition("@")[2].strip("> ") or "localhost"
+    return f"<{stable_id(account_id, occasion)}@{domain}>"
+
+
 def stable_fraction(*parts: object) -> float:
     """Return a number in [0, 1) that depends on *parts* alone: jitter that a restart repeats."""
     text = "\x1f".join(str(part) for part in parts)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from worker.domain.decisions import Decision, Write
 from worker.domain.facts import Fact
-from worker.domain.identifiers import stable_id, step_occasion
+from worker.domain.identifiers import message_id, step_occasion
 from worker.domain.timetable import next_open
 from worker.ports import CaseChange, LetterTask, NewLetter, Tx
 from worker.services.case_facts import case_fact
@@ -58,7 +58,7 @@ def _letter(turn: Turn, notice: str, step: str) -> NewLetter:
         notice=notice,
         customer_id=case.customer_id,
         occasions=(occasion,),
-        message_id=f"<{stable_id(ports.ledger.account_id, occasion)}@dunning.invalid>",
+        message_id=message_id(ports.ledger.account_id, occasion, rules.sender.from_address),
         send_at=send_at,
         send_by=None if final else send_at + rules.send_within,
         case_id=case.id,

@@ -11,7 +11,7 @@ from worker.domain.calendar_letters import (
     trial_due,
 )
 from worker.domain.facts import Fact
-from worker.domain.identifiers import stable_id
+from worker.domain.identifiers import message_id
 from worker.domain.policy import CalendarLetter
 from worker.domain.readings import PaymentMethodReading
 from worker.domain.timetable import next_open
@@ -81,7 +81,7 @@ def _queue(
         notice=due.notice,
         customer_id=subscription.customer_id,
         occasions=(due.occasion,),
-        message_id=f"<{stable_id(ports.ledger.account_id, due.occasion)}@dunning.invalid>",
+        message_id=message_id(ports.ledger.account_id, due.occasion, rules.sender.from_address),
         send_at=send_at,
         send_by=min(send_at + rules.send_within, max(due.at, send_at)),
         subscription_id=subscription.id,

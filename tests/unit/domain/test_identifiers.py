@@ -10,6 +10,7 @@ from worker.domain.identifiers import (
     card_occasion,
     case_name,
     idempotency_key,
+    message_id,
     parse_case_name,
     parse_idempotency_key,
     renewal_occasion,
@@ -105,3 +106,18 @@ def test_fractions_are_even() -> None:
     tenths = [sum(1 for x in drawn if int(x * 10) == tenth) for tenth in range(10)]
     assert min(tenths) > 150
     assert max(tenths) < 250
+
+
+@pytest.mark.parametrize(
+    ("sender", "domain"),
+    [
+        ("Acme Billing <billing@acme.example>", "acme.example"),
+        ("billing@acme.example", "acme.example"),
+        ("nobody", "nobody"),
+    ],
+)
+def test_a_message_id_is_stable_and_in_the_senders_domain(sender: str, domain: str) -> None:
+    first = message_id("acct_1", "case:1:first letter", sender)
+    assert first == message_id("acct_1", "case:1:first letter", sender)
+    assert first != message_id("acct_1", "case:1:second letter", sender)
+    assert first.endswith(f"@{domain}>")
