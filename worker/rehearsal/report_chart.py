@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
 
 from markupsafe import Markup
@@ -83,14 +83,15 @@ def _grid(scale: _Scale, highest: int) -> Markup:
 
 
 def _days(scale: _Scale, words: Words) -> Markup:
-    span = scale.end_at - scale.start_at
     gaps = max(1, (scale.width - LEFT - RIGHT) // TICK_PIXELS)
-    days = [scale.start_at + span * i / gaps for i in range(gaps + 1)]
+    days = (scale.end_at - scale.start_at).days
+    step = max(1, -(-days // gaps))
+    ticks = [scale.start_at + timedelta(days=day) for day in range(0, days + 1, step)]
     return joined(
         Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(
             scale.x(at), HEIGHT - 6, words.day(at).partition(" ")[2]
         )
-        for at in days
+        for at in ticks
     )
 
 
