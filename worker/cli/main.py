@@ -35,6 +35,10 @@ EXIT_CODES: tuple[tuple[type[DunningError], int], ...] = (
 )
 
 
+INTERRUPTED = 130
+"""What shells call an end by Ctrl-C."""
+
+
 def main() -> None:
     """Run the command line and exit: 0 done, 2 wrong use or configuration, 3, 4, 5, 1 others."""
     debug = "--debug" in sys.argv
@@ -49,6 +53,8 @@ def main() -> None:
             print(sentence, file=sys.stderr)
         codes = [code for kind, code in EXIT_CODES if isinstance(error, kind)]
         sys.exit(codes[0] if codes else 1)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

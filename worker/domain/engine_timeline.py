@@ -92,7 +92,8 @@ def _wait(at: Situation, charge: Plan, letter: Plan, owner: RetriesBy) -> Decisi
     if ending.at is not None:
         coming.append((ending.at, "ending", ending.reason))
     next_at, step, why = min(coming, default=(at.now + LOOK_AGAIN, "", ending.reason))
-    said = why or charge.why or "nothing is due before then"
+    no_charge = charge.why if charge.at is None else ""
+    said = why or no_charge or "nothing is due before then"
     return Decision(
         Wait(),
         "not_yet",

@@ -17,7 +17,8 @@ from worker.rehearsal.driver import Driver, connect_doorbell
 from worker.rehearsal.driver_config import write_rehearsal_config
 from worker.rehearsal.driver_ledger import LedgerView
 from worker.rehearsal.driver_sandbox import SandboxClient
-from worker.rehearsal.embedded.stack import Stack, running_stack
+from worker.rehearsal.embedded.claim import in_use
+from worker.rehearsal.embedded.stack import Stack, find_running, running_stack
 from worker.rehearsal.population import START, Population, plan_population
 from worker.rehearsal.supervisor import DUNNING, Supervisor, supervising
 
@@ -58,6 +59,8 @@ def rehearsing(
 
     *tell* is given a sentence as each part is ready. Raises: ConfigError, ServiceUnavailable.
     """
+    if find_running(out):
+        raise in_use(out)
     began = clock.monotonic_seconds()
     config = write_rehearsal_config(config_dir, _emptied(out) / "config")
     with ExitStack() as parts:
