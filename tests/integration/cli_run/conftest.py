@@ -5,13 +5,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 import requests
 import stripe
 
 from tests.integration.cli_run.service import FROZEN_AT, Service
+from tests.integration.store.shared import shared_database, wiped
 from worker.rehearsal.embedded.inbox import Inbox
+from worker.rehearsal.embedded.postgres import Postgres
 from worker.rehearsal.sandbox.main import Running, start_thread
 
 PROJECT = Path(__file__).parents[3]
@@ -43,9 +44,15 @@ def quick_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def _process_database(postgres: Postgres, _migrated_template: str) -> Iterator[str]:
+    with shared_database(postgres, _migrated_template, "process_tests") as url:
+        yield url
+
+
 @pytest.fixture
 def service(
-    migrated_database_url: str,
+    _process_database: str,
     redis_url: str,
     smtp_inbox: Inbox,
     box: Running,
@@ -53,13 +60,15 @@ def service(
     tmp_path: Path,
 ) -> Iterator[Service]:
     """Give an installation on which nothing runs yet; everything started on it ends with it."""
+    with wiped(_process_database):
+        pass
     reset = requests.post(f"{box.base_url}/_sandbox/reset", json={}, timeout=10)
     reset.raise_for_status()
     client = stripe.StripeClient("sk_test_x", base_addresses={"api": box.base_url})
     test_clock = client.v1.test_helpers.test_clocks.create({"frozen_time": FROZEN_AT})
     environ = {
         "PATH": os.environ["PATH"],
-        "DATABASE_URL": migrated_database_url,
+        "DATABASE_URL": _process_database,
         "REDIS_URL": redis_url,
         "SMTP_URL": smtp_inbox.url,
         "STRIPE_API_KEY": "sk_test_x",
@@ -75,10 +84,3 @@ def service(
     for program in made.programs:
         if program.process.poll() is None:
             program.kill()
-
-
-@pytest.fixture
-def connection(service: Service) -> Iterator[psycopg.Connection]:
-    """Give a connection to the service's ledger."""
-    with psycopg.connect(service.environ["DATABASE_URL"], autocommit=True) as made:
-        yield made

@@ -1,5 +1,6 @@
 """The real processes, started as commands, and what can be seen of them from outside."""
 
+import contextlib
 import json
 import os
 import signal
@@ -69,7 +70,8 @@ class Program:
 
     def kill(self) -> None:
         """Kill it with everything it started."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # its session is its group
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def children(self) -> list[int]:

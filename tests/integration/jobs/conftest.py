@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 import stripe
 
+from tests.integration.store.shared import shared_database, wiped
 from worker.bootstrap import WORKER_NEEDS, App, notices_in
 from worker.clock import wall_now
 from worker.joblog import build_joblog
 from worker.rehearsal.embedded.inbox import Inbox
+from worker.rehearsal.embedded.postgres import Postgres
 from worker.rehearsal.sandbox.main import Running, start_thread
 from worker.settings.environment import read_environment
 from worker.settings.load import load_configuration
@@ -67,16 +69,22 @@ def box() -> Iterator[Running]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def _jobs_database(postgres: Postgres, _migrated_template: str) -> Iterator[str]:
+    with shared_database(postgres, _migrated_template, "jobs_tests") as url:
+        yield url
+
+
 @pytest.fixture
-def bench(
-    migrated_database_url: str, redis_url: str, smtp_inbox: Inbox, box: Running
-) -> Iterator[Bench]:
-    """Give a worker's App that follows a test clock of its own."""
+def bench(_jobs_database: str, redis_url: str, smtp_inbox: Inbox, box: Running) -> Iterator[Bench]:
+    """Give a worker's App on an empty ledger that follows a test clock of its own."""
+    with wiped(_jobs_database):
+        pass
     client = stripe.StripeClient("sk_test_x", base_addresses={"api": box.base_url})
     test_clock = client.v1.test_helpers.test_clocks.create({"frozen_time": 1_796_112_000})
     environ = {
         "PATH": os.environ["PATH"],
-        "DATABASE_URL": migrated_database_url,
+        "DATABASE_URL": _jobs_database,
         "REDIS_URL": redis_url,
         "SMTP_URL": smtp_inbox.url,
         "STRIPE_API_KEY": "sk_test_x",

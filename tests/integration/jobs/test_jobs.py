@@ -68,10 +68,15 @@ def test_a_job_while_stripe_is_away_is_due_again_by_itself(bench: Bench) -> None
 
 def test_a_job_that_breaks_is_recorded_as_failed(bench: Bench) -> None:
     prepare(bench.app)
+    rename = "ALTER TABLE letters RENAME COLUMN {} TO {}"
     with bench.app.ledger.connection() as connection:
-        connection.exec_driver_sql("ALTER TABLE letters RENAME COLUMN next_action_at TO other")
-    with pytest.raises(Exception, match="next_action_at"):
-        run_job(bench.app, "deliver_letters")
+        connection.exec_driver_sql(rename.format("next_action_at", "other"))
+    try:
+        with pytest.raises(Exception, match="next_action_at"):
+            run_job(bench.app, "deliver_letters")
+    finally:
+        with bench.app.ledger.connection() as connection:
+            connection.exec_driver_sql(rename.format("other", "next_action_at"))
     assert outcome(bench.app, "deliver_letters") == "failed"
 
 

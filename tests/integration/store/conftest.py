@@ -1,21 +1,28 @@
-"""A ledger on a migrated PostgreSQL of each test's own."""
+"""A ledger on real PostgreSQL, empty for each test."""
 
 from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine
 
-from worker.store.ledger import PostgresLedger, connect
+from tests.integration.store.shared import shared_database, wiped
+from worker.rehearsal.embedded.postgres import Postgres
+from worker.store.ledger import PostgresLedger
 
 ACCOUNT = "acct_1"
 
 
+@pytest.fixture(scope="session")
+def _store_database(postgres: Postgres, _migrated_template: str) -> Iterator[str]:
+    with shared_database(postgres, _migrated_template, "store_tests") as url:
+        yield url
+
+
 @pytest.fixture
-def engine(migrated_database_url: str) -> Iterator[Engine]:
+def engine(_store_database: str) -> Iterator[Engine]:
     """Give an engine as the service makes it."""
-    made = connect(migrated_database_url)
-    yield made
-    made.dispose()
+    with wiped(_store_database) as made:
+        yield made
 
 
 @pytest.fixture

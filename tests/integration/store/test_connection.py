@@ -1,5 +1,6 @@
 """The connection: zones, errors that name nobody, a database that is away."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,13 +18,21 @@ from worker.store.ledger import PostgresLedger, account_known, connect
 NOWHERE = "postgresql+psycopg:///dunning?host=/nonexistent"
 
 
-def test_every_instant_comes_back_in_utc_whatever_the_servers_zone(
-    migrated_database_url: str, engine: Engine
-) -> None:
+@pytest.fixture
+def far_away(migrated_database_url: str) -> Iterator[PostgresLedger]:
+    """Give a ledger whose server lives in Kathmandu."""
     with psycopg.connect(migrated_database_url, autocommit=True) as admin:
         name = admin.info.dbname
-        admin.execute(f"ALTER DATABASE {name} SET timezone TO 'Asia/Kathmandu'")
-    ledger = PostgresLedger(engine, "acct_1")  # its connections are made after the change
+        admin.execute(f"ALTER DATABASE {name} SET timezone TO 'Asia/Kathmandu'".encode())
+    engine = connect(migrated_database_url)
+    yield PostgresLedger(engine, "acct_1")
+    engine.dispose()
+
+
+def test_every_instant_comes_back_in_utc_whatever_the_servers_zone(
+    far_away: PostgresLedger,
+) -> None:
+    ledger = far_away
     case = claimed(ledger)
     with ledger.begin() as tx:
         assert tx.attempts.start(case, attempt(case))

@@ -112,7 +112,7 @@ def test_a_subscription_of_two_minds_is_read_again(ledger: PostgresLedger) -> No
 
 
 def test_two_writers_in_opposite_order_do_not_deadlock(ledger: PostgresLedger) -> None:
-    ids = list(range(12))
+    ids = list(range(4))
 
     def write(thread: int) -> int:
         for turn in range(200):
