@@ -124,20 +124,22 @@ class Driver:
         else:
             clock.sleep(LEASE_LOOK_SECONDS)
             self.supervisor.watch()
-            self.doorbell.run_job("sweep")
+            for name in [*state.unfinished, "sweep"]:
+                self.doorbell.run_job(name)
 
     def _read_stripe(self) -> None:
         """Ring for the feed until the ledger stands at this hour."""
         deadline = clock.monotonic_seconds() + QUIET_SECONDS_MAX
-        failures = 0
+        failures = rounds = 0
         while failures < READ_FAILURES_MAX and clock.monotonic_seconds() < deadline:
             self.doorbell.run_job("read_stripe")
-            emptied = self._until_queue_is_empty()
+            self._until_queue_is_empty()
             state = self.view.look(self.now)
             if state.business_at == self.now and state.read_at is not None:
                 return
-            failures += emptied
-            clock.sleep(LOOK_SECONDS * failures)
+            failures += bool(state.read_failed)
+            rounds += 1
+            clock.sleep(min(LOOK_SECONDS * rounds, LEASE_LOOK_SECONDS))
             self.supervisor.watch()
         raise ServiceUnavailable(
             "The worker does not read Stripe's events; the end of job.log says why."

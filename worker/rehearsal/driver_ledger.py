@@ -16,6 +16,10 @@ SELECT (SELECT business_at FROM control),
        (SELECT count(*) FROM cases WHERE lease_until > clock_timestamp()),
        (SELECT count(*) FROM letters WHERE state = 'sending'),
        (SELECT count(*) FROM jobs WHERE next_due_at <= %(now)s AND name = ANY(%(business)s)),
+       (SELECT coalesce(array_agg(name ORDER BY name), '{}') FROM jobs
+        WHERE name = ANY(%(business)s)
+          AND last_started_at > coalesce(last_ended_at, '-infinity')),
+       (SELECT last_outcome = 'failed' FROM jobs WHERE name = 'read_stripe'),
        (SELECT min(next_action_at) FROM cases),
        (SELECT min(next_action_at) FROM letters)
 """
@@ -32,6 +36,10 @@ class LedgerState:
     leases: int
     sending: int
     jobs_due: int
+    unfinished: list[str]
+    """Jobs that were started and have not ended: they run, or their message was lost."""
+    read_failed: bool | None
+    """Whether the last run of the feed came to no end."""
     next_case_at: datetime | None
     next_letter_at: datetime | None
 
@@ -43,13 +51,14 @@ class LedgerState:
     @property
     def quiet(self) -> bool:
         """Whether nothing is due and nobody is at work."""
-        return not (self.anything_due or self.leases or self.sending)
+        return not (self.anything_due or self.unfinished or self.leases or self.sending)
 
     def told(self) -> str:
         """Return what is left to do, in words."""
         return (
             f"{self.cases_due} cases, {self.letters_due} letters and {self.jobs_due} jobs due, "
-            f"{self.leases} leases, {self.sending} letters being sent"
+            f"{self.leases} leases, {self.sending} letters being sent, "
+            f"{', '.join(self.unfinished) or 'no job'} unfinished"
         )
 
     @property

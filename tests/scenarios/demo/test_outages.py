@@ -21,6 +21,7 @@ KILL_AT_STOPS = {12: "worker", 20: "scheduler", 28: "worker", 33: "worker"}
 LEASES_RUN_OUT = """
 UPDATE cases SET lease_until = NULL, lease_token = NULL, dispatched_until = NULL;
 UPDATE letters SET lease_until = clock_timestamp(), dispatched_until = NULL;
+UPDATE jobs SET running_until = NULL;
 """
 
 
