@@ -13,6 +13,7 @@ from worker.errors import (
     ServiceUnavailable,
     UsageError,
 )
+from worker.joblog.lines import describe
 
 app = typer.Typer(
     name="dunning",
@@ -58,6 +59,14 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except Exception as error:  # noqa: BLE001  # a person gets a sentence, --debug the rest
+        if debug:
+            traceback.print_exc()
+        print(
+            f"Unexpected: {describe(error)}. --debug tells where; please report it.",
+            file=sys.stderr,
+        )
+        sys.exit(1)
 
 
 if __name__ == "__main__":
