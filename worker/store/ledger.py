@@ -1,12 +1,19 @@
 """The ledger's connection: transactions with their books, for one account."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, select
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from worker.errors import DatabaseUnavailable
@@ -43,6 +50,7 @@ def connect(database_url: str, *, pool_size: int = 10) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        json_serializer=to_json,
         hide_parameters=True,  # an error's text goes to the log, parameters name people
         connect_args={"prepare_threshold": None, "connect_timeout": 10, **_GIVE_UP},
     )
@@ -54,6 +62,25 @@ def _use_utc(connection: psycopg.Connection[object], _record: object) -> None:
     # SET, because poolers refuse the startup parameter `options` but keep a session's zone.
     connection.execute("SET TIME ZONE 'UTC'")
     connection.commit()
+
+
+def to_json(value: object) -> str:
+    """Return *value* as JSON without NUL characters, which PostgreSQL cannot hold."""
+    written = json.dumps(value)
+    return json.dumps(_without_nul(value)) if _NUL in written else written
+
+
+_NUL = "\\u0000"
+
+
+def _without_nul(value: object) -> object:
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, Mapping):
+        return {_without_nul(name): _without_nul(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nul(one) for one in value]
+    return value
 
 
 def account_known(engine: Engine) -> str:
@@ -115,12 +142,17 @@ class PostgresLedger:
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """Start a transaction on a bare connection, for reading views."""
+        """Start a transaction on a bare connection, for reading views.
+
+        Raises: DatabaseUnavailable: nobody acts; ValueError: a value that no column can hold.
+        """
         try:
             with self.engine.begin() as connection:
                 yield connection
         except CONNECTION_ERRORS as error:
             raise unavailable(error) from error
+        except DataError as error:
+            raise ValueError("a value that the database cannot hold") from error
 
     def books(self, connection: Connection) -> Transaction:
         """Return the books of one connection."""

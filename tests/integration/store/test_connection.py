@@ -1,6 +1,7 @@
 """The connection: zones, errors that name nobody, a database that is away."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,16 @@ import pytest
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from tests.integration.store.building import NOW, WALL, at_once, attempt, card, claimed, letter
+from tests.integration.store.building import (
+    NOW,
+    WALL,
+    at_once,
+    attempt,
+    card,
+    claimed,
+    customer,
+    letter,
+)
 from worker.domain.facts import Fact
 from worker.errors import ServiceUnavailable
 from worker.joblog.lines import describe
@@ -160,6 +170,17 @@ def test_a_deadlock_is_told_as_what_it_is(ledger: PostgresLedger) -> None:
     told = [sentence for sentence in at_once(2, cross) if sentence]
     assert told
     assert all("broke a transaction off (40P01)" in sentence for sentence in told)
+
+
+def test_a_value_that_no_column_holds_is_the_values_fault(ledger: PostgresLedger) -> None:
+    strange = replace(customer(), name="An\0na")
+
+    def put() -> None:
+        with ledger.begin() as tx:
+            tx.mirror.put_customers([(strange, NOW)])
+
+    with pytest.raises(ValueError, match="cannot hold"):
+        put()
 
 
 def test_a_password_is_in_no_error(tmp_path: Path) -> None:

@@ -84,6 +84,20 @@ def test_thousands_of_events_arrive_in_one_slice(ledger: PostgresLedger) -> None
     assert len(add(ledger, *range(8_000))) == 8_000
 
 
+def test_an_event_with_a_nul_is_stored_without_it(ledger: PostgresLedger) -> None:
+    nul, literal = event(1), event(2)
+    nul["data"]["object"] |= {"name": "An\0na", "li\0nes": [{"text": "\0"}]}
+    literal["data"]["object"]["name"] = "\\u0000 as text"
+    with ledger.begin() as tx:
+        tx.inbox.add([nul, literal], wall_now=WALL)
+    with ledger.begin() as tx:
+        found = tx.inbox.unfolded(until=NOW, limit=10)
+    objects: list[Any] = [one.payload["data"] for one in found]
+    assert objects[0]["object"]["name"] == "Anna"
+    assert objects[0]["object"]["lines"] == [{"text": ""}]
+    assert objects[1]["object"]["name"] == "\\u0000 as text"
+
+
 def test_events_are_folded_in_order_of_time_then_arrival(ledger: PostgresLedger) -> None:
     with ledger.begin() as tx:
         late, early = event(1, created=CREATED), event(2, created=CREATED - 60)
