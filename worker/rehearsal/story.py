@@ -10,12 +10,15 @@ import psycopg
 from babel.numbers import format_currency
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 from worker import clock
 from worker.domain.money import Money
 
 DAY = timedelta(days=1)
+WIDE_COLUMNS = 125
+"""Narrower terminals get the line without bar, money and letters."""
 TOLD_EVERY_SECONDS = 0.25
 PLAIN_EVERY_DAYS = 5
 _SO_FAR = """
@@ -65,10 +68,13 @@ class Story:
         self._console, self._start_at, self._days = console, start_at, days
         self._database_url, self._tries = database_url, tries
         self._told_day, self._told_at = -1, 0.0
+        self._wide = console.width >= WIDE_COLUMNS or not console.is_terminal
+        whole = Column(no_wrap=True)
+        bar = [BarColumn(bar_width=12)] if self._wide else []
         self._progress = Progress(
-            TextColumn("4/4 day {task.completed:.0f} of {task.total:.0f}"),
-            BarColumn(bar_width=12),
-            TextColumn("{task.percentage:>3.0f} %  {task.description}"),
+            TextColumn("4/4 day {task.completed:.0f} of {task.total:.0f}", table_column=whole),
+            *bar,
+            TextColumn("{task.percentage:>3.0f} %  {task.description}", table_column=whole),
             _Left(),
             console=console,
             auto_refresh=False,
@@ -113,10 +119,10 @@ class Story:
         failed, tries, letters = self._connection.execute(_SO_FAR).fetchone() or (0, 0, 0)
         recovered = self._connection.execute(_RECOVERED).fetchall()
         count = sum(row[1] for row in recovered)
+        twice = f"{charged_twice(self._tries)} charged twice"
+        if not self._wide:
+            return f"{failed} failed · {tries} tries · {count} recovered · {twice}"
         money = [format_money(Money(int(row[2]), row[0])) for row in recovered]
         more = f" +{len(money) - 2} currencies" if len(money) > 2 else ""
         sums = f" {' '.join(money[:2])}{more}" if money else ""
-        return (
-            f"{failed} failed · {tries} tries · {count} recovered{sums} · {letters} letters · "
-            f"{charged_twice(self._tries)} charged twice"
-        )
+        return f"{failed} failed · {tries} tries · {count} recovered{sums} · {letters} letters · {twice}"
