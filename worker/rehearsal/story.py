@@ -125,4 +125,5 @@ class Story:
         money = [format_money(Money(int(row[2]), row[0])) for row in recovered]
         more = f" +{len(money) - 2} currencies" if len(money) > 2 else ""
         sums = f" {' '.join(money[:2])}{more}" if money else ""
-        return f"{failed} failed · {tries} tries · {count} recovered{sums} · {letters} letters · {twice}"
+        found = f"{failed} failed · {tries} tries · {count} recovered{sums}"
+        return f"{found} · {letters} letters · {twice}"

@@ -18,8 +18,8 @@ def test_an_invoice_that_two_charges_paid_is_told() -> None:
     [
         (Money(58800, "eur"), "€588.00"),
         (Money(1440, "jpy"), "¥1,440"),
-        (Money(40000, "kwd"), "KWD 40.000"),
+        (Money(40000, "kwd"), "KWD40.000"),
     ],
 )
 def test_money_is_written_with_its_own_decimals(money: Money, text: str) -> None:
-    assert format_money(money).replace("\xa0", " ") == text
+    assert format_money(money).replace("\xa0", "") == text
