@@ -16,6 +16,8 @@ from worker.rehearsal.driver_sandbox import SandboxClient
 
 Entry = Mapping[str, Any]
 
+MAY_REPEAT = frozenset(("action_required", "card_expiring"))
+"""One for each step, and one for each lead time, in the same words; Message-IDs tell them apart."""
 _ENDS_INVOICE = frozenset(("void", "mark_uncollectible"))
 
 
@@ -205,11 +207,13 @@ def letters_twice(evidence: Evidence) -> list[str]:
     ]
     seen: dict[tuple[str, ...], str] = {}
     for one in evidence.letters:
+        if one.notice in MAY_REPEAT:
+            continue
         about = one.invoices[0] if one.invoices else ""
         name = (one.recipient, about, one.subject)
-        if one.notice in ABOUT_UNPAID - {"action_required"} and about:
+        if one.notice in ABOUT_UNPAID and about:
             name = (one.recipient, about, one.notice)
         before = seen.setdefault(name, one.message_id)
-        if before != one.message_id and one.notice != "action_required":
+        if before != one.message_id:
             found.append(f"letter {one.number} ({one.notice or one.subject}) repeats {before}")
     return found

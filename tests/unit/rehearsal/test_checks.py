@@ -153,6 +153,13 @@ def test_letters_about_other_invoices_steps_and_people_are_fine() -> None:
     assert letters_twice(Evidence(letters=letters)) == []
 
 
+def test_a_card_may_be_written_about_once_for_each_lead_time() -> None:
+    values = {"notice": "card_expiring", "subject": "Your card expires", "invoices": ()}
+    assert letters_twice(Evidence(letters=[letter(1, **values), letter(2, **values)])) == []
+    same = [letter(1, **values), letter(2, **values, message_id="<1@dunning.invalid>")]
+    assert len(letters_twice(Evidence(letters=same))) == 1
+
+
 def test_a_broken_invariant_breaks_the_whole() -> None:
     checks = check_evidence(Evidence(), invariants_broken=1)
     assert checks.broken
