@@ -13,27 +13,30 @@ from worker.domain.policy import Configuration, DayWindow, Limits, Step
 
 HOURS, DAYS = timedelta(hours=1), timedelta(days=1)
 
-STEPS = (
+RECOVERING = (
     Step("first letter", 4 * HOURS, letter="payment_failed_1"),
     Step("try 1", 1 * DAYS, charge=True),
     Step("try 2", 2 * DAYS, charge=True),
-    Step("final letter", 2 * DAYS + 4 * HOURS, letter="payment_failed_final"),
+    Step("final letter", 3 * DAYS, letter="payment_failed_final"),
 )
-"""A short timeline: a letter, two tries, the final letter, and the end on day 5."""
+"""A letter and two tries; nobody gets as far as the end."""
+
+ENDING = (Step("final letter", 4 * HOURS, letter="payment_failed_final"),)
+"""Nothing but the letter that an end needs."""
 
 REPAIR_MINUTES = 10
 """Above every lease: whoever held one is known to be gone."""
 
 
-def short_configuration() -> Configuration:
-    """Return the shipped configuration with a timeline of five days and no limits in the way."""
+def short_configuration(steps: tuple[Step, ...], ends_after: timedelta) -> Configuration:
+    """Return the shipped configuration with a timeline of its own and no limits in the way."""
     shipped = shipped_configuration()
     (policy,) = shipped.dunning.policies
-    ending = replace(policy.ending, after=5 * DAYS, final_letter_step="final letter")
+    ending = replace(policy.ending, after=ends_after, final_letter_step="final letter")
     limits = Limits(10_000, 10_000, DayWindow(time(0), time(23, 59)), False)
     dunning = replace(
         shipped.dunning,
-        policies=(replace(policy, steps=STEPS, ending=ending),),
+        policies=(replace(policy, steps=steps, ending=ending),),
         limits=limits,
     )
     quiet = replace(shipped.notices.quiet, weekdays_only=False)
@@ -59,12 +62,18 @@ class CrashingBell(DirectBell):
 class CrashingWorld(World):
     """A world with a plan of deaths; the subjects are customers' ids and jobs' names."""
 
-    def __init__(self, *args: Any, **more: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        steps: tuple[Step, ...] = RECOVERING,
+        ends_after: timedelta = 5 * DAYS,
+        **more: Any,
+    ) -> None:
         """Start with nobody to be killed."""
         self.plan = Plan()
         self.died = False
         self.kills_jobs = False
-        super().__init__(*args, configuration=short_configuration(), **more)
+        super().__init__(*args, configuration=short_configuration(steps, ends_after), **more)
 
     def start_worker(self, *args: Any, **more: Any) -> None:
         """Start a worker around whose ports processes die."""
@@ -82,14 +91,18 @@ class CrashingWorld(World):
         """Run a job; where jobs are killed, run it again after each death."""
         if not self.kills_jobs:
             super().job(name)
-            return
-        self.died = False
-        with self.dying(f"{name} {len(self.plan.passed)}"):
-            super().job(name)
-        if self.died:
+        elif self.job_that_may_die(name):
+            self.died = False
             self.pass_wall(minutes=REPAIR_MINUTES)
-            with self.dying(""):
-                super().job(name)
+            super().job(name)
+
+    def job_that_may_die(self, name: str) -> bool:
+        """Run a job that dies at the plan's next boundary, if it has that many; tell whether."""
+        subject = f"{name} run {len(self.plan.passed)}"
+        self.plan.kill_at[subject] = self.plan.next_kill
+        with self.dying(subject):
+            super().job(name)
+        return subject in self.plan.killed
 
     def run(self) -> None:
         """Do everything due; after a death again, once the leases of the dead have ended."""

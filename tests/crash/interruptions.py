@@ -29,6 +29,7 @@ class Plan:
         self.kill_at: dict[str, int] = {}
         self.passed: dict[str, list[str]] = {}
         self.killed: dict[str, str] = {}
+        self.next_kill = 1
         self._subject = ""
         self._dead = False
 

@@ -6,13 +6,21 @@ process is dead, the others go on, as they would.
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
+from datetime import timedelta
 
 import pytest
 
-from tests.crash.crashing_world import CrashingWorld, Ending, endings_of
+from tests.crash.crashing_world import (
+    ENDING,
+    RECOVERING,
+    CrashingWorld,
+    Ending,
+    endings_of,
+)
 from tests.scenarios.servers import MakeWorld
-from tests.scenarios.stripe_side import HOUR, Outcome
+from tests.scenarios.stripe_side import DAY, HOUR, Outcome
 from worker.domain.case import CaseState
+from worker.domain.policy import Step
 
 
 @dataclass(frozen=True)
@@ -21,12 +29,16 @@ class Story:
 
     cards: Sequence[Outcome]
     days: int
+    steps: tuple[Step, ...]
+    ends_after: timedelta
     boundaries_max: int
 
 
 STORIES = {
-    "recovered by a retry": Story(["insufficient_funds", "insufficient_funds", "approve"], 4, 90),
-    "ended": Story(["lost_card"], 9, 4),
+    "recovered by a retry": Story(
+        ["insufficient_funds", "insufficient_funds", "approve"], 3, RECOVERING, 5 * DAY, 85
+    ),
+    "ended": Story(["lost_card"], 4, ENDING, 54 * HOUR, 85),
 }
 
 
@@ -52,7 +64,7 @@ def final_is_unknown(found: Ending) -> bool:
 @pytest.mark.parametrize("story", STORIES)
 def test_death_at_every_boundary_changes_no_outcome(story: str, make_world: MakeWorld) -> None:
     told = STORIES[story]
-    world = make_world(CrashingWorld)
+    world = make_world(CrashingWorld, steps=told.steps, ends_after=told.ends_after)
     assert isinstance(world, CrashingWorld)
     calm_one = world.customer("calm", told.cards)
     people = [world.customer(f"p{number}", told.cards) for number in range(told.boundaries_max)]
@@ -63,7 +75,7 @@ def test_death_at_every_boundary_changes_no_outcome(story: str, make_world: Make
     calm, *others = endings_of(world, [calm_one, *people])
     assert calm.case[0] is CaseState.CLOSED
     assert calm.unknown == 0
-    assert 50 < len(boundaries) <= told.boundaries_max
+    assert 40 < len(boundaries) <= told.boundaries_max
     assert len(world.plan.killed) >= len(boundaries)
     assert world.stripe.paid_twice() == []
 

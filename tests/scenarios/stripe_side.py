@@ -255,6 +255,10 @@ class StripeSide:
             if one["by"] == "api" and method in {"", one["method"]} and path in one["path"]
         ]
 
+    def pay_requests(self) -> list[dict[str, Any]]:
+        """Return the requests to pay an invoice through the API, answered or not, in order."""
+        return [one for one in self.requests("POST") if one["path"].endswith("/pay")]
+
     def paid_twice(self) -> list[str]:
         """Return the invoices with more than one successful charge; must be empty, always."""
         won = [one["invoice"] for one in self.charges() if one["status"] == "succeeded"]
