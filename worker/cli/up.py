@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from worker.bootstrap import reading_ledger
 from worker.rehearsal.customers import Customers
+from worker.rehearsal.driver_config import REHEARSED_CONFIG
 from worker.rehearsal.embedded.claim import in_use
 from worker.rehearsal.embedded.stack import find_running, has_data
 from worker.rehearsal.first_page import FirstPage, build_app, serving, take_port
@@ -62,7 +63,7 @@ def _stay_up(data: Path, sock: socket.socket) -> NoReturn:
         _leave_acting_to_people(rehearsal)
         play = Play(rehearsal.driver, rehearsal.client)
         play.begin()
-        words = Words(office_zone_in(data / "config"))
+        words = Words(office_zone_in(data / REHEARSED_CONFIG))
         with reading_ledger({"DATABASE_URL": rehearsal.database_url}) as ledger:
             first = FirstPage(
                 play=play,

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from worker.errors import ConfigError
 
+REHEARSED_CONFIG = Path("embedded", "config")
+"""Where a rehearsal's configuration lies, below its own folder: nobody's files are there."""
 FILES = ("dunning.yaml", "notices.yaml", "schedule.yaml")
 RUNG_BY_DRIVER = ("read_stripe", "due_cases", "deliver_letters", "sweep")
 CALENDAR = "renewals_cards_trials"

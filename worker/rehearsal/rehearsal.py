@@ -1,7 +1,6 @@
 """A whole rehearsal: embedded parts, sandbox, population, the real processes, and their driver."""
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
@@ -14,7 +13,7 @@ from worker import clock
 from worker.errors import ServiceUnavailable
 from worker.rehearsal.customers import Customers
 from worker.rehearsal.driver import Driver, connect_doorbell
-from worker.rehearsal.driver_config import write_rehearsal_config
+from worker.rehearsal.driver_config import REHEARSED_CONFIG, write_rehearsal_config
 from worker.rehearsal.driver_ledger import LedgerView
 from worker.rehearsal.driver_sandbox import SandboxClient
 from worker.rehearsal.embedded.claim import in_use
@@ -26,7 +25,8 @@ API_KEY = "sk_test_rehearsal"
 SANDBOX_SECONDS_MAX = 30.0
 WORKER_THREADS = 1
 """One, so that charges and letters of one hour happen in the same order in every run."""
-LEFT_BEHIND = ("summary.json", "events.jsonl", "job.log", "report.html", "mail", "config")
+LEFT_BEHIND = ("summary.json", "events.jsonl", "job.log", "report.html", "mail/*.eml")
+"""What a rehearsal leaves; nothing else is ever removed from the folder."""
 
 
 @dataclass(slots=True)
@@ -62,10 +62,11 @@ def rehearsing(
     if find_running(out):
         raise in_use(out)
     began = clock.monotonic_seconds()
-    config = write_rehearsal_config(config_dir, _emptied(out) / "config")
+    _emptied(out)
     with ExitStack() as parts:
         stack = parts.enter_context(running_stack(out, durable=False))
         supervisor = parts.enter_context(supervising({}, out / "job.log"))
+        config = write_rehearsal_config(config_dir, out / REHEARSED_CONFIG)
         _fresh_ledger(stack)
         base_url = _start_sandbox(supervisor, out, seed)
         tell(f"PostgreSQL, Valkey, inbox, sandbox   done {_seconds(began)}")
@@ -112,12 +113,9 @@ def end_of(rehearsal: Rehearsal, days: int) -> datetime:
 def _emptied(out: Path) -> Path:
     """Take away what an earlier rehearsal left; the embedded servers' own files are theirs."""
     out.mkdir(parents=True, exist_ok=True)
-    for name in LEFT_BEHIND:
-        path = out / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+    for pattern in LEFT_BEHIND:
+        for path in out.glob(pattern):
+            path.unlink()
     return out
 
 

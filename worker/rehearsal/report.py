@@ -17,6 +17,7 @@ from worker.domain.identifiers import case_name
 from worker.errors import ConfigError
 from worker.rehearsal import report_markup as markup
 from worker.rehearsal import report_summary as summary_parts
+from worker.rehearsal.driver_config import REHEARSED_CONFIG
 from worker.rehearsal.report_chart import Series, Width, curves
 from worker.rehearsal.report_letters import Letter, read_letter_files
 from worker.rehearsal.report_story import case_story
@@ -84,7 +85,7 @@ def _read(out: Path, database_url: str) -> Told:
                 ),
                 cards=read_cards(connection, account_id),
                 end_at=(switch.business_at if switch is not None else None) or now,
-                words=Words(office_zone_in(out / "config")),
+                words=Words(office_zone_in(out / REHEARSED_CONFIG)),
             )
     finally:
         engine.dispose()

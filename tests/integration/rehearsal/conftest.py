@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration.cli.seeding import ACCOUNT, Seeding
 from worker.domain.policy import Configuration
+from worker.rehearsal.driver_config import REHEARSED_CONFIG
 from worker.settings.load import load_configuration
 from worker.store.ledger import PostgresLedger, connect
 
@@ -56,7 +57,7 @@ def seeding(ledger: PostgresLedger, configuration: Configuration) -> Seeding:
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     """Give a rehearsal's folder: its summary, its configuration, and no mail yet."""
-    shutil.copytree(ROOT / "config", tmp_path / "config")
+    shutil.copytree(ROOT / "config", tmp_path / REHEARSED_CONFIG)
     (tmp_path / "mail").mkdir()
     (tmp_path / "summary.json").write_text(json.dumps(SUMMARY))
     return tmp_path

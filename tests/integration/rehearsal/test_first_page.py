@@ -12,6 +12,7 @@ from tests.integration.rehearsal.playing import Browser, ClockDriver
 from tests.unit.rehearsal.report_mails import put_mail
 from worker.domain.policy import Configuration
 from worker.errors import ConfigError
+from worker.rehearsal.driver_config import REHEARSED_CONFIG
 from worker.rehearsal.driver_sandbox import SandboxClient
 from worker.rehearsal.first_page import FirstPage, build_app, serving, take_port
 from worker.rehearsal.first_page_people import Person, read_people
@@ -38,7 +39,7 @@ def browser(seeding: Seeding, out: Path, configuration: Configuration) -> Iterat
         to="ops@blue.example",
         html="<html><head></head><body><a href='http://127.0.0.1/pay'>Pay</a></body></html>",
     )
-    words = Words(office_zone_in(out / "config"))
+    words = Words(office_zone_in(out / REHEARSED_CONFIG))
     with start_thread(population=settle_population) as box, take_port(0) as sock:
         client = SandboxClient(box.base_url)
         told = client.control("/_sandbox/population", {"seed": "1", "subscribers": 6})
