@@ -129,9 +129,10 @@ def test_two_schedulers_and_two_workers_double_nothing(
     for hours in (4, 24, 24):
         service.advance(hours * HOUR)
         service.until(DUE, 0)
+        service.until(DUE.replace("cases", "letters"), 0)
+        service.until("SELECT count(*) FROM letters WHERE state = 'sending'", 0)
     service.until(RECOVERED, 4)
     keys = [key for key, _ in our_charges(box)]
     assert len(keys) == len(set(keys)) == 8
-    service.until(DUE.replace("cases", "letters"), 0)
     ids = [mail.message["Message-ID"] for mail in smtp_inbox.mails]
     assert len(ids) == len(set(ids)) >= 4
