@@ -12,7 +12,7 @@ def test_jobs_that_die_at_each_boundary_in_turn(make_world: MakeWorld) -> None:
     """Every run of the feed, the sweep and the calendar dies once, each time a step further on."""
     world = make_world(CrashingWorld)
     assert isinstance(world, CrashingWorld)
-    world.kills_jobs = True
+    world.kills_jobs, world.housekeeping_every = True, HOUR
     poor = "insufficient_funds"
     anna = world.customer("anna", [poor, poor, "approve"])
     bela = world.customer("bela", ["lost_card"])

@@ -72,6 +72,7 @@ def test_a_short_trial_is_announced_a_third_before_its_end(world: World) -> None
     dora = world.customer("dora", ["approve"], trial=True, charged_in=6 * DAY)
     world.advance(days=3, hours=20)
     assert world.letters() == []
+    world.housekeeping_every = timedelta(hours=1)
     world.advance(hours=10, every=timedelta(hours=1))
     assert world.notices_to(dora) == ["trial_ending"]
 
@@ -93,6 +94,7 @@ def test_a_renewal_that_is_cancelled_after_the_letter_was_queued(world: World) -
     gus = world.customer(
         "gus", ["approve"], interval="year", charged_in=40 * DAY, zone="Pacific/Auckland"
     )
+    world.housekeeping_every = timedelta(minutes=5)
     world.advance_to(START + 10 * DAY + timedelta(minutes=10))
     assert [r["state"] for r in world.rows("SELECT state FROM letters")] == ["queued"]
     world.stripe.cancel(gus, when="period_end")

@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from tests.scenarios.stripe_side import HOUR, START, Customer, Outcome, StripeSide
+from tests.scenarios.stripe_side import DAY, HOUR, START, Customer, Outcome, StripeSide
 from worker import clock
 from worker.bootstrap import WORKER_NEEDS, App, notices_in
 from worker.domain.case import Case
@@ -165,7 +165,9 @@ class World:
         self.clock = StoryClock(start_at)
         self.read_timeout_seconds = read_timeout_seconds
         self.lines = io.StringIO()
-        self._scanned_at: datetime | None = None
+        self.housekeeping_every = DAY
+        self._wall_swept_ahead = timedelta()
+        self._done_at: dict[str, datetime] = {}
         self._received: list[Received] = []
         self._apps: list[App] = []
         self._transports: list[Transport] = []
@@ -271,9 +273,10 @@ class World:
     def run(self) -> None:
         """Let the worker do everything that is due at this instant."""
         self.job("read_stripe")
-        self.job("sweep")
-        if self._scanned_at is None or self.now - self._scanned_at >= HOUR:
-            self._scanned_at = self.now
+        if self._wall_swept_ahead != self.clock.ahead or self._is_time_for("sweep"):
+            self._wall_swept_ahead = self.clock.ahead
+            self.job("sweep")
+        if self._is_time_for("renewals_cards_trials"):
             self.job("renewals_cards_trials")
         for _ in range(ROUNDS_MAX):
             self.bell.acted = False
@@ -284,6 +287,14 @@ class World:
             elif not self.bell.acted:
                 return
         raise AssertionError(f"no end of work at {self.now}: {self.bell.looks[-6:]}")
+
+    def _is_time_for(self, job: str) -> bool:
+        """Return whether a housekeeping job is due again; most stories need it once a day."""
+        last_at = self._done_at.get(job)
+        if last_at is not None and self.now - last_at < self.housekeeping_every:
+            return False
+        self._done_at[job] = self.now
+        return True
 
     def ring(self) -> None:
         """Ring for every case and letter that is due now."""
