@@ -1,5 +1,5 @@
 """The fixtures of stories."""
 
-from tests.scenarios.servers import make_world, stripe_box, world
+from tests.scenarios.servers import make_world, story_database_url, stripe_box, world
 
-__all__ = ["make_world", "stripe_box", "world"]
+__all__ = ["make_world", "story_database_url", "stripe_box", "world"]
