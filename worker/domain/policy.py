@@ -84,6 +84,13 @@ class ClassRule:
     """For `retry_soon`: how long after the failure quick tries may go on."""
     count_as_voluntary: bool = False
     """For `stop`: the churn that follows counts as the customer's own decision."""
+    paydays: tuple[int, ...] = ()
+    """For `retry`: days of the month that due charges move on to; 31 is the month's last day."""
+    payday_key: str = ""
+    """For `retry`: the customer's metadata key that names a day of the month they chose."""
+    ask_again: tuple[timedelta, ...] = ()
+    """For `ask_customer`: when the link to confirm goes out, counted from the failure that asked
+    for it. Empty: with the letters of the policy's steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +142,33 @@ class Policy:
     retries_max: int = 8
     """Charges of ours per case, quick technical ones apart (domain.md 2, suggested cap)."""
     retry_gap: timedelta = timedelta(hours=20)
-    """Least time between two charges of one invoice, whoever made the first (domain.md 2)."""
+    """Least time between two charges of one customer, whoever made the first (domain.md 2)."""
+    backup_methods: tuple[str, ...] = ()
+    """Types of other payment methods of the customer that may be charged after a hard decline, in
+    this order; empty is none."""
     digest: str = ""
     """First 12 hex digits of the SHA-256 of the canonical form; set by settings."""
 
     def step(self, name: str) -> Step | None:
         """Return the step called *name*, or None."""
         return next((step for step in self.steps if step.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkLimits:
+    """Most tries per card and window, whoever made them; an operator may only lower them.
+
+    Source: domain.md 2. Visa's own limit is 20; the margin is for tries that we cannot see. For
+    networks that publish no count the limit is our assumption.
+    """
+
+    visa_in_30_days: int = 15
+    mastercard_in_24_hours: int = 10
+    mastercard_in_30_days: int = 35
+    other_cards_in_30_days: int = 15
+    ach_retries_authorised: bool = False
+    """Whether the operator holds the customers' authorisation to present a returned ACH debit
+    again, as Nacha asks; without it none is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +179,7 @@ class Limits:
     endings_per_day: int = 20
     endings_between: DayWindow = DayWindow(time(9), time(16))
     endings_on_weekdays_only: bool = True
+    networks: NetworkLimits = NetworkLimits()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def to_plain(policy: Policy) -> dict[str, object]:
     """Return the policy as JSON-able dicts, lists, strings and ints; its digest is left out."""
     plain = plain_value(policy)
     assert isinstance(plain, dict)  # noqa: S101 (narrows the type; a Policy is a dataclass)
-    del plain["digest"]
+    plain.pop("digest", None)
     return plain
 
 
@@ -53,7 +53,7 @@ def from_plain(plain: Plain) -> Policy:
             DeclineClass(name): _class_rule(_mapping(rule)) for name, rule in rules.items()
         },
         charge_new_card_at_once=bool(plain.get("charge_new_card_at_once", True)),
-        steps=tuple(_step(_mapping(each)) for each in _list(plain["steps"])),
+        steps=tuple(_step(_mapping(each)) for each in _list(plain.get("steps", []))),
         ending=Ending(
             after=_seconds(ending["after_seconds"]),
             do=EndingAct(str(ending["do"])),
@@ -64,6 +64,7 @@ def from_plain(plain: Plain) -> Policy:
         ),
         retries_max=_int(plain.get("retries_max", defaults["retries_max"])),
         retry_gap=_seconds(plain.get("retry_gap_seconds", 20 * 3600)),
+        backup_methods=tuple(str(each) for each in _list(plain.get("backup_methods", []))),
         digest=digest_of_plain(plain),
     )
 
@@ -82,14 +83,15 @@ def digest_of_plain(plain: object) -> str:
 def plain_value(value: object) -> object:
     """Return *value* (dataclasses, enums, durations, times, collections) as JSON-able parts.
 
-    Durations must be whole seconds; their field's name gains `_seconds`. None is left out.
+    Durations must be whole seconds; their field's name gains `_seconds`. What is empty (None, no
+    text, no list) is left out, so that a field a release adds does not change older digests.
     """
     if is_dataclass(value) and not isinstance(value, type):
         named = ((each.name, getattr(value, each.name)) for each in fields(value))
         return {
             f"{name}_seconds" if isinstance(part, timedelta) else name: plain_value(part)
             for name, part in named
-            if part is not None
+            if part is not None and part not in ((), "")
         }
     if isinstance(value, Enum):
         return value.value
@@ -113,6 +115,9 @@ def _class_rule(plain: Plain) -> ClassRule:
         at_most=None if at_most is None else _int(at_most),
         within=None if within is None else _seconds(within),
         count_as_voluntary=bool(plain.get("count_as_voluntary", False)),
+        paydays=tuple(_int(each) for each in _list(plain.get("paydays", []))),
+        payday_key=str(plain.get("payday_key", "")),
+        ask_again=tuple(_seconds(each) for each in _list(plain.get("ask_again", []))),
     )
 
 
