@@ -11,9 +11,12 @@ Program = subprocess.Popen[str]
 RunProgram = Callable[..., Program]
 
 RUN_STACK = """
+import signal
 import sys
 from pathlib import Path
 from worker.rehearsal.embedded.stack import running_stack
+# A shell that runs the tests in the background makes them, and us, deaf to Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with running_stack(Path(sys.argv[1]), durable=False) as stack:
     print(stack.postgres.server.pid, stack.valkey.server.pid,
           stack.postgres.server.guard_pid, stack.valkey.server.guard_pid, flush=True)
