@@ -1,0 +1,126 @@
+"""One try that reached a network, who made it, and which tries were made with the same card.
+
+Everybody's tries count (domain.md 0.4): the worker's, Stripe's and the customer's. Nothing here
+knows a limit.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import lru_cache
+
+from worker.domain.decline_networks import reached_network
+from worker.domain.declines import Decline, classify
+from worker.domain.readings import DeclineSignals, PaymentMethodReading
+
+CARD_TYPES = frozenset({"card", ""})
+"""Payment method types that card rules apply to; charges of old records may miss theirs."""
+
+
+class MadeBy(StrEnum):
+    """Who asked for a try."""
+
+    WORKER = "worker"
+    STRIPE = "stripe"
+    CUSTOMER = "customer"
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkTry:
+    """One try to take money, whoever made it."""
+
+    at: datetime
+    """Business instant: of our attempt's sending, else of the charge."""
+    made_by: MadeBy
+    payment_method_id: str
+    fingerprint: str
+    """The card's or account's, the same over all customers; empty where Stripe gave none."""
+    brand: str
+    payment_method_type: str
+    country: str
+    amount_minor: int
+    currency: str
+    debt: str
+    """What the money was owed for: payment intent id, else invoice id."""
+    failed: bool
+    """False only where the money is known to have been taken; an outcome that nobody knows yet
+    is failed with empty signals, so that it counts and lifts no stop."""
+    signals: DeclineSignals
+    charge_id: str = ""
+
+    @property
+    def counted(self) -> bool:
+        """Whether the network counts it: it arrived there, or nobody can rule that out."""
+        return not self.failed or reached_network(self.signals)
+
+    @property
+    def is_card(self) -> bool:
+        """Whether card rules apply to it."""
+        return self.payment_method_type in CARD_TYPES
+
+    @property
+    def verdict(self) -> Decline:
+        """What its signals mean (`declines.classify`); of use only where it failed."""
+        return _verdict(self.signals, self.brand, self.payment_method_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The try somebody wishes to make unattended."""
+
+    method: PaymentMethodReading
+    amount_minor: int
+    currency: str
+    debt: str
+    changed_at: datetime | None = None
+    """When this very method last changed: the updater's or the customer's new card data. That it
+    became a default again, or was attached a second time, is no change."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardIndex:
+    """Which names a card or account goes by: its fingerprint, else its payment method's id.
+
+    A try without a fingerprint belongs to every fingerprint that its payment method is known by.
+    """
+
+    known: dict[str, frozenset[str]]
+
+    def names(self, payment_method_id: str, fingerprint: str) -> frozenset[str]:
+        """Return the names; two tries are of one card where they share one."""
+        if fingerprint:
+            return frozenset({fingerprint})
+        return self.known.get(payment_method_id) or frozenset({payment_method_id})
+
+    def same(self, tried: NetworkTry, names: frozenset[str]) -> bool:
+        """Return whether *tried* was made with the card of these *names*."""
+        return not names.isdisjoint(self.names(tried.payment_method_id, tried.fingerprint))
+
+
+def index_cards(
+    tries: Iterable[NetworkTry], methods: Iterable[PaymentMethodReading] = ()
+) -> CardIndex:
+    """Return which fingerprints each payment method is known by, over *tries* and *methods*."""
+    known: dict[str, set[str]] = defaultdict(set)
+    pairs = [(tried.payment_method_id, tried.fingerprint) for tried in tries]
+    pairs += [(method.id, method.fingerprint) for method in methods]
+    for method_id, fingerprint in pairs:
+        if fingerprint:
+            known[method_id].add(fingerprint)
+    return CardIndex({method_id: frozenset(names) for method_id, names in known.items()})
+
+
+def in_order(tries: Sequence[NetworkTry]) -> tuple[NetworkTry, ...]:
+    """Return *tries* by instant, all in UTC: other zones lose or repeat an hour in sums."""
+    in_utc = (
+        tried if tried.at.tzinfo is UTC else replace(tried, at=tried.at.astimezone(UTC))
+        for tried in tries
+    )
+    return tuple(sorted(in_utc, key=lambda tried: tried.at))
+
+
+@lru_cache(maxsize=4096)
+def _verdict(signals: DeclineSignals, brand: str, payment_method_type: str) -> Decline:
+    return classify(signals, brand=brand, payment_method_type=payment_method_type)
