@@ -94,7 +94,7 @@ def stop_signal(tried: NetworkTry) -> str:
 def authentication_bars(same_method: Sequence[NetworkTry], target: Target) -> list[Bar]:
     """Return the newest wish for authentication by this method for this debt, until it changed."""
     for tried in reversed(same_method):
-        if tried.debt != target.debt or not tried.failed or _changed_since(tried, target):
+        if tried.debt != target.debt or not tried.failed or changed_since(tried, target):
             continue
         codes = {tried.signals.code, tried.signals.decline_code, tried.signals.reason}
         if (
@@ -143,10 +143,11 @@ def india_bars(
     return [Bar("india_one_attempt", reason, tuple(made))] if made else []
 
 
+def changed_since(tried: NetworkTry, target: Target) -> bool:
+    """Return whether the target's method is known to have changed after *tried*."""
+    return target.changed_at is not None and target.changed_at > tried.at
+
+
 def _ended(stop: NetworkTry, same_method: Sequence[NetworkTry], target: Target) -> bool:
     succeeded = any(not tried.failed and tried.at > stop.at for tried in same_method)
-    return succeeded or _changed_since(stop, target)
-
-
-def _changed_since(tried: NetworkTry, target: Target) -> bool:
-    return target.changed_at is not None and target.changed_at > tried.at
+    return succeeded or changed_since(stop, target)

@@ -112,10 +112,15 @@ class Window:
         """Return the tries that count at *at*, with those dated later."""
         return self.tries[bisect_right(self.instants, at - self.span) :]
 
-    def fullest(self) -> tuple[NetworkTry, ...]:
-        """Return the tries of the fullest window so far, the earliest of equals."""
+    def fullest(self, since: datetime | None = None) -> tuple[NetworkTry, ...]:
+        """Return the tries of the fullest window, the earliest of equals.
+
+        Only windows that end with a try are looked at, with *since* those from then on.
+        """
         best: tuple[NetworkTry, ...] = ()
         for position, end in enumerate(self.instants, start=1):
+            if since is not None and end < since:
+                continue
             start = bisect_right(self.instants, end - self.span)
             if position - start > len(best):
                 best = self.tries[start:position]
