@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from . import events
-from .billing import collecting, payments, reversals
+from .bank_accounts import returned
+from .billing import collecting, debits, payments, reversals
 from .cards import brand_of, check_number, declined, parse_outcome
 from .errors import invalid
 from .shapes.payment_method import fingerprint
@@ -69,7 +70,7 @@ def _return_debit(world: World, given: dict[str, Any]) -> Obj:
     if intent["status"] == "processing":
         world.timers.clear("payment.settle", intent["id"])
         network_code = given.get("network_decline_code", "R01")
-        world.settling[intent["id"]] = declined(code, network_decline_code=network_code)
+        world.settling[intent["id"]] = returned(code, network_code)
         collecting.settle(world, intent["id"])
         return charge
     reversals.dispute(world, charge, code, lost=True)
@@ -134,7 +135,7 @@ def _revoke_mandate(world: World, given: dict[str, Any]) -> Obj:
     rows = world.where("mandate", "payment_method", given["payment_method"])
     if not rows:
         raise invalid("That payment method has no mandate.", param="payment_method")
-    events.update(world, "mandate.updated", rows[-1], status="inactive")
+    debits.revoke_mandate(world, rows[-1])
     return rows[-1]
 
 

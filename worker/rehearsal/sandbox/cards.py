@@ -213,16 +213,6 @@ NUMBERS = (
 BY_NUMBER = {entry.number: entry for entry in NUMBERS}
 BY_ALIAS = {entry.alias: entry for entry in NUMBERS}
 
-# Account numbers (after the routing number 110000000) and IBANs whose debits fail after some days.
-BANK_ACCOUNTS: dict[str, Outcome] = {
-    "110000000000111111113": declined("account_closed", code="account_closed"),
-    "110000000000111111116": declined("no_account", code="no_account"),
-    "110000000000222222227": declined("insufficient_funds", network_decline_code="R01"),
-    "110000000000333333335": declined("debit_not_authorized", code="debit_not_authorized"),
-    "AT861904300235473202": declined("insufficient_funds", network_decline_code="AM04"),
-    "DE62370400440532013001": declined("insufficient_funds", network_decline_code="AM04"),
-}
-
 _BRANDS = (
     ("34", "amex"),
     ("37", "amex"),

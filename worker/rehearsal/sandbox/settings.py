@@ -20,7 +20,13 @@ class Settings:
     upcoming_days: int = 7
     trial_will_end_days: int = 3
     debit_processing_days: dict[str, float] = field(
-        default_factory=lambda: {"us_bank_account": 4.0, "sepa_debit": 5.0}
+        default_factory=lambda: {
+            "acss_debit": 5.0,
+            "au_becs_debit": 3.0,
+            "bacs_debit": 3.0,
+            "sepa_debit": 5.0,
+            "us_bank_account": 4.0,
+        }
     )
     rate_limit_per_second: int = 0  # 0: off
     latency_ms: int = 0

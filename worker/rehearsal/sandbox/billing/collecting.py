@@ -4,17 +4,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from worker.rehearsal.sandbox import events
-from worker.rehearsal.sandbox.cards import APPROVE, BANK_ACCOUNTS, BY_NUMBER, Outcome, declined
+from worker.rehearsal.sandbox.bank_accounts import TEST_ACCOUNTS, as_debit
+from worker.rehearsal.sandbox.cards import APPROVE, BY_NUMBER, Outcome, declined
 from worker.rehearsal.sandbox.intervals import days
 from worker.rehearsal.sandbox.shapes import payment as shape
 from worker.rehearsal.sandbox.shapes.payment_method import fingerprint
 from worker.rehearsal.sandbox.world import Obj, World
 
-from . import last_retry, paying, payments, schedule, standing
+from . import debits, last_retry, paying, payments, schedule, standing
 
 _BY_FINGERPRINT = {
     **{fingerprint(number): entry.charge for number, entry in BY_NUMBER.items()},
-    **{fingerprint(number): outcome for number, outcome in BANK_ACCOUNTS.items()},
+    **{fingerprint(number): outcome for number, outcome in TEST_ACCOUNTS.items()},
 }
 
 
@@ -42,10 +43,14 @@ class Try:
 def draw(world: World, method: Obj, now: int) -> Outcome:
     """Return what the network answers to a try with *method* at *now*: script, else test number."""
     kind = method["type"]
+    if kind != "card" and (refusal := debits.refusal(world, method)):
+        return refusal
     mark = method[kind]["fingerprint"]
     default = _BY_FINGERPRINT.get(mark, APPROVE)
     outcome = world.scripts.outcome([method["id"], mark], default, now)
-    if kind == "card" and outcome.approved and _expired(method, now):
+    if kind != "card":
+        return as_debit(outcome)
+    if outcome.approved and _expired(method, now):
         return declined("expired_card", network_decline_code="54")
     return outcome
 
@@ -66,7 +71,7 @@ def attempt(
     count = {"attempted": True, "attempt_count": invoice["attempt_count"] + (1 if counts else 0)}
     this = Try(world, invoice, payment, intent, method, outcome, counts, count)
     delay = outcome.processing_days
-    if delay is None:
+    if delay is None and outcome.network_status != "not_sent_to_network":
         delay = world.settings.debit_processing_days.get(method["type"])
     if outcome.requires_action:
         _ask_customer(this)
@@ -205,6 +210,7 @@ def settle(world: World, intent_id: str) -> None:
     if outcome.approved:
         _succeed(this, charge)
     else:
+        debits.block_after_return(world, method, outcome)
         _fail(this, charge)
 
 

@@ -59,8 +59,16 @@ def note_try(
             "amount": charge["amount"] if charge else invoice["amount_remaining"],
             "currency": invoice["currency"],
             "payment_method": method["id"],
+            "method": _method_used(method),
             "status": status,
             "settles": settles,
             "outcome": charge and charge["outcome"],
         }
     )
+
+
+def _method_used(method: Obj) -> Obj:
+    """Return what identifies the card or account at this moment; null where it has none of it."""
+    kind = method["type"]
+    names = ("fingerprint", "brand", "country", "exp_month", "exp_year")
+    return {"type": kind, **{name: method[kind].get(name) for name in names}}

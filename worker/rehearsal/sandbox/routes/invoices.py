@@ -3,6 +3,7 @@
 from worker.rehearsal.sandbox import events
 from worker.rehearsal.sandbox.billing import (
     collecting,
+    debits,
     endings,
     finalising,
     invoicing,
@@ -147,12 +148,19 @@ def pay_now(world: World, row: Obj, params: Obj) -> Outcome | None:
         _pay_elsewhere(world, row)
         return None
     assert_method = method or _no_method()
+    _chargeable(world, assert_method)
     outcome = collecting.attempt(world, row, assert_method, automatic=False)
     if outcome.requires_action:
         raise _action_error(world, row)
     if not outcome.approved and row["status"] != "paid" and not payments.is_processing(world, row):
         raise _declined(world, row, outcome, assert_method)
     return outcome
+
+
+def _chargeable(world: World, method: Obj) -> None:
+    refusal = debits.refusal(world, method) if method["type"] != "card" else None
+    if refusal is not None:
+        raise invalid(refusal.message, code=refusal.code, param="payment_method")
 
 
 def _no_method() -> Obj:

@@ -1,4 +1,4 @@
-"""/v1/payment_methods: cards by number or alias, US bank accounts, SEPA debits."""
+"""/v1/payment_methods: cards by number or alias, and bank accounts that are debited."""
 
 from typing import Any
 
@@ -21,12 +21,17 @@ from worker.rehearsal.sandbox.params import (
 )
 from worker.rehearsal.sandbox.routing import Call, get, post
 from worker.rehearsal.sandbox.shapes import payment_method as shape
+from worker.rehearsal.sandbox.shapes.bank_debit import ACCOUNT_FIELDS
 from worker.rehearsal.sandbox.world import Obj, World
 
-_TYPES = ("card", "us_bank_account", "sepa_debit")
 _BILLING = nested({"address": ADDRESS, "email": any_text, "name": any_text, "phone": any_text})
 _CARD = nested({"number": text, "exp_month": whole, "exp_year": whole, "cvc": text, "token": text})
-_BANK = nested(
+_ACCOUNTS: Spec = {
+    kind: nested(dict.fromkeys(names, text))
+    for kind, names in ACCOUNT_FIELDS.items()
+    if kind != "us_bank_account"
+}
+_US_ACCOUNT = nested(
     {
         "account_holder_type": one_of("company", "individual"),
         "account_number": text,
@@ -34,6 +39,14 @@ _BANK = nested(
         "routing_number": text,
     }
 )
+# Source: docs.stripe.com/testing, "Non-card payments".
+_BANK_ALIASES = {
+    "pm_sepaDebit_success": ("sepa_debit", {"iban": "AT611904300234573201"}),
+    "pm_usBankAccount_success": (
+        "us_bank_account",
+        {"routing_number": "110000000", "account_number": "000123456789"},
+    ),
+}
 
 
 def resolve(world: World, name: str, *, param: str = "payment_method") -> Obj:
@@ -41,12 +54,9 @@ def resolve(world: World, name: str, *, param: str = "payment_method") -> Obj:
     entry = BY_ALIAS.get(name.removeprefix("pm_card_")) if name.startswith("pm_card_") else None
     if entry is not None:
         return world.add(shape.card(world, entry.number, {}))
-    if name == "pm_usBankAccount_success":
-        given = {"routing_number": "110000000", "account_number": "000123456789"}
-        return world.add(shape.us_bank_account(world, {"us_bank_account": given}))
-    if name == "pm_sepaDebit_success":
-        given = {"iban": "AT611904300234573201"}
-        return world.add(shape.sepa_debit(world, {"sepa_debit": given}))
+    if name in _BANK_ALIASES:
+        kind, given = _BANK_ALIASES[name]
+        return world.add(shape.bank_account(world, kind, {kind: given}))
     return world.get("payment_method", name, param=param)
 
 
@@ -62,11 +72,8 @@ def make(world: World, params: dict[str, Any]) -> Obj:
     need(params, kind)
     if kind == "card":
         return _make_card(world, params)
-    if kind == "us_bank_account":
-        need(params[kind], "routing_number", "account_number")
-        return world.add(shape.us_bank_account(world, params))
-    need(params[kind], "iban")
-    return world.add(shape.sepa_debit(world, params))
+    need(params[kind], *ACCOUNT_FIELDS[kind])
+    return world.add(shape.bank_account(world, kind, params))
 
 
 def _make_card(world: World, params: dict[str, Any]) -> Obj:
@@ -104,7 +111,11 @@ def attach_to(world: World, name: str, owner: Obj, *, param: str = "payment_meth
             code="payment_method_unexpected_state",
         )
     _refuse_if_dead(method)
-    world.change(method, customer=owner["id"])
+    changes: Obj = {"customer": owner["id"]}
+    if owner["test_clock"]:
+        # Whoever lives on a clock compares this with what happened before; at Stripe it is today.
+        changes["created"] = world.now_of(owner)
+    world.change(method, **changes)
     if method["type"] != "card":
         world.add(shape.mandate(world, method))
     events.emit(world, "payment_method.attached", method)
@@ -192,9 +203,9 @@ _CREATE: Spec = {
     "billing_details": _BILLING,
     "card": _CARD,
     "metadata": metadata,
-    "sepa_debit": nested({"iban": text}),
-    "type": one_of(*_TYPES),
-    "us_bank_account": _BANK,
+    "type": one_of("card", *ACCOUNT_FIELDS),
+    "us_bank_account": _US_ACCOUNT,
+    **_ACCOUNTS,
 }
 _UPDATE: Spec = {
     "allow_redisplay": _REDISPLAY,

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from worker.rehearsal.sandbox.bank_accounts import RETURNED
 from worker.rehearsal.sandbox.cards import Outcome
 from worker.rehearsal.sandbox.world import Obj, World
+
+from . import bank_debit
 
 
 def payment_intent(world: World, invoice_row: Obj, amount: int) -> Obj:
@@ -42,7 +45,7 @@ def payment_intent(world: World, invoice_row: Obj, amount: int) -> Obj:
         "payment_method": None,
         "payment_method_configuration_details": None,
         "payment_method_options": {},
-        "payment_method_types": ["card", "sepa_debit", "us_bank_account"],
+        "payment_method_types": ["card", *bank_debit.ACCOUNT_FIELDS],
         "processing": None,
         "receipt_email": None,
         "review": None,
@@ -99,7 +102,7 @@ def charge(world: World, intent: Obj, method: Obj, outcome: Outcome, *, status: 
         "description": intent["description"],
         "disputed": False,
         "failure_balance_transaction": None,
-        "failure_code": outcome.code or None if status == "failed" else None,
+        "failure_code": _failure_code(outcome) if status == "failed" else None,
         "failure_message": outcome.message or None if status == "failed" else None,
         "fraud_details": {},
         "livemode": False,
@@ -126,6 +129,13 @@ def charge(world: World, intent: Obj, method: Obj, outcome: Outcome, *, status: 
         "transfer_data": None,
         "transfer_group": None,
     }
+
+
+def _failure_code(outcome: Outcome) -> str | None:
+    """Return what a failed charge says; a returned debit says why it came back."""
+    if outcome.code == RETURNED and outcome.decline_code:
+        return outcome.decline_code
+    return outcome.code or None
 
 
 def charge_outcome(outcome: Outcome, status: str) -> Obj:
@@ -166,10 +176,9 @@ def method_details(world: World, method: Obj, amount: int, *, good: bool) -> Obj
     kind = method["type"]
     details = method[kind]
     if kind != "card":
-        kept = {k: v for k, v in details.items() if k in _BANK_FIELDS[kind]}
         mandates = world.where("mandate", "payment_method", method["id"])
-        mandate = mandates[-1]["id"] if mandates else None
-        return {"type": kind, kind: {**kept, "expected_debit_date": None, "mandate": mandate}}
+        mandate_id = mandates[-1]["id"] if mandates else None
+        return {"type": kind, kind: bank_debit.charged_account(details, mandate_id)}
     names = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding")
     unavailable = {"status": "unavailable"}
     return {
@@ -195,19 +204,6 @@ def method_details(world: World, method: Obj, amount: int, *, good: bool) -> Obj
             "wallet": None,
         },
     }
-
-
-_BANK_FIELDS = {
-    "us_bank_account": (
-        "account_holder_type",
-        "account_type",
-        "bank_name",
-        "fingerprint",
-        "last4",
-        "routing_number",
-    ),
-    "sepa_debit": ("bank_code", "branch_code", "country", "fingerprint", "last4"),
-}
 
 
 def payment_error(outcome: Outcome, charge_id: str | None, method: Obj | None) -> dict[str, Any]:

@@ -1,10 +1,12 @@
-"""Payment methods: cards, US bank accounts and SEPA debits, and their mandates."""
+"""Payment methods, cards and bank accounts, and their mandates."""
 
 from hashlib import blake2b
 from typing import Any
 
 from worker.rehearsal.sandbox.cards import BY_NUMBER, brand_of, funding_of
 from worker.rehearsal.sandbox.world import Obj, World
+
+from . import bank_debit
 
 
 def fingerprint(number: str) -> str:
@@ -70,47 +72,19 @@ def card(world: World, number: str, params: dict[str, Any]) -> Obj:
     return row
 
 
-def us_bank_account(world: World, params: dict[str, Any]) -> Obj:
-    """Return a new US bank account, ready for ACH debits."""
-    given = params["us_bank_account"]
-    row = _base(world, "us_bank_account", params)
-    row["us_bank_account"] = {
-        "account_holder_type": given.get("account_holder_type", "individual"),
-        "account_type": given.get("account_type", "checking"),
-        "bank_name": "STRIPE TEST BANK",
-        "financial_connections_account": None,
-        "fingerprint": fingerprint(given["routing_number"] + given["account_number"]),
-        "last4": given["account_number"][-4:],
-        "networks": {"preferred": "ach", "supported": ["ach"]},
-        "routing_number": given["routing_number"],
-        "status_details": {},
-    }
-    return row
-
-
-def sepa_debit(world: World, params: dict[str, Any]) -> Obj:
-    """Return a new SEPA debit for an IBAN."""
-    iban = params["sepa_debit"]["iban"].replace(" ", "")
-    row = _base(world, "sepa_debit", params)
-    row["sepa_debit"] = {
-        "bank_code": iban[4:9],
-        "branch_code": "",
-        "country": iban[:2],
-        "fingerprint": fingerprint(iban),
-        "generated_from": {"charge": None, "setup_attempt": None},
-        "last4": iban[-4:],
-    }
+def bank_account(world: World, kind: str, params: dict[str, Any]) -> Obj:
+    """Return a new bank account of type *kind*, ready for debits."""
+    given = params[kind]
+    row = _base(world, kind, params)
+    mark = fingerprint(bank_debit.account_of(kind, given))
+    row[kind] = bank_debit.bank_details(kind, given, mark)
     return row
 
 
 def mandate(world: World, method: Obj) -> Obj:
     """Return the mandate a bank debit is collected under."""
     kind = method["type"]
-    details: Obj = (
-        {"reference": world.token("mandate_reference", 16).upper(), "url": "https://example.com"}
-        if kind == "sepa_debit"
-        else {}
-    )
+    details = bank_debit.mandate_details(world, kind)
     return {
         "id": world.new_id("mandate"),
         "object": "mandate",
