@@ -76,7 +76,7 @@ def allowance(
     limit, follows no stop signal and cuts no wait, as far as *tries* tells. Tries that never
     reached a network count in no window.
 
-    Payment method types that are neither cards nor listed debits (`link`, `paypal`, `cashapp`,
+    Payment method types that are neither cards nor listed debits (`paypal`, `cashapp`, `klarna`,
     ...) are never allowed: no limit of theirs is published, so they are left to the customer.
     """
     now = now.astimezone(UTC)

@@ -15,8 +15,9 @@ from worker.domain.decline_networks import reached_network
 from worker.domain.declines import Decline, classify
 from worker.domain.readings import DeclineSignals, PaymentMethodReading
 
-CARD_TYPES = frozenset({"card", ""})
-"""Payment method types that card rules apply to; charges of old records may miss theirs."""
+CARD_TYPES = frozenset({"card", "link", ""})
+"""Payment method types that card rules apply to; charges of old records may miss theirs. Behind
+Link is a card whose brand Stripe does not say, so it obeys the strictest (assumption)."""
 
 
 class MadeBy(StrEnum):
