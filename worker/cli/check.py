@@ -8,6 +8,7 @@ import typer
 from worker.bootstrap import notices_in
 from worker.errors import ConfigError
 from worker.mail.lint import lint_templates
+from worker.settings.advice import advice
 from worker.settings.environment import read_environment
 from worker.settings.load import load_configuration
 from worker.settings.read_back import read_back
@@ -36,4 +37,6 @@ def check() -> None:
         raise ConfigError(*problems)
     for sentence in read_back(configuration):
         print(sentence)
+    for sentence in advice(configuration):
+        print(f"Perhaps not meant: {sentence}", file=sys.stderr)
     print(f"Everything is in order. Configuration {configuration.digest}.", file=sys.stderr)

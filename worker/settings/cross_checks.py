@@ -92,14 +92,27 @@ Fault = tuple[Location, str]
 
 
 def _policy_faults(parts: PolicyParts, notices_available: frozenset[str]) -> Iterator[Fault]:
-    yield from _class_faults(parts)
+    yield from _class_faults(parts, notices_available)
     yield from _step_faults(parts, notices_available)
     yield from _charge_faults(parts)
     if parts.ending is not None:
         yield from _ending_faults(parts, parts.ending)
 
 
-def _class_faults(parts: PolicyParts) -> Iterator[Fault]:
+ONLY_WITH: dict[str, tuple[Reaction, DeclineClass | None]] = {
+    "within": (Reaction.RETRY_SOON, None),
+    "at_most": (Reaction.RETRY, None),
+    "count_as": (Reaction.STOP, None),
+    "on_days": (Reaction.RETRY, DeclineClass.FUNDS),
+    "customer_day": (Reaction.RETRY, DeclineClass.FUNDS),
+    "ask_again": (Reaction.ASK_CUSTOMER, None),
+}
+"""Fields of a class that mean something only with one reaction, some only for one class."""
+CONFIRM_LETTER = "action_required"
+"""The letter with the link to confirm, which `ask_again` sends."""
+
+
+def _class_faults(parts: PolicyParts, notices_available: frozenset[str]) -> Iterator[Fault]:
     for name, rule in parts.classes.items():
         at = (*parts.at, "when_declined", name)
         possible = POSSIBLE[DeclineClass(name)]
@@ -109,17 +122,31 @@ def _class_faults(parts: PolicyParts) -> Iterator[Fault]:
             continue
         if rule.do is Reaction.RETRY_SOON and rule.within is None:
             yield at, "`retry_soon` needs an end; add `within: 6 hours`."
-        if rule.within is not None and rule.do is not Reaction.RETRY_SOON:
-            yield (*at, "within"), f"does nothing with `{rule.do}`; leave it out."
-        if rule.at_most is not None and rule.do is not Reaction.RETRY:
-            yield (*at, "at_most"), f"does nothing with `{rule.do}`; leave it out."
+        for key, (reaction, only_class) in ONLY_WITH.items():
+            if getattr(rule, key) is None:
+                continue
+            if only_class is not None and only_class != name:
+                yield (*at, key), f"is for {only_class} alone; leave it out."
+            elif rule.do is not reaction:
+                yield (*at, key), f"does nothing with `{rule.do}`; leave it out."
         if rule.at_most is not None and rule.at_most > RETRIES_MAX:
             yield (*at, "at_most"), f"more than {RETRIES_MAX} times is not possible; lower it."
-        if rule.count_as is not None and rule.do is not Reaction.STOP:
-            yield (*at, "count_as"), f"does nothing with `{rule.do}`; leave it out."
+        if rule.ask_again is not None:
+            for sentence in _ladder_faults(rule.ask_again, parts, notices_available):
+                yield (*at, "ask_again"), sentence
 
 
-OUR_STEP_NAMES = ("quick try", "new card", "ending", "closing")
+def _ladder_faults(
+    ladder: tuple[timedelta, ...], parts: PolicyParts, notices_available: frozenset[str]
+) -> Iterator[str]:
+    if parts.ending is not None and ladder[-1] >= parts.ending.after:
+        end = days_words(parts.ending.after)
+        yield f"{days_words(ladder[-1])} is not before the ending ({end}); shorten it."
+    if CONFIRM_LETTER not in notices_available:
+        yield _no_template(CONFIRM_LETTER, notices_available)
+
+
+OUR_STEP_NAMES = ("quick try", "new card", "backup", "confirm", "ending", "closing")
 """Steps that the engine adds by itself; a policy's step of that name would be taken for one."""
 
 
@@ -145,8 +172,10 @@ def _step_faults(parts: PolicyParts, notices_available: frozenset[str]) -> Itera
                 f"never happens with `retries_by: {parts.retries_by}`; leave the charge out.",
             )
         if parts.ending is not None and step.after >= parts.ending.after:
-            end = _days(parts.ending.after)
-            sentence = f"{_days(step.after)} is not before the ending ({end}); move one of them."
+            end = days_words(parts.ending.after)
+            sentence = (
+                f"{days_words(step.after)} is not before the ending ({end}); move one of them."
+            )
             yield (*at, "after"), sentence
 
 
@@ -158,7 +187,7 @@ def _charge_faults(parts: PolicyParts) -> Iterator[Fault]:
     before, before_after = "the first failure", timedelta(0)
     for at, step in charges:
         if step.after - before_after < GAP_MIN:
-            earliest = _hours(before_after + GAP_MIN)
+            earliest = hours_words(before_after + GAP_MIN)
             sentence = f"is less than 20 hours after {before}; write `{earliest}` or more."
             yield (*at, "after"), sentence
         before, before_after = f"`{step.name}`", step.after
@@ -187,7 +216,7 @@ def _ending_faults(parts: PolicyParts, ending: EndingSection) -> Iterator[Fault]
     if step.letter is None:
         yield (*at, "not_before"), f"the step `{name}` writes no letter; name one that does."
     elif step.after < ending.after < step.after + ending.not_before.gap:
-        given, earliest = _days(ending.after), _days(step.after + ending.not_before.gap)
+        given, earliest = days_words(ending.after), days_words(step.after + ending.not_before.gap)
         sentence = f"{given} is too early for `not_before`; write `{earliest}` or more."
         yield (*at, "after"), sentence
 
@@ -241,13 +270,13 @@ def _no_template(letter: str, notices_available: frozenset[str]) -> str:
     return f"no template `{letter}.md`; {nearest(letter, sorted(notices_available))}"
 
 
-def _hours(duration: timedelta) -> str:
+def hours_words(duration: timedelta) -> str:
     hours = -(-duration // timedelta(hours=1))
     return f"{hours} hour{'' if hours == 1 else 's'}"
 
 
-def _days(duration: timedelta) -> str:
+def days_words(duration: timedelta) -> str:
     days, rest = divmod(duration, timedelta(days=1))
     if rest:
-        return _hours(duration)
+        return hours_words(duration)
     return f"{days} day{'' if days == 1 else 's'}"

@@ -40,9 +40,9 @@ def _rows(model: type[BaseModel], prefix: str) -> list[str]:
         path = prefix + (info.alias or field_name)
         inner = inner_model(info.annotation)
         example = info.examples[0] if info.examples else ""
+        meaning = " ".join((info.description or "").split())
         rows.append(
-            f"| `{path}` | {info.description} | {_form(info, inner)} | {_default(info)}"
-            f" | `{example}` |"
+            f"| `{path}` | {meaning} | {_form(info, inner)} | {_default(info)} | `{example}` |"
         )
         # The nine classes of decline share one shape, which is told once.
         if prefix.endswith("when_declined → "):
@@ -92,7 +92,8 @@ def _written(info: FieldInfo, value: object) -> str:
     if isinstance(value, DayWindow):
         return f"{value.start:%H:%M} and {value.end:%H:%M}"
     if isinstance(value, bool):
-        return "weekdays" if value else "every day"
+        yes, no = _form(info, None).replace("`", "").split(" or ")
+        return yes if value else no
     if isinstance(value, time):
         return f"daily at {value:%H:%M}"
     if isinstance(value, timedelta):
@@ -100,5 +101,5 @@ def _written(info: FieldInfo, value: object) -> str:
         return f"{'every ' if every else ''}{duration_words(value)}"
     if isinstance(value, int):
         form = next(part.text for part in info.metadata if isinstance(part, Form))
-        return form.replace("N", str(value), 1)
+        return form.split(",")[0].replace("N", str(value), 1)
     return str(value)

@@ -18,7 +18,6 @@ from worker.domain.policy import (
     Ending,
     EndingAct,
     InvoiceEnd,
-    Limits,
     Mode,
     Policy,
     Reaction,
@@ -30,17 +29,16 @@ from worker.settings.fields import (
     ChargeHours,
     Duration,
     GoLive,
+    Ladder,
     Line,
-    PerDay,
-    PerHour,
+    MetadataKey,
+    MethodTypes,
+    MonthDays,
     Section,
     Times,
-    WeekdaysOnly,
-    Window,
     Zone,
 )
-
-LIMITS = Limits()
+from worker.settings.limits_section import LimitsSection
 
 
 class ClassSection(Section):
@@ -54,6 +52,15 @@ class ClassSection(Section):
     """For `retry_soon`: how long after the failure quick tries may go on; they cost no step."""
     count_as: Literal["voluntary"] | None = Field(default=None, examples=["voluntary"])
     """For `stop`: the churn that follows counts as the customer's own decision."""
+    on_days: MonthDays | None = Field(default=None, examples=["[1, 15, last]"])
+    """For `funds`: due charges move on to the next of these days of the month, if one comes before
+    the ending. A day that a month lacks is its last."""
+    customer_day: MetadataKey | None = Field(default=None, examples=["metadata.payday"])
+    """For `funds`: the customer's metadata at Stripe may name a day of the month, which then counts
+    instead of `on_days`."""
+    ask_again: Ladder | None = Field(default=None, examples=["[4 hours, 2 days, 5 days, 9 days]"])
+    """For `ask_customer`: when the link to confirm goes out, counted from the failure that asked
+    for it; left out, with the letters of the steps."""
 
     def rule(self) -> ClassRule:
         """Return the engine's value."""
@@ -62,6 +69,9 @@ class ClassSection(Section):
             at_most=self.at_most,
             within=self.within,
             count_as_voluntary=self.count_as == "voluntary",
+            paydays=self.on_days or (),
+            payday_key=self.customer_day or "",
+            ask_again=self.ask_again or (),
         )
 
 
@@ -151,6 +161,9 @@ class PolicySection(Section):
         default="charge_at_once", examples=["charge_at_once"]
     )
     """What a changed payment method does: a charge at once, or at the next step."""
+    backup_methods: MethodTypes | None = Field(default=None, examples=["[card, sepa_debit]"])
+    """Types of the customer's other payment methods that may be charged after a hard decline, in
+    this order; left out, none."""
     steps: list[StepSection] = Field(
         examples=["[{ name: first letter, after: 4 hours, letter: payment_failed_1 }]"]
     )
@@ -170,38 +183,7 @@ class PolicySection(Section):
             charge_new_card_at_once=self.new_card == "charge_at_once",
             steps=tuple(sorted((each.step() for each in self.steps), key=lambda step: step.after)),
             ending=self.ending.ending(),
-        )
-
-
-class EndingLimitsSection(Section):
-    """How many subscriptions may be ended, and in which office hours."""
-
-    at_most: PerDay = Field(default=LIMITS.endings_per_day, examples=["20 per day"])
-    """Endings in one office day."""
-    between: Window = Field(default=LIMITS.endings_between, examples=["09:00 and 16:00"])
-    """Office hours in which endings happen, so that somebody is there."""
-    on: WeekdaysOnly = Field(default=LIMITS.endings_on_weekdays_only, examples=["weekdays"])
-    """Office days on which endings happen."""
-
-
-class LimitsSection(Section):
-    """Ceilings of the whole service: when one is reached the rest waits, nothing is dropped."""
-
-    charges: PerHour = Field(default=LIMITS.charges_per_hour, examples=["500 per hour"])
-    """Charges that may be started in one hour."""
-    endings: EndingLimitsSection = Field(
-        default=EndingLimitsSection(),
-        examples=["{ at_most: 20 per day, between: 09:00 and 16:00, on: weekdays }"],
-    )
-    """Ceiling and hours of endings."""
-
-    def limits(self) -> Limits:
-        """Return the engine's value."""
-        return Limits(
-            charges_per_hour=self.charges,
-            endings_per_day=self.endings.at_most,
-            endings_between=self.endings.between,
-            endings_on_weekdays_only=self.endings.on,
+            backup_methods=self.backup_methods or (),
         )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from worker.domain.policy import DayWindow
+from worker.settings import written_reactions
 from worker.settings import written_values as written
 from worker.settings.written_values import ChargeTime, NotBefore
 
@@ -49,6 +50,24 @@ ChargeHours = Annotated[
 PerHour = Annotated[int, BeforeValidator(written.parse_hourly), Form("N per hour")]
 PerDay = Annotated[int, BeforeValidator(written.parse_daily), Form("N per day")]
 Times = Annotated[int, BeforeValidator(written.parse_times), Form("N times")]
+Ladder = Annotated[
+    tuple[timedelta, ...],
+    BeforeValidator(written_reactions.parse_ladder),
+    Form("a duration or a list of durations"),
+]
+MonthDays = Annotated[
+    tuple[int, ...],
+    BeforeValidator(written_reactions.parse_month_days),
+    Form("a list of days, 1 to 31 or `last`"),
+]
+MetadataKey = Annotated[
+    str, BeforeValidator(written_reactions.parse_metadata_key), Form("metadata.KEY")
+]
+MethodTypes = Annotated[
+    tuple[str, ...],
+    BeforeValidator(written_reactions.parse_method_types),
+    Form("a list of Stripe's types of payment methods"),
+]
 AfterStep = Annotated[
     NotBefore, BeforeValidator(written.parse_not_before), Form("a duration after a step's name")
 ]

@@ -43,7 +43,7 @@ class NotBefore:
 
 def parse_line(text: object) -> str:
     """Return one line of text that is not empty."""
-    value = _scalar(text)
+    value = scalar(text)
     if not value.isprintable():
         raise ValueError(f"{value!r} contains a line break or control character; write one line.")
     return value
@@ -51,7 +51,7 @@ def parse_line(text: object) -> str:
 
 def parse_duration(text: object) -> timedelta:
     """Return the time in `N seconds|minutes|hours|days|weeks`; the singular is fine too."""
-    value = _scalar(text)
+    value = scalar(text)
     if _NUMBER.fullmatch(value):
         raise ValueError(f"{value} has no unit; write `{value.split('.')[0]} days`.")
     found = _DURATION.fullmatch(value)
@@ -84,7 +84,7 @@ def parse_lead_times(text: object) -> tuple[timedelta, ...]:
 
 def parse_clock(text: object) -> time:
     """Return the hour in `08:00`."""
-    value = _scalar(text)
+    value = scalar(text)
     found = _CLOCK.fullmatch(value)
     if found is None or int(found[1]) > 23 or int(found[2]) > 59:
         raise ValueError(f"`{value}` is no time of day; write `08:00`.")
@@ -93,7 +93,7 @@ def parse_clock(text: object) -> time:
 
 def parse_window(text: object) -> DayWindow:
     """Return the hours in `08:00 and 18:00`; they lie within one day, the earlier first."""
-    value = _scalar(text).removeprefix("between ")
+    value = scalar(text).removeprefix("between ")
     start, joined, end = value.partition(" and ")
     if not joined:
         raise ValueError(f"`{value}` is no span of hours; write `08:00 and 18:00`.")
@@ -105,7 +105,7 @@ def parse_window(text: object) -> DayWindow:
 
 def parse_charge_time(text: object) -> ChargeTime:
     """Return when a charge may start: `any time` or `between 08:00 and 18:00`."""
-    value = _scalar(text)
+    value = scalar(text)
     if value == "any time":
         return ChargeTime(None)
     if not value.startswith("between "):
@@ -125,7 +125,7 @@ def parse_daily(text: object) -> int:
 
 def parse_times(text: object) -> int:
     """Return the number in `8 times`, at least 1."""
-    value = _scalar(text)
+    value = scalar(text)
     if _NUMBER.fullmatch(value):
         raise ValueError(f"{value} has no unit; write `{value} times`.")
     found = _TIMES.fullmatch(value)
@@ -136,7 +136,7 @@ def parse_times(text: object) -> int:
 
 def parse_not_before(text: object) -> NotBefore:
     """Return the condition in `2 days after final letter`."""
-    value = _scalar(text)
+    value = scalar(text)
     gap, joined, step = value.partition(" after ")
     if not joined or not step.strip():
         raise ValueError(f"`{value}` is not understood; write `2 days after final letter`.")
@@ -145,7 +145,7 @@ def parse_not_before(text: object) -> NotBefore:
 
 def parse_fraction(text: object) -> tuple[int, int]:
     """Return `a third` as (1, 3)."""
-    value = _scalar(text)
+    value = scalar(text)
     if value not in _FRACTIONS:
         raise ValueError(f"`{value}` is not known; write one of {', '.join(_FRACTIONS)}.")
     return _FRACTIONS[value]
@@ -153,7 +153,7 @@ def parse_fraction(text: object) -> tuple[int, int]:
 
 def parse_weekdays(text: object) -> bool:
     """Return True for `weekdays` (Monday to Friday), False for `every day`."""
-    value = _scalar(text)
+    value = scalar(text)
     if value not in ("weekdays", "every day"):
         raise ValueError(f"`{value}` is not known; write `weekdays` or `every day`.")
     return value == "weekdays"
@@ -161,7 +161,7 @@ def parse_weekdays(text: object) -> bool:
 
 def parse_every(text: object) -> timedelta:
     """Return the interval in `every 10 seconds`: from a second to a day."""
-    value = _scalar(text)
+    value = scalar(text)
     if not value.startswith("every "):
         raise ValueError(f"`{value}` is not understood; write `every 10 seconds`.")
     if _NUMBER.fullmatch(value.removeprefix("every ")):
@@ -174,7 +174,7 @@ def parse_every(text: object) -> timedelta:
 
 def parse_daily_at(text: object) -> time:
     """Return the office hour in `daily at 03:00`."""
-    value = _scalar(text)
+    value = scalar(text)
     if not value.startswith("daily at "):
         raise ValueError(f"`{value}` is not understood; write `daily at 03:00`.")
     return parse_clock(value.removeprefix("daily at "))
@@ -182,7 +182,7 @@ def parse_daily_at(text: object) -> time:
 
 def parse_zone(text: object) -> str:
     """Return the IANA name of a time zone that exists."""
-    value = _scalar(text)
+    value = scalar(text)
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -195,7 +195,7 @@ def parse_zone(text: object) -> str:
 
 def parse_go_live(text: object) -> date | datetime:
     """Return a date, or an instant with its offset, from ISO 8601."""
-    value = _scalar(text)
+    value = scalar(text)
     try:
         return date.fromisoformat(value)
     except ValueError:
@@ -227,7 +227,7 @@ def parse_bare_address(text: object) -> str:
 
 def parse_colour(text: object) -> str:
     """Return a colour as `#rrggbb`, lower case; `#rgb` is spelt out."""
-    value = _scalar(text)
+    value = scalar(text)
     if not _COLOUR.fullmatch(value):
         raise ValueError(f'`{value}` is no colour; write `"#0b6b50"`, in quotes.')
     digits = value[1:].lower()
@@ -243,7 +243,7 @@ def parse_https_url(text: object) -> str:
 
 
 def _rate(text: object, unit: str, example: str) -> int:
-    value = _scalar(text)
+    value = scalar(text)
     if _NUMBER.fullmatch(value):
         raise ValueError(f"{value} has no unit; write `{value} per {unit}`.")
     found = _RATE.fullmatch(value)
@@ -252,7 +252,7 @@ def _rate(text: object, unit: str, example: str) -> int:
     return int(found[1])
 
 
-def _scalar(text: object) -> str:
+def scalar(text: object) -> str:
     """Return the text of a single value. Raises: ValueError: a list, a mapping or nothing."""
     if not isinstance(text, str):
         kind = "a list" if isinstance(text, list) else "a mapping"

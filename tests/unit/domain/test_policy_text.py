@@ -40,6 +40,9 @@ rules = st.builds(
     at_most=st.none() | st.integers(1, 8),
     within=st.none() | durations,
     count_as_voluntary=st.booleans(),
+    paydays=st.lists(st.integers(1, 31), max_size=3).map(tuple),
+    payday_key=st.just("") | names,
+    ask_again=st.lists(durations, max_size=3).map(tuple),
 )
 endings = st.builds(
     Ending,
@@ -60,6 +63,7 @@ policies = st.builds(
     ending=endings,
     retries_max=st.integers(0, 8),
     retry_gap=durations,
+    backup_methods=st.lists(names, max_size=2).map(tuple),
 )
 
 PLAIN: dict[str, object] = {

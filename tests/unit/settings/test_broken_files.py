@@ -11,6 +11,7 @@ HERE = Path(__file__).parent
 CONFIG = HERE.parents[2] / "config"
 LETTERS = frozenset(
     {
+        "action_required",
         "payment_failed_1",
         "payment_failed_2",
         "payment_failed_3",
@@ -206,6 +207,6 @@ def test_a_template_that_nobody_finds(tmp_path: Path) -> None:
     problems_of(tmp_path)
     with pytest.raises(ConfigError) as caught:
         load_configuration(tmp_path, frozenset())
-    assert caught.value.problems[0].endswith(
+    assert caught.value.problems[1].endswith(
         "no template `payment_failed_1.md` was found; check TEMPLATES_DIR."
     )

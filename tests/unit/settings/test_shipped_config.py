@@ -17,6 +17,7 @@ from worker.domain.policy import (
     JobTiming,
     Limits,
     Mode,
+    NetworkLimits,
     Policy,
     Reaction,
 )
@@ -64,6 +65,38 @@ def test_shipped_policy(shipped: Configuration) -> None:
     assert policy.when_declined[DeclineClass.FUNDS].at_most == 8
     assert policy.when_declined[DeclineClass.TECHNICAL].within == timedelta(hours=6)
     assert policy.when_declined[DeclineClass.CONSENT_WITHDRAWN].count_as_voluntary
+    assert policy.when_declined[DeclineClass.AUTHENTICATION].ask_again == (
+        timedelta(hours=4),
+        timedelta(days=2),
+        timedelta(days=5),
+        timedelta(days=9),
+    )
+    assert policy.when_declined[DeclineClass.FUNDS].paydays == ()
+    assert policy.backup_methods == ()
+    assert shipped.dunning.limits == Limits()
+
+
+def test_every_new_field_reaches_the_engine(tmp_path: Path) -> None:
+    for path in CONFIG.glob("*.yaml"):
+        (tmp_path / path.name).write_text(path.read_text())
+    dunning = tmp_path / "dunning.yaml"
+    text = dunning.read_text()
+    for old, new in (
+        (
+            "do: retry, at_most: 8 times",
+            "do: retry, on_days: [last, 15, 1], customer_day: metadata.payday",
+        ),
+        ("retries_by: worker", "backup_methods: [sepa_debit, card]"),
+        ("limits:", "limits:\n  networks: { visa_in_30_days: 9 times, ach_retries: authorised }"),
+    ):
+        text = text.replace(old, new, 1)
+    dunning.write_text(text)
+    rules = load_configuration(tmp_path, LETTERS).dunning
+    funds = rules.policies[0].when_declined[DeclineClass.FUNDS]
+    assert funds.paydays == (1, 15, 31)
+    assert funds.payday_key == "payday"
+    assert rules.policies[0].backup_methods == ("sepa_debit", "card")
+    assert rules.limits.networks == NetworkLimits(visa_in_30_days=9, ach_retries_authorised=True)
 
 
 def test_shipped_notices_and_schedule(shipped: Configuration) -> None:

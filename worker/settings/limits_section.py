@@ -1,0 +1,125 @@
+"""The shape of `limits` in dunning.yaml: ceilings of the whole service and of the networks."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from worker.domain.policy import Limits, NetworkLimits
+from worker.settings.fields import Form, PerDay, PerHour, Section, WeekdaysOnly, Window
+from worker.settings.written_reactions import parse_authorised, times_up_to
+
+LIMITS = Limits()
+NETWORKS = LIMITS.networks
+
+VISA_MAX = 20
+"""Tries in 30 days with one card and amount; Visa's own limit since 19 May 2025 (domain.md 2)."""
+MASTERCARD_DAY_MAX, MASTERCARD_MONTH_MAX = 10, 35
+"""Tries in 24 hours and in 30 days; Mastercard's own limits (domain.md 2)."""
+OTHER_CARDS_MAX = NETWORKS.other_cards_in_30_days
+"""Networks that publish no count: ours is the most."""
+
+VisaTimes = Annotated[
+    int,
+    BeforeValidator(times_up_to(VISA_MAX, f"Visa allows {VISA_MAX} tries in 30 days")),
+    Form(f"N times, at most {VISA_MAX}"),
+]
+MastercardDayTimes = Annotated[
+    int,
+    BeforeValidator(
+        times_up_to(MASTERCARD_DAY_MAX, f"Mastercard allows {MASTERCARD_DAY_MAX} tries in 24 hours")
+    ),
+    Form(f"N times, at most {MASTERCARD_DAY_MAX}"),
+]
+MastercardMonthTimes = Annotated[
+    int,
+    BeforeValidator(
+        times_up_to(
+            MASTERCARD_MONTH_MAX, f"Mastercard allows {MASTERCARD_MONTH_MAX} tries in 30 days"
+        )
+    ),
+    Form(f"N times, at most {MASTERCARD_MONTH_MAX}"),
+]
+OtherCardTimes = Annotated[
+    int,
+    BeforeValidator(
+        times_up_to(
+            OTHER_CARDS_MAX, f"{OTHER_CARDS_MAX} tries in 30 days is the most for other cards"
+        )
+    ),
+    Form(f"N times, at most {OTHER_CARDS_MAX}"),
+]
+Authorised = Annotated[
+    bool, BeforeValidator(parse_authorised), Form("`authorised` or `not_authorised`")
+]
+
+
+class EndingLimitsSection(Section):
+    """How many subscriptions may be ended, and in which office hours."""
+
+    at_most: PerDay = Field(default=LIMITS.endings_per_day, examples=["20 per day"])
+    """Endings in one office day."""
+    between: Window = Field(default=LIMITS.endings_between, examples=["09:00 and 16:00"])
+    """Office hours in which endings happen, so that somebody is there."""
+    on: WeekdaysOnly = Field(default=LIMITS.endings_on_weekdays_only, examples=["weekdays"])
+    """Office days on which endings happen."""
+
+
+class NetworksSection(Section):
+    """Most tries with one card, whoever made them; the networks' own limits cannot be passed."""
+
+    visa_in_30_days: VisaTimes = Field(default=NETWORKS.visa_in_30_days, examples=["15 times"])
+    """Tries of a Visa card and amount in any 30 days; the margin below Visa's own limit is for
+    tries that we cannot see."""
+    mastercard_in_24_hours: MastercardDayTimes = Field(
+        default=NETWORKS.mastercard_in_24_hours, examples=["10 times"]
+    )
+    """Tries of a Mastercard in any 24 hours."""
+    mastercard_in_30_days: MastercardMonthTimes = Field(
+        default=NETWORKS.mastercard_in_30_days, examples=["35 times"]
+    )
+    """Tries of a Mastercard and amount in any 30 days."""
+    other_cards_in_30_days: OtherCardTimes = Field(
+        default=NETWORKS.other_cards_in_30_days, examples=["15 times"]
+    )
+    """Tries of any other card and amount in any 30 days; their networks publish no count."""
+    ach_retries: Authorised = Field(
+        default=NETWORKS.ach_retries_authorised, examples=["not_authorised"]
+    )
+    """Whether your customers authorised you to present a returned ACH debit again, as Nacha asks;
+    without it none is."""
+
+    def limits(self) -> NetworkLimits:
+        """Return the engine's value."""
+        return NetworkLimits(
+            visa_in_30_days=self.visa_in_30_days,
+            mastercard_in_24_hours=self.mastercard_in_24_hours,
+            mastercard_in_30_days=self.mastercard_in_30_days,
+            other_cards_in_30_days=self.other_cards_in_30_days,
+            ach_retries_authorised=self.ach_retries,
+        )
+
+
+class LimitsSection(Section):
+    """Ceilings of the whole service: when one is reached the rest waits, nothing is dropped."""
+
+    charges: PerHour = Field(default=LIMITS.charges_per_hour, examples=["500 per hour"])
+    """Charges that may be started in one hour."""
+    endings: EndingLimitsSection = Field(
+        default=EndingLimitsSection(),
+        examples=["{ at_most: 20 per day, between: 09:00 and 16:00, on: weekdays }"],
+    )
+    """Ceiling and hours of endings."""
+    networks: NetworksSection = Field(
+        default=NetworksSection(), examples=["{ visa_in_30_days: 10 times }"]
+    )
+    """Ceilings of tries with one card; they can only be made stricter than the networks' own."""
+
+    def limits(self) -> Limits:
+        """Return the engine's value."""
+        return Limits(
+            charges_per_hour=self.charges,
+            endings_per_day=self.endings.at_most,
+            endings_between=self.endings.between,
+            endings_on_weekdays_only=self.endings.on,
+            networks=self.networks.limits(),
+        )
