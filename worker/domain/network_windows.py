@@ -98,11 +98,11 @@ class Window:
         object.__setattr__(self, "instants", tuple(tried.at for tried in self.tries))
 
     def has_room_at(self, at: datetime) -> bool:
-        """Return whether one more try at *at* leaves every window that holds it within limits."""
-        first = bisect_right(self.instants, at)
-        last = bisect_right(self.instants, at + self.span)
-        ends = [at, *(end for end in self.instants[first:last] if end < at + self.span)]
-        return all(self._count_until(end) < self.limit for end in ends)
+        """Return whether one more try at *at* leaves every window that holds it within limits.
+
+        No window that holds it has other tries than those behind *at*, whenever it ends.
+        """
+        return len(self.behind(at)) < self.limit
 
     def frees_at(self) -> list[datetime]:
         """Return the instants at which a try stops counting."""
@@ -134,10 +134,6 @@ class Window:
     def reason(self, at: datetime) -> str:
         """Return the part of a sentence that says how full it is at *at*."""
         return f"{self.label}: {len(self.behind(at))} of {self.limit} tries in {words(self.span)}"
-
-    def _count_until(self, end: datetime) -> int:
-        start = bisect_right(self.instants, end - self.span)
-        return bisect_right(self.instants, end) - start
 
 
 def card_windows(
