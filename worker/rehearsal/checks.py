@@ -29,14 +29,14 @@ class Evidence:
     """GET /_sandbox/requests."""
     tries: Sequence[Entry] = ()
     """GET /_sandbox/charges: every charge try, by whomever."""
-    charges: Mapping[str, Entry] = field(default_factory=dict)
-    """Charge id -> Stripe's charge, which shows card and outcome as they were."""
     invoices: Mapping[str, Entry] = field(default_factory=dict)
     """Invoice id -> Stripe's invoice as it is now."""
     subscriptions: Mapping[str, Entry] = field(default_factory=dict)
     renewed_cards: Sequence[tuple[str, int]] = ()
-    """(payment method, unix seconds) of each renewal by the network."""
+    """(payment method, unix seconds) of each change of a card in place, by whomever."""
     letters: Sequence[Letter] = ()
+    ach_retries_authorised: bool = False
+    """What the operator stated: without it a returned ACH debit is not presented again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +83,10 @@ def check_evidence(evidence: Evidence, *, invariants_broken: int) -> Checks:
 
 def collect_evidence(client: SandboxClient, test_clock: str, letters: Sequence[Letter]) -> Evidence:
     """Return everything the sandbox shows. Raises: ServiceUnavailable: it gave no answer."""
-    renewed = "payment_method.automatically_updated"
+    renewals = ("payment_method.automatically_updated", "payment_method.updated")
     return Evidence(
         requests=client.get("/_sandbox/requests")["requests"],
         tries=client.get("/_sandbox/charges")["charges"],
-        charges={row["id"]: row for row in client.every("/v1/charges")},
         invoices={row["id"]: row for row in client.every("/v1/invoices")},
         subscriptions={
             row["id"]: row
@@ -95,7 +94,8 @@ def collect_evidence(client: SandboxClient, test_clock: str, letters: Sequence[L
         },
         renewed_cards=[
             (event["data"]["object"]["id"], int(event["created"]))
-            for event in client.every("/v1/events", type=renewed)
+            for kind in renewals
+            for event in client.every("/v1/events", type=kind)
         ],
         letters=letters,
     )

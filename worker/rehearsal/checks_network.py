@@ -1,148 +1,110 @@
-"""The card networks' rules, counted from charges as Stripe shows them (domain.md 1.4 and 2)."""
+"""Counts broken rules of the networks from the sandbox's log (domain.md 1.4 and 2).
+
+Nothing of the worker's own is read here, neither its tables nor its rules, so that a wrong rule
+there is a violation here.
+"""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from worker.rehearsal.population_cards import MAC_WAITS
+from worker.rehearsal.checks_debits import debits_presented_again
+from worker.rehearsal.checks_stops import tries_after_stops, tries_before_waits
+from worker.rehearsal.checks_tries import Renewals, Tried, changed_since, read_tries
 
 if TYPE_CHECKING:
     from worker.rehearsal.checks import Evidence
 
 DAY = 86_400
 VISA_MAX_IN_30_DAYS = 15
-"""Visa allows 20; the worker keeps a margin for attempts it cannot see."""
+"""Visa allows 20; the worker keeps a margin for tries it cannot see."""
 MASTERCARD_MAX_IN_24_HOURS = 10
 MASTERCARD_MAX_IN_30_DAYS = 35
+OTHERS_MAX_IN_30_DAYS = 15
+"""No count is published for other networks; an unknown one may be any of them."""
 INDIA_MAX = 1
-STRIPE_NEVER = frozenset(
-    (
-        "incorrect_number",
-        "lost_card",
-        "pickup_card",
-        "stolen_card",
-        "revocation_of_authorization",
-        "revocation_of_all_authorizations",
-        "authentication_required",
-        "highest_risk_level",
-        "transaction_not_allowed",
-    )
-)
-"""The nine codes after which Stripe itself executes no further try."""
-MASTERCARD_NEVER = frozenset(("03", "21"))
+GAP_SECONDS = 20 * 3600
+TECHNICAL = frozenset(("issuer_not_available", "processing_error", "reenter_transaction"))
 
 
 def network_rule_violations(evidence: "Evidence") -> list[str]:
-    """Return a sentence for each rule of a card network that was broken."""
-    tries = [_Try(entry, evidence) for entry in evidence.tries if not entry.get("settles")]
-    by_card: dict[tuple[str, int, str], list[_Try]] = defaultdict(list)
-    for one in tries:
-        if one.fingerprint and one.reached_network:
-            by_card[one.fingerprint, one.amount, one.currency].append(one)
-    found = []
-    for (card, _amount, _currency), made in sorted(by_card.items()):
-        found += _too_often(card, made)
-    return [*found, *_after_stop(tries, evidence.renewed_cards), *_india(tries)]
+    """Return a sentence for each rule that a try of the worker's broke."""
+    tries = read_tries(evidence.tries)
+    renewals = Renewals(evidence.renewed_cards)
+    return [
+        *tries_too_often(tries),
+        *tries_after_stops(tries, renewals),
+        *tries_before_waits(tries, renewals),
+        *india_tried_again(tries),
+        *debits_presented_again(tries, ach_retries_authorised=evidence.ach_retries_authorised),
+        *charged_too_soon(tries, renewals),
+    ]
 
 
-class _Try:
-    """One charge try, with card and outcome as its charge shows them."""
+def tries_too_often(tries: Sequence[Tried]) -> list[str]:
+    """Return a sentence for each card, and amount where that counts, tried too often.
 
-    def __init__(self, entry: Mapping[str, Any], evidence: "Evidence") -> None:
-        charge = evidence.charges.get(str(entry["charge"] or "")) or {}
-        details = charge.get("payment_method_details") or {}
-        card = details.get("card") or {}
-        outcome = entry.get("outcome") or {}
-        self.at, self.by = int(entry["at"]), str(entry["by"])
-        self.invoice, self.method = str(entry["invoice"]), str(entry["payment_method"])
-        self.amount, self.currency = int(entry["amount"]), str(entry["currency"])
-        self.failed = entry["status"] in {"failed", "requires_action"}
-        self.fingerprint = str(card.get("fingerprint") or "")
-        self.brand, self.country = str(card.get("brand") or ""), str(card.get("country") or "")
-        self.reached_network = outcome.get("network_status") != "not_sent_to_network"
-        self.advice = str(outcome.get("advice_code") or "")
-        self.network_advice = str(outcome.get("network_advice_code") or "")
-        self.reason = str(outcome.get("reason") or "")
-        if entry["status"] == "requires_action":
-            self.reason = "authentication_required"
-
-    @property
-    def stops(self) -> bool:
-        """Whether this answer forbids any further try of this card."""
-        mastercard = self.brand == "mastercard" and self.network_advice in MASTERCARD_NEVER
-        said = self.advice == "do_not_try_again" or self.reason in STRIPE_NEVER
-        return self.failed and (said or mastercard)
-
-    @property
-    def stop_scope(self) -> str:
-        """What a stop is about: the card, or for an authentication this one payment with it."""
-        if self.reason == "authentication_required":
-            return f"{self.method}:{self.invoice}"
-        return self.method
-
-    @property
-    def wait_seconds(self) -> int:
-        """How long Mastercard asked to wait."""
-        if self.brand != "mastercard" or not self.failed:
-            return 0
-        wait = MAC_WAITS.get(self.network_advice)
-        return int(wait.total_seconds()) if wait else 0
-
-
-def _too_often(card: str, made: Sequence[_Try]) -> list[str]:
-    """Count tries of one card and amount in the windows of its network."""
-    brand = made[0].brand
-    limits = {
-        "visa": ((30 * DAY, VISA_MAX_IN_30_DAYS),),
-        "mastercard": ((DAY, MASTERCARD_MAX_IN_24_HOURS), (30 * DAY, MASTERCARD_MAX_IN_30_DAYS)),
-    }.get(brand, ())
-    found = []
-    for window, most in limits:
-        for one in made:
-            count = sum(1 for other in made if one.at - window < other.at <= one.at)
-            if count > most and one.by == "api":
-                days = window // DAY
-                found.append(f"card {card} was tried {count} times in {days} days ({brand})")
-                break
-    return found
-
-
-def _after_stop(tries: Sequence[_Try], renewed: Sequence[tuple[str, int]]) -> list[str]:
-    """Tries of the worker's on a card that must not be tried again, or not yet.
-
-    A card that its network renewed since then counts as a new one.
+    Windows are half-open, (at - window, at]; whoever made a try, it counts.
     """
-    stopped: dict[str, int] = {}
-    waits: dict[str, tuple[int, int]] = {}
+    cards = [one for one in tries if one.kind == "card" and one.reached_network]
+    by_card: dict[tuple[str, ...], list[Tried]] = defaultdict(list)
+    by_amount: dict[tuple[str, ...], list[Tried]] = defaultdict(list)
+    for one in cards:
+        by_amount[one.card, str(one.amount), one.currency].append(one)
+        if one.brand == "mastercard":
+            by_card[(one.card,)].append(one)
     found = []
-    for one in tries:
-        if one.by == "api":
-            scopes = (one.method, f"{one.method}:{one.invoice}")
-            stopped_at = max((stopped[s] for s in scopes if s in stopped), default=None)
-            if stopped_at is not None and not _renewed(renewed, one, stopped_at):
-                found.append(f"{one.invoice}: {one.method} was tried after a stop signal")
-            since, until = waits.get(one.method, (0, 0))
-            if one.at < until and not _renewed(renewed, one, since):
-                found.append(f"{one.invoice}: {one.method} was tried before Mastercard's wait")
-        if one.stops:
-            stopped[one.stop_scope] = one.at
-        if one.wait_seconds:
-            waits[one.method] = (one.at, one.at + one.wait_seconds)
+    for made in by_card.values():
+        found += _over(made, DAY, MASTERCARD_MAX_IN_24_HOURS)
+    limits = {"visa": VISA_MAX_IN_30_DAYS, "mastercard": MASTERCARD_MAX_IN_30_DAYS}
+    for made in by_amount.values():
+        found += _over(made, 30 * DAY, limits.get(made[0].brand, OTHERS_MAX_IN_30_DAYS))
     return found
 
 
-def _renewed(renewed: Sequence[tuple[str, int]], one: _Try, since: int) -> bool:
-    return any(method == one.method and since <= at <= one.at for method, at in renewed)
+def _over(made: Sequence[Tried], window: int, most: int) -> list[str]:
+    """Return a sentence if a try of the worker's was one too many in its window, once a card."""
+    for one in made:
+        count = sum(1 for other in made if one.at - window < other.at <= one.at)
+        if count > most and one.ours:
+            name = f"{one.brand or 'unknown'} card {one.card}"
+            return [f"{one.invoice}: {name} was tried {count} times in {window // DAY} days"]
+    return []
 
 
-def _india(tries: Sequence[_Try]) -> list[str]:
-    """Cards issued in India get one try per invoice, unless their owner is present."""
+def india_tried_again(tries: Sequence[Tried]) -> list[str]:
+    """Return a sentence for each second try of a card issued in India without its holder."""
     made: dict[tuple[str, str], int] = defaultdict(int)
     found = []
     for one in tries:
         if one.country != "IN" or one.by == "customer":
             continue
-        made[one.invoice, one.fingerprint] += 1
-        if made[one.invoice, one.fingerprint] > INDIA_MAX and one.by == "api":
+        made[one.invoice, one.card] += 1
+        if made[one.invoice, one.card] > INDIA_MAX and one.ours:
             found.append(f"{one.invoice}: a card issued in India was tried again")
+    return found
+
+
+def charged_too_soon(tries: Sequence[Tried], renewals: Renewals) -> list[str]:
+    """Return a sentence for each second charge of a customer by the worker within 20 hours.
+
+    Quick tries of an invoice after a technical failure, and tries of another or a renewed payment
+    method, are no such second charge.
+    """
+    found = []
+    ours: dict[str, list[Tried]] = defaultdict(list)
+    for one in tries:
+        if not one.ours:
+            continue
+        for before in ours[one.customer]:
+            technical = before.invoice == one.invoice and before.reason in TECHNICAL
+            soon = one.at - before.at < GAP_SECONDS
+            if soon and not technical and not changed_since(before, one, renewals):
+                hours = (one.at - before.at) / 3600
+                found.append(
+                    f"{one.invoice}: {one.customer} was charged again after {hours:.1f} hours "
+                    f"({before.invoice})"
+                )
+                break
+        ours[one.customer].append(one)
     return found

@@ -73,7 +73,9 @@ class Reading:
             lines = list(list_cases(connection, account_id, ids=[case_id]))
             if not lines:
                 return None
-            record = read_case(connection, account_id, case_id, wall_now=clock.wall_now())
+            wall_now, switch = clock.wall_now(), read_switch(connection, account_id)
+            now = (switch.business_at if switch is not None else None) or wall_now
+            record = read_case(connection, account_id, case_id, now=now, wall_now=wall_now)
             rows = [row for row in read_letters(connection, account_id) if row.case_id == case_id]
             cards = read_cards(connection, account_id)
         entries = case_story(record, rows, cards=cards, words=self._words)

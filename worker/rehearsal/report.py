@@ -72,11 +72,12 @@ def _read(out: Path, database_url: str) -> Told:
             account_id = ledger.account_id
             rows = read_letters(connection, account_id)
             switch = read_switch(connection, account_id)
-            now = clock.wall_now()
+            wall_now = clock.wall_now()
+            now = (switch.business_at if switch is not None else None) or wall_now
             return Told(
                 summary=_summary(out),
                 records=[
-                    read_case(connection, account_id, line.id, wall_now=now)
+                    read_case(connection, account_id, line.id, now=now, wall_now=wall_now)
                     for line in list_cases(connection, account_id)
                 ],
                 rows=rows,
@@ -84,7 +85,7 @@ def _read(out: Path, database_url: str) -> Told:
                     out / "mail", {row.message_id: row.notice for row in rows}
                 ),
                 cards=read_cards(connection, account_id),
-                end_at=(switch.business_at if switch is not None else None) or now,
+                end_at=now,
                 words=Words(office_zone_in(out / REHEARSED_CONFIG)),
             )
     finally:

@@ -9,7 +9,19 @@ DAY = 86_400
 
 
 def attempt(n: int, **more: Any) -> dict[str, Any]:
-    """Return one line of GET /_sandbox/charges: a failed try of the worker's."""
+    """Return one line of GET /_sandbox/charges: a failed try of the worker's.
+
+    What is named as a field of the method used (`brand`, `country`, ...) changes that.
+    """
+    method = {
+        "type": "card",
+        "fingerprint": "fp_1",
+        "brand": "visa",
+        "country": "US",
+        "exp_month": 12,
+        "exp_year": 2034,
+    }
+    method |= {name: more.pop(name) for name in tuple(more) if name in method}
     return {
         "n": n,
         "at": NOON + n,
@@ -22,6 +34,7 @@ def attempt(n: int, **more: Any) -> dict[str, Any]:
         "amount": 2900,
         "currency": "eur",
         "payment_method": "pm_1",
+        "method": method,
         "status": "failed",
         "settles": False,
         "outcome": {"network_status": "declined_by_network", "reason": "insufficient_funds"},
@@ -29,15 +42,12 @@ def attempt(n: int, **more: Any) -> dict[str, Any]:
     }
 
 
-def charge(n: int, *, brand: str = "visa", country: str = "US") -> dict[str, Any]:
-    """Return the charge of `attempt(n)`."""
-    card = {"brand": brand, "country": country, "fingerprint": "fp_1"}
-    return {"id": f"ch_{n}", "payment_method_details": {"type": "card", "card": card}}
-
-
-def charges(count: int, **card: str) -> dict[str, dict[str, Any]]:
-    """Return the charges of `attempt(1)` to `attempt(count)`."""
-    return {f"ch_{n}": charge(n, **card) for n in range(1, count + 1)}
+def debited(n: int, code: str = "R01", **more: Any) -> list[dict[str, Any]]:
+    """Return the two lines of a bank debit that came back four days later with *code*."""
+    begun = attempt(n, **{"type": "us_bank_account", "brand": None, **more, "status": "pending"})
+    outcome = {"reason": "insufficient_funds", "network_decline_code": code}
+    end = {"n": n + 1, "at": begun["at"] + 4 * DAY, "status": "failed", "outcome": outcome}
+    return [begun, {**begun, **end, "settles": True}]
 
 
 def request(n: int, path: str, *, method: str = "POST", **more: Any) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Each check fires on a made-up log in which its promise is broken, and only then."""
 
-from tests.unit.rehearsal.evidence import NOON, attempt, charges, letter, request
+from tests.unit.rehearsal.evidence import NOON, attempt, letter, request
 from worker.rehearsal.checks import (
     Evidence,
     charges_after_end,
@@ -16,7 +16,6 @@ def test_clean_evidence_breaks_nothing() -> None:
     evidence = Evidence(
         requests=[request(1, "/v1/invoices/in_1/pay", idempotency_key="dun:v1:in_1:1")],
         tries=[attempt(1, status="succeeded")],
-        charges=charges(1),
         invoices=INVOICE,
         letters=[letter(1)],
     )
