@@ -26,7 +26,9 @@ def show_case(view: View, wanted: str, *, why: bool, as_json: bool) -> None:
     if number is None:
         return
     with snapshot(view.ledger) as connection:
-        record = read_case(connection, view.ledger.account_id, number, wall_now=view.wall_now)
+        record = read_case(
+            connection, view.ledger.account_id, number, now=view.now, wall_now=view.wall_now
+        )
         switch = read_switch(connection, view.ledger.account_id)
     story = tell(record, view.office, view.now)
     if as_json:

@@ -7,15 +7,11 @@ from datetime import datetime, timedelta
 from worker.cli.data_dir import Office
 from worker.domain.case import CaseState
 from worker.domain.decline_networks import reached_network
+from worker.domain.engine_charging import no_charge_because, plan_charge, settle_owner
 from worker.domain.engine_ending import EndingPlan, expected_end, plan_ending
+from worker.domain.engine_letters import plan_letter
 from worker.domain.engine_situation import Situation
-from worker.domain.engine_timeline import (
-    no_charge_because,
-    plan_charge,
-    plan_letter,
-    planned_steps,
-    settle_owner,
-)
+from worker.domain.engine_timeline import planned_steps
 from worker.domain.policy import CancelWhen, Ending, EndingAct, InvoiceEnd, Policy
 from worker.domain.readings import method_in_use
 from worker.domain.timetable import ending_due_at, next_open, step_due_at

@@ -1,10 +1,14 @@
 """A case and what belongs to it, as values: the engine's view of one failed invoice in dunning."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from worker.domain.network_rules import NetworkTry
+from worker.domain.outages import Outage
 from worker.domain.policy import DeclineClass, RetriesBy
+from worker.domain.readings import PaymentMethodReading
 
 
 class CaseState(StrEnum):
@@ -70,6 +74,8 @@ class RecoveredBy(StrEnum):
 
     RETRY = "retry"
     NEW_CARD = "new_card"
+    BACKUP = "backup"
+    BY_HAND = "by_hand"
     CUSTOMER = "customer"
     OUT_OF_BAND = "out_of_band"
     STRIPE = "stripe"
@@ -162,6 +168,8 @@ class Case:
     """When 3-D Secure was first seen waiting for the customer."""
     shift: timedelta = timedelta()
     """How much later undone steps and the ending fall, because charging or letters were stopped."""
+    stood_down_at: datetime | None = None
+    """Since when a dispute, a pause or a moved renewal keeps the case still; None: it goes on."""
     closed_at: datetime | None = None
     attempts: tuple[Attempt, ...] = ()
     steps: tuple[StepRecord, ...] = ()
@@ -203,6 +211,15 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class RetryRequest:
+    """A person's wish that the case is charged now."""
+
+    id: int
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the ledger knows around a case at decision time, beside the fresh invoice."""
 
@@ -215,8 +232,20 @@ class Surroundings:
     """The charge that paid this invoice came back: a lost dispute, or a debit the bank returned."""
     last_try_at: datetime | None = None
     """Business instant of the last charge of this invoice that we know of, whoever made it."""
-    method_changed_at: datetime | None = None
-    """When Stripe last reported a change of the method in use, also by the card network."""
+    other_try_at: datetime | None = None
+    """Business instant of our last charge of the same customer for another invoice."""
+    tries: tuple[NetworkTry, ...] = ()
+    """Every try of the customer's payment methods within the networks' windows, and of the same
+    cards in other hands, whoever made it."""
+    methods: tuple[PaymentMethodReading, ...] = ()
+    """The customer's payment methods as far as known, oldest first."""
+    method_changes: Mapping[str, datetime] = field(default_factory=dict)
+    """Payment method -> when Stripe last reported a change of it, also by the card network."""
+    default_changed_at: datetime | None = None
+    """When the customer's default payment method was last changed."""
+    outage: Outage | None = None
+    """Many declines of the same kind of card right now, which are not the customer's fault."""
+    retry_request: RetryRequest | None = None
     can_be_written_to: bool = True
     """False where the customer has no address a letter could go to."""
     key_age: timedelta = timedelta()

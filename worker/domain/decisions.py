@@ -78,6 +78,18 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class GoOn:
+    """Take the timeline up again where it stood still; what is undone moves by that length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Answer a person's wish for a charge with no; the decision's reason says why."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
     """Stand still for a person; *reason* says what to look at."""
 
@@ -90,7 +102,19 @@ class Wait:
 
 
 Act = (
-    Charge | Resend | SettleAttempt | Write | End | Close | Reopen | Hold | Release | Review | Wait
+    Charge
+    | Resend
+    | SettleAttempt
+    | Write
+    | End
+    | Close
+    | Reopen
+    | Hold
+    | Release
+    | GoOn
+    | Refuse
+    | Review
+    | Wait
 )
 
 
@@ -119,4 +143,10 @@ class Decision:
     """The owner of the retries, where this decision settles it."""
     next_step: str = ""
     """The step that is waited for."""
+    stands_down: bool = False
+    """The timeline stands still until the cause is gone."""
+    allowed_from: datetime | None = None
+    """The earliest instant at which the next charge may happen, by every rule; None: never."""
+    allowed_until: datetime | None = None
+    """The end of the policy's window."""
     inputs: Mapping[str, object] = field(default_factory=dict)

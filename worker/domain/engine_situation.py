@@ -2,12 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from worker.domain.case import Case, Surroundings
 from worker.domain.decisions import Decision
+from worker.domain.network_rules import Allowance, Target, allowance
+from worker.domain.network_tries import MadeBy, NetworkTry
 from worker.domain.policy import ClassRule, Limits, Policy, Reaction
-from worker.domain.readings import InvoiceReading, PaymentMethodReading, method_in_use
+from worker.domain.readings import (
+    DeclineSignals,
+    InvoiceReading,
+    PaymentMethodReading,
+    method_in_use,
+)
 
 UNSTATED = ClassRule(Reaction.WAIT_FOR_NEW_CARD)
 """For a class an old policy did not know: write, never charge."""
@@ -27,8 +34,31 @@ class Situation:
 
     @property
     def method(self) -> PaymentMethodReading | None:
-        """The payment method that a charge would use, or None."""
-        return method_in_use(self.invoice)
+        """The payment method that a charge would use, or None.
+
+        A customer may have set a new card as their own default while the subscription still names
+        its old one, which Stripe would go on charging (domain.md 1.2): then the new one is used.
+        """
+        in_use = method_in_use(self.invoice)
+        chosen = self._chosen_elsewhere
+        if chosen is None or in_use is None or self._is_untried(in_use):
+            return in_use
+        return chosen
+
+    @property
+    def on_wrong_level(self) -> bool:
+        """Whether the method to charge is a new default that Stripe itself would not use."""
+        return self.method is not None and self.method != method_in_use(self.invoice)
+
+    @property
+    def _chosen_elsewhere(self) -> PaymentMethodReading | None:
+        subscription, customer = self.invoice.subscription, self.invoice.customer
+        if subscription is None or subscription.default_payment_method is None or customer is None:
+            return None
+        changed_at, default = self.around.default_changed_at, customer.default_payment_method
+        if default is None or changed_at is None or changed_at < self.case.failed_at:
+            return None
+        return default if default.id != subscription.default_payment_method.id else None
 
     @property
     def reaction(self) -> ClassRule:
@@ -40,7 +70,7 @@ class Situation:
 
     @property
     def new_card_step(self) -> str:
-        """The step name of a try on a changed method, or the empty string where nothing changed.
+        """The step name of a try on a new or changed method, or the empty string.
 
         The name is made of the method (and its change), so the same card is tried at once only
         once, whatever crashes or repeats.
@@ -48,14 +78,97 @@ class Situation:
         failure, method = self.case.failure, self.method
         if failure is None or method is None:
             return ""
-        if method.id != failure.payment_method_id:
+        if self._is_untried(method):
             return f"new card {method.id}"
-        changed = self.around.method_changed_at
-        # Newer than the failed charge, or than what was known at it: Stripe's seconds can tie.
-        known = min(failure.method_changed_at or failure.failed_at, failure.failed_at)
-        if changed is not None and changed > known:
-            return f"new card {method.id} of {changed:%Y-%m-%d %H:%M:%S}"
+        changed_at = self.around.method_changes.get(method.id)
+        if changed_at is not None and changed_at > self._known_until(method):
+            return f"new card {method.id} of {changed_at:%Y-%m-%d %H:%M:%S}"
         return ""
+
+    def _is_untried(self, method: PaymentMethodReading) -> bool:
+        """Return whether nobody has charged this invoice to *method* yet, as far as known."""
+        failure = self.case.failure
+        if failure is not None and failure.payment_method_id == method.id:
+            return False
+        ours = {attempt.payment_method_id for attempt in self.case.charges}
+        return method.id not in ours | {t.payment_method_id for t in self._tries_of_this_debt}
+
+    def _known_until(self, method: PaymentMethodReading) -> datetime:
+        """Return up to when changes of *method* were known to its last try of this invoice."""
+        failure = self.case.failure
+        if failure is not None and failure.payment_method_id == method.id:
+            # Newer than the failed charge, or than what was known at it: Stripe's seconds can tie.
+            return min(failure.method_changed_at or failure.failed_at, failure.failed_at)
+        ours = [a.sent_at for a in self.case.charges if a.payment_method_id == method.id]
+        seen = [t.at for t in self._tries_of_this_debt if t.payment_method_id == method.id]
+        return max((*ours, *seen), default=self.case.failed_at)
+
+    def may_back_up(self, method: PaymentMethodReading) -> bool:
+        """Return whether *method* can stand in: untried, not expired, with a mandate in force."""
+        today = self.now.date()
+        expired = method.exp_year > 0 and (method.exp_year, method.exp_month) < (
+            today.year,
+            today.month,
+        )
+        mandate_over = method.mandate_status == "inactive"
+        return self._is_untried(method) and not expired and not mandate_over
+
+    @property
+    def _tries_of_this_debt(self) -> list[NetworkTry]:
+        return [each for each in self.around.tries if each.debt == self.debt]
+
+    @property
+    def debt(self) -> str:
+        """What is owed, as tries name it: the PaymentIntent, else the invoice."""
+        payment = self.invoice.payment
+        named = payment.payment_intent_id if payment is not None else ""
+        return named or self.invoice.id
+
+    def allowance(self, method: PaymentMethodReading) -> Allowance:
+        """Return when the networks' rules allow the next try of *method* for this invoice."""
+        target = Target(
+            method=method,
+            amount_minor=self.invoice.amount_remaining_minor,
+            currency=self.invoice.currency,
+            debt=self.debt,
+            changed_at=self._changed_at(method),
+        )
+        return allowance(self._known_tries, target, self.limits.networks, now=self.now)
+
+    def _changed_at(self, method: PaymentMethodReading) -> datetime | None:
+        """Return when *method* last changed, after its last failure where both tie in a second."""
+        changed_at, failure = self.around.method_changes.get(method.id), self.case.failure
+        if changed_at is None or failure is None or failure.payment_method_id != method.id:
+            return changed_at
+        tied = changed_at == failure.failed_at and changed_at > self._known_until(method)
+        return changed_at + timedelta(microseconds=1) if tied else changed_at
+
+    @property
+    def _known_tries(self) -> tuple[NetworkTry, ...]:
+        """Every try known, also the last failure where no event has told of its charge."""
+        failure, tries = self.case.failure, self.around.tries
+        if failure is None or not failure.charge_id:
+            return tries
+        if any(each.charge_id == failure.charge_id for each in tries):
+            return tries
+        known = [*self.around.methods, *([self.method] if self.method is not None else [])]
+        method = next((each for each in known if each.id == failure.payment_method_id), None)
+        untold = NetworkTry(
+            at=failure.failed_at,
+            made_by=MadeBy.STRIPE,
+            payment_method_id=failure.payment_method_id,
+            fingerprint=method.fingerprint if method is not None else "",
+            brand=method.brand if method is not None else "",
+            payment_method_type=method.type if method is not None else "",
+            country=method.country if method is not None else "",
+            amount_minor=self.invoice.amount_remaining_minor,
+            currency=self.invoice.currency,
+            debt=self.debt,
+            failed=True,
+            signals=DeclineSignals(decline_code=failure.code),
+            charge_id=failure.charge_id,
+        )
+        return (*tries, untold)
 
 
 Rule = Callable[[Situation], Decision | None]

@@ -16,8 +16,6 @@ from worker.domain.case import (
 from worker.domain.decisions import (
     Close,
     Decision,
-    Hold,
-    Release,
     Reopen,
     Resend,
     Review,
@@ -31,6 +29,13 @@ from worker.domain.engine_outcomes import (
     outcome_shown,
 )
 from worker.domain.engine_situation import Rule, Situation
+from worker.domain.engine_standing import (
+    LOOK_AGAIN,
+    collection_paused,
+    disputed,
+    goes_on,
+    renewal_moved,
+)
 from worker.domain.money import KNOWN
 from worker.domain.policy import RetriesBy
 
@@ -45,9 +50,6 @@ RECOVERED_LATE_WITHIN = timedelta(days=30)
 
 ABANDONED_MAX = 2
 """After this many charges that never got an answer, the next one stays with a person."""
-
-LOOK_AGAIN = timedelta(days=1)
-"""How often a case that waits for news is read all the same."""
 
 UNKNOWN_LOOK = timedelta(hours=1)
 """How often the invoice is read while an unknown outcome may not be asked about."""
@@ -84,12 +86,21 @@ def who_paid(at: Situation) -> RecoveredBy:
     """Return whose act brought the money, judged by the last thing that can have."""
     won = [a for a in at.case.charges if a.state is AttemptState.SUCCEEDED]
     if won:
-        new_card = won[-1].step.startswith("new card")
-        return RecoveredBy.NEW_CARD if new_card else RecoveredBy.RETRY
+        return recovered_by_step(won[-1].step)
     payment = at.invoice.payment
     if payment is None or payment.status != "succeeded":
         return RecoveredBy.OUT_OF_BAND
     return RecoveredBy.STRIPE if at.case.owner is RetriesBy.STRIPE else RecoveredBy.CUSTOMER
+
+
+def recovered_by_step(step: str) -> RecoveredBy:
+    """Return whose act brought the money where the charge of *step* did."""
+    extra = {
+        "new card": RecoveredBy.NEW_CARD,
+        "backup": RecoveredBy.BACKUP,
+        "by hand": RecoveredBy.BY_HAND,
+    }
+    return next((by for word, by in extra.items() if step.startswith(word)), RecoveredBy.RETRY)
 
 
 def unfinished_attempt(at: Situation) -> Decision | None:
@@ -269,25 +280,6 @@ def in_review(at: Situation) -> Decision | None:
     return Decision(Wait(), "in_review", at.case.reason, at.now + LOOK_AGAIN)
 
 
-def disputed(at: Situation) -> Decision | None:
-    """While the customer disputes a payment, nothing is charged, written or ended."""
-    held = at.case.state is CaseState.HELD
-    if at.around.dispute_open:
-        if held:
-            return Decision(Wait(), "disputed", at.case.reason, at.now + LOOK_AGAIN)
-        return Decision(
-            Hold("the customer disputes a payment"),
-            "disputed",
-            "Held: the customer disputes a payment.",
-            at.now + LOOK_AGAIN,
-        )
-    if held:
-        return Decision(
-            Release("the dispute is closed"), "released", "The dispute is closed.", at.now
-        )
-    return None
-
-
 def payment_under_way(at: Situation) -> Decision | None:
     """A debit in processing or a fresh 3-D Secure step is not disturbed by a charge."""
     payment = at.invoice.payment
@@ -311,19 +303,6 @@ def payment_under_way(at: Situation) -> Decision | None:
                 until,
             )
     return None
-
-
-def collection_paused(at: Situation) -> Decision | None:
-    """`pause_collection` stands the case down until it ends."""
-    subscription = at.invoice.subscription
-    if subscription is None or not subscription.collection_paused:
-        return None
-    return Decision(
-        Wait(),
-        "collection_paused",
-        "Collection is paused on the subscription; the case stands down until it is resumed.",
-        at.now + LOOK_AGAIN,
-    )
 
 
 def nothing_owed(at: Situation) -> Decision | None:
@@ -370,8 +349,10 @@ TRUTH_RULES: tuple[Rule, ...] = (
     in_review,
     unknown_currency,
     disputed,
-    payment_under_way,
     collection_paused,
+    renewal_moved,
+    goes_on,
+    payment_under_way,
     nothing_owed,
     follows_leading_case,
 )

@@ -46,6 +46,9 @@ class PaymentMethodReading:
     fingerprint: str = ""
     country: str = ""
     customer_id: str = ""
+    created_at: datetime | None = None
+    mandate_status: str = ""
+    """Of a bank debit, as far as `mandate.updated` told: `active`, `inactive`, ...; else empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ Offsets count from the first failure, never from the previous step, so a late ru
 Everything moves forward to an open hour, never back.
 """
 
-from datetime import datetime, time, timedelta
+from calendar import monthrange
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from worker.domain.case import Case
@@ -45,6 +46,26 @@ def next_open(
     if opens_at < at:  # the hour that autumn repeats: its first time is over
         opens_at = opens_at.replace(fold=1)
     return max(at, opens_at.astimezone(at.tzinfo))
+
+
+PAYDAY_OPENS = time(9)
+"""Office hour from which a payday's charge may start: salaries arrive over night."""
+
+
+def next_payday(at: datetime, zone: str, days: frozenset[int]) -> datetime:
+    """Return the first office morning at or after *at* on one of *days* of a month.
+
+    A day that a month lacks is its last day; on a payday itself *at* stays as it is once the
+    morning has come. Args: days: 1 to 31, at least one. Returns: aware UTC.
+    """
+    here = ZoneInfo(zone)
+    day = at.astimezone(here).date()
+    while True:
+        last = monthrange(day.year, day.month)[1]
+        if day.day in {min(each, last) for each in days}:
+            opens_at = datetime.combine(day, PAYDAY_OPENS, here).astimezone(UTC)
+            return max(at, opens_at)
+        day += timedelta(days=1)
 
 
 def step_due_at(case: Case, step: Step, office_zone: str) -> datetime:

@@ -99,6 +99,7 @@ def read_payment_method(raw: Json) -> PaymentMethodReading | None:
         fingerprint=text(details, "fingerprint"),
         country=text(details, "country"),
         customer_id=reference(raw, "customer"),
+        created_at=instant(raw, "created"),
     )
 
 

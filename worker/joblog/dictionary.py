@@ -88,6 +88,12 @@ EVENTS: dict[str, Event] = {
         "Stripe's status page",
         "none: charges wait until the feed has caught up",
     ),
+    "outage": Event(
+        "warn",
+        "most cards of one kind are declined right now: their bank or network, no customer's fault",
+        "the group named in it",
+        "none: tries and letters of these cards wait an hour at a time",
+    ),
     "limit.reached": Event(
         "warn",
         "a ceiling of dunning.yaml is reached; the rest waits",
@@ -249,6 +255,7 @@ FIELDS: dict[str, Field] = {
     "letters": Field("letters sent or queued", "count"),
     "endings": Field("endings carried out", "count"),
     "waited": Field("cases that have to wait", "count"),
+    "group": Field("the cards that an outage is about"),
     "failed": Field("rows that ended with an error; the others went on", "count"),
     "sent": Field("messages or letters handed on", "count"),
     "skipped": Field("steps or letters left out, each with its reason in the story", "count"),

@@ -4,7 +4,7 @@ Each has one production implementation (`store`, `gateway`, `queue`, `mail`, `jo
 have a fake, which must pass the same contract suite. `worker.bootstrap` binds them.
 """
 
-from worker.ports.cases import AttemptBook, CaseBook, CaseChange, NewCase
+from worker.ports.cases import ActBook, AttemptBook, CaseBook, CaseChange, NewCase
 from worker.ports.ledger import Control, ControlBook, FactBook, JobBook, Ledger, Tx
 from worker.ports.letters import LetterBook, LetterTask, NewLetter
 from worker.ports.mirror import InboxBook, InboxEvent, MirrorBook
@@ -20,6 +20,7 @@ from worker.ports.outside import (
 from worker.ports.stripe import Json, ObjectReader, StripeGateway
 
 __all__ = [
+    "ActBook",
     "AttemptBook",
     "CaseBook",
     "CaseChange",

@@ -46,6 +46,10 @@ class CaseChange:
     closed_at: datetime | None = None
     recovered_by: RecoveredBy | None = None
     reopened: bool = False
+    stands_down: bool = False
+    """From now on the timeline stands still, if it does not already."""
+    goes_on: bool = False
+    """The timeline goes on: what is undone moves later by the time it stood still."""
     next_action_at: datetime | None = None
     """Planned; written only if nothing woke the case since the claim, else it is due now."""
     next_step: str = ""
@@ -98,9 +102,9 @@ class CaseBook(Protocol):
         """After a stop: move undone steps later by its length and make open cases due (D16)."""
 
     def surroundings(
-        self, case: Case, invoice: InvoiceReading, *, wall_now: datetime
+        self, case: Case, invoice: InvoiceReading, *, now: datetime, wall_now: datetime
     ) -> Surroundings:
-        """Return what the ledger knows around *case*."""
+        """Return what the ledger knows around *case* at *now*, business time."""
 
     def following(self, case: Case) -> list[str]:
         """Return the invoices of the open cases that *case* leads, oldest first."""
@@ -121,6 +125,16 @@ class CaseBook(Protocol):
 
     def record_decision(self, case_id: int, decision: Decision, *, at: datetime) -> None:
         """Keep the decision for the story, unless it says what the last one said."""
+
+
+class ActBook(Protocol):
+    """What people asked for."""
+
+    def ask_retry(self, case_id: int, *, by: str, reason: str, now: datetime) -> int | None:
+        """Record the wish for a charge and return its number; None where one already waits."""
+
+    def answer(self, act_id: int, *, answer: str, now: datetime) -> None:
+        """Record what became of an act; the first answer stays."""
 
 
 class AttemptBook(Protocol):

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from worker.domain.facts import Fact
-from worker.ports.cases import AttemptBook, CaseBook
+from worker.ports.cases import ActBook, AttemptBook, CaseBook
 from worker.ports.letters import LetterBook
 from worker.ports.mirror import InboxBook, MirrorBook
 
@@ -121,6 +121,10 @@ class Tx(Protocol):
     @property
     def attempts(self) -> AttemptBook:
         """Requests that charge, cancel or write off."""
+
+    @property
+    def acts(self) -> ActBook:
+        """What people asked for."""
 
     @property
     def letters(self) -> LetterBook:

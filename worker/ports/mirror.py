@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from worker.domain.network_rules import MadeBy
 from worker.domain.readings import (
     ChargeReading,
     CustomerReading,
@@ -74,8 +75,15 @@ class MirrorBook(Protocol):
         *,
         customer_id: str,
         at: datetime,
+        made_by: MadeBy,
     ) -> None:
         """Record that a charge was made, by whomever, once per charge."""
+
+    def mark_default_changed(self, customer_id: str, *, at: datetime) -> None:
+        """Remember when a customer's default payment method was last changed."""
+
+    def mark_mandate(self, payment_method_id: str, *, status: str) -> None:
+        """Remember whether a bank debit may still be collected from a payment method."""
 
     def charge(self, charge_id: str) -> ChargeReading | None:
         """Return a charge as the event list told of it, or None while it is not known."""

@@ -1,5 +1,6 @@
 """Look at one case: claim it, read Stripe again, decide, act (architecture.md 5)."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -9,7 +10,9 @@ from worker.domain.decisions import (
     Close,
     Decision,
     End,
+    GoOn,
     Hold,
+    Refuse,
     Release,
     Reopen,
     Resend,
@@ -20,10 +23,11 @@ from worker.domain.decisions import (
 )
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
+from worker.domain.outages import Outage
 from worker.domain.policy import Mode
 from worker.domain.policy_text import from_plain
 from worker.errors import GatewayRejected, ServiceUnavailable
-from worker.ports import CaseChange, Control
+from worker.ports import CaseChange, Control, Tx
 from worker.services.apply_ending import apply_ending
 from worker.services.case_facts import case_fact, failed_fact
 from worker.services.case_turn import (
@@ -101,15 +105,31 @@ def _look(claimed: Claimed, ports: CasePorts, now: datetime) -> str:
         turn.hand_back()
         return "stopping"
     decision = _gated(turn.decide(), claimed.control, ports.configuration.dunning.mode, now)
+    if turn.around.outage is not None and decision.rule == "outage":
+        _say_outage(ports, turn.around.outage, now)
     _act(turn, decision, known=claimed.case.failure)
     return decision.rule
+
+
+def _say_outage(ports: CasePorts, outage: Outage, now: datetime) -> None:
+    """Tell the people on call once an hour: nothing is wrong here, and nothing is lost."""
+    with ports.ledger.begin() as tx:
+        first = tx.jobs.once(f"outage {outage.group}", f"{now:%Y-%m-%dT%H}", now=now)
+    if first:
+        ports.log.warning(
+            "outage",
+            group=outage.group,
+            failed=outage.failed,
+            of=outage.of,
+            do="nothing: tries and letters of these cards wait and go on by themselves",
+        )
 
 
 def _read(claimed: Claimed, ports: CasePorts, now: datetime) -> Turn:
     case = claimed.case
     invoice = ports.stripe.read_invoice(case.invoice_id)
     with ports.ledger.begin() as tx:
-        around = tx.cases.surroundings(case, invoice, wall_now=ports.clock.wall_now())
+        around = tx.cases.surroundings(case, invoice, now=now, wall_now=ports.clock.wall_now())
         text = tx.control.policy(case.policy_digest)
     policy = from_plain(text) if text is not None else ports.configuration.dunning.policies[0]
     case = understand_failure(
@@ -216,8 +236,10 @@ def _stand(turn: Turn, decision: Decision, news: list[Fact]) -> None:
             change = replace(change, state=CaseState.HELD, reason=reason)
             facts.append(_state_fact(turn, "case.held", stamp, reason))
         case Release(reason):
-            change = replace(change, state=CaseState.OPEN, reason="")
+            change = replace(change, state=CaseState.OPEN, reason="", goes_on=True)
             facts.append(_state_fact(turn, "case.released", stamp, reason))
+        case GoOn():
+            change = replace(change, goes_on=True)
         case Reopen(reason):
             change = replace(change, state=CaseState.OPEN, reason=reason, reopened=True)
             facts.append(_state_fact(turn, "case.opened", stamp, reason))
@@ -227,9 +249,22 @@ def _stand(turn: Turn, decision: Decision, news: list[Fact]) -> None:
         case _:
             if _is_retry_plan(turn, decision):
                 facts.append(_scheduled_fact(turn, decision))
-    turn.finish(change, decision=decision, facts=facts)
+    turn.finish(change, decision=decision, facts=facts, also=_answer(turn, decision))
     if isinstance(act, Review):
         report_review(turn.ports, case, act.reason)
+
+
+def _answer(turn: Turn, decision: Decision) -> Callable[[Tx], Sequence[Fact]] | None:
+    """Return what tells a person that the charge they asked for is refused."""
+    act = decision.act
+    if not isinstance(act, Refuse):
+        return None
+
+    def write(tx: Tx) -> Sequence[Fact]:
+        tx.acts.answer(act.request, answer=decision.reason, now=turn.now)
+        return []
+
+    return write
 
 
 def _state_fact(turn: Turn, kind: str, occasion: str, reason: str) -> Fact:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from worker.domain.facts import Fact
 from worker.domain.identifiers import KEY_PREFIX, case_name
+from worker.domain.network_rules import MadeBy
 from worker.domain.opening import opens_case
 from worker.domain.readings import (
     ChargeReading,
@@ -25,6 +26,16 @@ FAILURES = frozenset(("invoice.payment_failed", "invoice.payment_action_required
 CARD_CHANGES = frozenset(("payment_method.automatically_updated",))
 
 
+@dataclass(frozen=True, slots=True)
+class SeenCharge:
+    """A charge that an event told of."""
+
+    charge: ChargeReading
+    customer_id: str
+    at: datetime
+    made_by: MadeBy
+
+
 @dataclass(slots=True)
 class Batch:
     """What a batch of events says, gathered before anything is written."""
@@ -33,7 +44,9 @@ class Batch:
     subscriptions: list[tuple[SubscriptionReading, datetime]] = field(default_factory=list)
     customers: list[tuple[CustomerReading, datetime]] = field(default_factory=list)
     methods: list[tuple[PaymentMethodReading, datetime, bool]] = field(default_factory=list)
-    charges: list[tuple[ChargeReading, str, datetime]] = field(default_factory=list)
+    charges: list[SeenCharge] = field(default_factory=list)
+    defaults_changed: dict[str, datetime] = field(default_factory=dict)
+    mandates: dict[str, str] = field(default_factory=dict)
     disputes: list[tuple[str, str, str, datetime]] = field(default_factory=list)
     failures: dict[str, tuple[InvoiceReading, datetime]] = field(default_factory=dict)
     wake_invoices: set[str] = field(default_factory=set)
@@ -75,7 +88,7 @@ def _gather_one(event: InboxEvent, batch: Batch, reader: ObjectReader) -> None:
     elif family == "invoice" and raw.get("id"):
         _invoice(event, raw, batch, reader, wake=not ours)
     elif event.type in {"customer.created", "customer.updated", "customer.deleted"}:
-        _customer(event, raw, batch, reader)
+        _customer(event, raw, before, batch, reader)
     elif family == "payment_method":
         _payment_method(event, raw, before, batch, reader)
     elif event.type.startswith("charge.dispute."):
@@ -83,10 +96,21 @@ def _gather_one(event: InboxEvent, batch: Batch, reader: ObjectReader) -> None:
             (str(raw["id"]), str(raw.get("charge") or ""), str(raw["status"]), event.created_at)
         )
     elif event.type in {"charge.succeeded", "charge.failed"}:
-        charge = reader.charge(raw)
-        batch.charges.append((charge, str(raw.get("customer") or ""), event.created_at))
+        charge, customer_id = reader.charge(raw), str(raw.get("customer") or "")
+        seen = SeenCharge(charge, customer_id, event.created_at, _made_by(request, ours=ours))
+        batch.charges.append(seen)
+    elif event.type == "mandate.updated":
+        batch.mandates[str(raw.get("payment_method") or "")] = str(raw.get("status") or "")
     elif family in {"invoice_payment", "credit_note"} and not ours:
         batch.wake_invoices.add(str(raw.get("invoice") or ""))
+
+
+def _made_by(request: Mapping[str, Any], *, ours: bool) -> MadeBy:
+    """Return who asked for a charge: an event without a request is Stripe's own doing."""
+    if ours:
+        return MadeBy.WORKER
+    asked = request.get("id") or request.get("idempotency_key")
+    return MadeBy.CUSTOMER if asked else MadeBy.STRIPE
 
 
 def _invoice(
@@ -109,9 +133,14 @@ def _subscription(
         batch.wake_subscriptions.add(subscription.id)
 
 
-def _customer(event: InboxEvent, raw: Json, batch: Batch, reader: ObjectReader) -> None:
+def _customer(
+    event: InboxEvent, raw: Json, before: Mapping[str, Any], batch: Batch, reader: ObjectReader
+) -> None:
     customer = reader.customer(raw)
     if customer is not None:
+        settings = before.get("invoice_settings") or {}
+        if "default_payment_method" in settings or "default_source" in before:
+            batch.defaults_changed[customer.id] = event.created_at
         batch.customers.append((customer, event.created_at))
         batch.wake_customers.add(customer.id)
 
@@ -142,8 +171,18 @@ def apply_batch(
     tx.mirror.put_invoices(batch.invoices)
     tx.mirror.put_payment_methods(batch.methods)
     tx.mirror.put_subscriptions(batch.subscriptions)
-    for charge, customer_id, at in sorted(batch.charges, key=lambda found: found[0].id):
-        tx.mirror.put_charge(charge, customer_id=customer_id, at=min(at, now))
+    for customer_id in sorted(batch.defaults_changed):
+        changed_at = min(batch.defaults_changed[customer_id], now)
+        tx.mirror.mark_default_changed(customer_id, at=changed_at)
+    for method_id in sorted(batch.mandates):
+        tx.mirror.mark_mandate(method_id, status=batch.mandates[method_id])
+    for seen in sorted(batch.charges, key=lambda each: each.charge.id):
+        tx.mirror.put_charge(
+            seen.charge,
+            customer_id=seen.customer_id,
+            at=min(seen.at, now),
+            made_by=seen.made_by,
+        )
     for dispute_id, charge_id, status, seen_at in batch.disputes:
         customer = tx.mirror.put_dispute(
             dispute_id=dispute_id, charge_id=charge_id, status=status, seen_at=seen_at

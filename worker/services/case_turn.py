@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from worker.domain.case import Case, Surroundings
 from worker.domain.decisions import Decision
 from worker.domain.engine import decide
+from worker.domain.engine_situation import Situation
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
 from worker.domain.policy import Configuration, Policy
@@ -61,18 +62,22 @@ class Turn:
     invoice: InvoiceReading
     around: Surroundings
 
-    def decide(self) -> Decision:
-        """Return what the engine says about the case as this turn knows it."""
+    def situation(self) -> Situation:
+        """Return what the engine may look at, as this turn knows it."""
         rules = self.ports.configuration.dunning
-        return decide(
+        return Situation(
             self.case,
             self.invoice,
             self.around,
             self.policy,
-            limits=rules.limits,
-            office_zone=rules.office_zone,
-            now=self.now,
+            rules.limits,
+            rules.office_zone,
+            self.now,
         )
+
+    def decide(self) -> Decision:
+        """Return what the engine says about the case."""
+        return decide(self.situation())
 
     def with_case(self, case: Case) -> "Turn":
         """Return this turn with what was learnt about its case."""
@@ -96,6 +101,7 @@ class Turn:
             change,
             failure=change.failure or self.case.failure,
             action_required_at=change.action_required_at or self.case.action_required_at,
+            stands_down=decision is not None and decision.stands_down,
         )
         with self.ports.ledger.begin() as tx:
             if not tx.cases.finish(self.case, learnt, token=self.token, now=self.now):

@@ -10,7 +10,7 @@ from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name, idempotency_key
 from worker.domain.readings import Answer, AnswerKind
 from worker.errors import GatewayRejected
-from worker.ports import CaseChange
+from worker.ports import CaseChange, Tx
 from worker.services.case_turn import LeaseLostError, Turn
 from worker.services.send_ending import send_ending
 from worker.services.settle_attempt import settle_charge
@@ -70,11 +70,15 @@ def start_attempt(
         else:
             capped = False
         started = allowed and not capped and held.in_flight is None
+        started = started and _network_allows(tx, turn, attempt)
         started = started and tx.attempts.start(held, attempt)
         if started:
             tx.cases.record_skips(held.id, decision.skips, at=turn.now)
             tx.cases.record_decision(held.id, decision, at=turn.now)
             tx.facts.append(news, wall_now=wall_now)
+            request = turn.around.retry_request
+            if request is not None and attempt.step == f"by hand {request.id}":
+                tx.acts.answer(request.id, answer=f"attempt {attempt.no}", now=turn.now)
     if started:
         return replace(turn.case, attempts=(*turn.case.attempts, attempt))
     if capped:
@@ -82,6 +86,23 @@ def start_attempt(
     else:
         turn.hand_back()
     return None
+
+
+def _network_allows(tx: Tx, turn: Turn, attempt: Attempt) -> bool:
+    """Ask the network ledger again: since the decision another customer's charge may have been
+    made with the same card. Callers wait for each other at the hourly count before this."""
+    if attempt.kind is not AttemptKind.CHARGE:
+        return True
+    around = tx.cases.surroundings(
+        turn.case, turn.invoice, now=turn.now, wall_now=turn.ports.clock.wall_now()
+    )
+    at = replace(turn, around=around).situation()
+    methods = [*around.methods, *([at.method] if at.method is not None else [])]
+    method = next((each for each in methods if each.id == attempt.payment_method_id), None)
+    if method is None:
+        return False
+    allowed = at.allowance(method).at
+    return allowed is not None and allowed <= turn.now
 
 
 def _say_capped(turn: Turn, decision: Decision) -> None:

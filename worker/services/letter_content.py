@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from worker.domain.case import Case, CaseState
+from worker.domain.engine_charging import plan_charge, settle_owner
 from worker.domain.engine_ending import expected_end
 from worker.domain.engine_situation import Situation
-from worker.domain.engine_timeline import plan_charge, settle_owner
 from worker.domain.money import Money
 from worker.domain.notices import CLOSING_NOTICES, LetterContent
 from worker.domain.policy import DeclineClass
@@ -38,7 +38,7 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
         case = tx.cases.load(case_id)
         if case is None:
             raise NotNeededError("the case is gone")
-        around = tx.cases.surroundings(case, invoice, wall_now=ports.clock.wall_now())
+        around = tx.cases.surroundings(case, invoice, now=now, wall_now=ports.clock.wall_now())
         text = tx.control.policy(case.policy_digest)
     _check_case_letter(letter, case, invoice)
     rules = ports.configuration.dunning

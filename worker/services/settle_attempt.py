@@ -11,14 +11,20 @@ from worker.domain.case import (
     Case,
     CaseState,
     Outcome,
-    RecoveredBy,
 )
 from worker.domain.decisions import Close, Decision, SettleAttempt, Wait
-from worker.domain.engine_truth import was_written_to
+from worker.domain.engine_truth import recovered_by_step, was_written_to
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
+from worker.domain.network_rules import MadeBy, NetworkTry
 from worker.domain.policy import DeclineClass, RetriesBy
-from worker.domain.readings import Answer, AnswerKind, DeclineSignals, method_in_use
+from worker.domain.readings import (
+    Answer,
+    AnswerKind,
+    DeclineSignals,
+    PaymentMethodReading,
+    method_in_use,
+)
 from worker.errors import GatewayRejected, ServiceUnavailable
 from worker.ports import CaseChange, Tx
 from worker.services.case_facts import retried_fact
@@ -78,8 +84,7 @@ def with_attempt(case: Case, settled: Attempt) -> Case:
 
 def _won(turn: Turn, attempt: Attempt, answer: Answer) -> None:
     case = with_attempt(turn.case, replace(attempt, state=AttemptState.SUCCEEDED))
-    new_card = attempt.step.startswith("new card")
-    by = RecoveredBy.NEW_CARD if new_card else RecoveredBy.RETRY
+    by = recovered_by_step(attempt.step)
     decision = Decision(
         Close(
             Outcome.RECOVERED,
@@ -102,7 +107,7 @@ def _won(turn: Turn, attempt: Attempt, answer: Answer) -> None:
 
 
 def _declined(turn: Turn, attempt: Attempt, answer: Answer, owner: RetriesBy | None) -> None:
-    method = method_in_use(turn.invoice)
+    method = _charged_method(turn, attempt, answer)
     signals = answer.signals or DeclineSignals()
     if answer.kind is AnswerKind.ACTION_REQUIRED:
         signals = replace(signals, decline_code="authentication_required")
@@ -130,7 +135,12 @@ def _declined(turn: Turn, attempt: Attempt, answer: Answer, owner: RetriesBy | N
     after = replace(
         turn,
         case=with_attempt(case, settled),
-        around=replace(turn.around, last_try_at=turn.now),
+        around=replace(
+            turn.around,
+            last_try_at=turn.now,
+            tries=(*turn.around.tries, _as_try(turn, attempt, method, signals, answer)),
+            retry_request=None,
+        ),
     )
     planned = after.decide()
     waits = isinstance(planned.act, Wait)
@@ -150,6 +160,39 @@ def _declined(turn: Turn, attempt: Attempt, answer: Answer, owner: RetriesBy | N
         ),
         decision=planned if waits else None,
         also=settle,
+    )
+
+
+def _charged_method(turn: Turn, attempt: Attempt, answer: Answer) -> PaymentMethodReading | None:
+    """Return the method that was charged: a backup is not the one in use."""
+    known = (answer.payment_method, method_in_use(turn.invoice), *turn.around.methods)
+    wanted = attempt.payment_method_id
+    return next((each for each in known if each is not None and each.id == wanted), None)
+
+
+def _as_try(
+    turn: Turn,
+    attempt: Attempt,
+    method: PaymentMethodReading | None,
+    signals: DeclineSignals,
+    answer: Answer,
+) -> NetworkTry:
+    """Return the declined attempt as the network ledger will know it, once its event is read."""
+    payment = turn.invoice.payment
+    return NetworkTry(
+        at=attempt.sent_at,
+        made_by=MadeBy.WORKER,
+        payment_method_id=attempt.payment_method_id,
+        fingerprint=method.fingerprint if method is not None else "",
+        brand=method.brand if method is not None else "",
+        payment_method_type=method.type if method is not None else "",
+        country=method.country if method is not None else "",
+        amount_minor=attempt.amount_minor,
+        currency=attempt.currency,
+        debt=(payment.payment_intent_id if payment is not None else "") or turn.invoice.id,
+        failed=True,
+        signals=signals,
+        charge_id=answer.charge_id,
     )
 
 

@@ -35,12 +35,13 @@ def understand_failure(
     if known is not None and known.charge_id == payment.latest_charge_id:
         return case
     charge = _charge(payment.latest_charge_id, ledger=ledger, stripe=stripe)
-    signals = charge.signals if charge is not None else payment.signals
-    decline = classify(
-        signals,
-        brand=charge.brand if charge is not None else "",
-        payment_method_type=charge.payment_method_type if charge is not None else "",
-    )
+    method = payment.payment_method
+    if charge is not None:
+        signals, brand, kind = charge.signals, charge.brand, charge.payment_method_type
+    else:
+        signals = payment.signals
+        brand, kind = (method.brand, method.type) if method is not None else ("", "")
+    decline = classify(signals, brand=brand, payment_method_type=kind)
     report_unknown(decline, case, log)
     failed_at = charge.created_at if charge is not None else case.failed_at
     return with_failure(
@@ -73,7 +74,7 @@ def with_failure(
             charge_id=charge_id,
             failed_at=failed_at,
             payment_method_id=payment_method_id,
-            method_changed_at=around.method_changed_at,
+            method_changed_at=around.method_changes.get(payment_method_id),
             retry_not_before=failed_at + wait if wait else None,
             may_retry=decline.may_retry,
             masked=decline.masked,
@@ -145,7 +146,7 @@ def _authentication(
         charge_id=payment.latest_charge_id if payment is not None else "",
         failed_at=case.failed_at if known is None else now,
         payment_method_id=method_id,
-        method_changed_at=around.method_changed_at,
+        method_changed_at=around.method_changes.get(method_id),
         may_retry=False,
     )
     return replace(case, failure=failure, action_required_at=case.action_required_at or now)

@@ -249,10 +249,12 @@ class Cases:
         return len(ids)
 
     def surroundings(
-        self, found: Case, invoice: InvoiceReading, *, wall_now: datetime
+        self, found: Case, invoice: InvoiceReading, *, now: datetime, wall_now: datetime
     ) -> Surroundings:
         """Return what the ledger knows around a case."""
-        return surroundings_of(self._connection, self._account, found, invoice, wall_now=wall_now)
+        return surroundings_of(
+            self._connection, self._account, found, invoice, now=now, wall_now=wall_now
+        )
 
     def following(self, found: Case) -> list[str]:
         """Return the invoices of the open cases that a case leads, oldest first."""
@@ -324,6 +326,9 @@ class Cases:
                 reason=decision.reason,
                 inputs=dict(decision.inputs),
                 next_at=decision.next_at,
+                next_step=decision.next_step,
+                allowed_from=decision.allowed_from,
+                allowed_until=decision.allowed_until,
             )
         )
 
@@ -348,6 +353,11 @@ def _changed_columns(change: CaseChange, now: datetime) -> dict[str, object]:
     values = {name: value for name, value in values.items() if value is not None}
     if change.failure is not None:
         values["failure"] = failure_to_json(change.failure)
+    if change.stands_down:
+        values["stood_down_at"] = func.coalesce(cases.c.stood_down_at, now)
+    if change.goes_on:
+        stood = func.coalesce(now - cases.c.stood_down_at, timedelta())
+        values |= {"shift": cases.c.shift + stood, "stood_down_at": None}
     if change.reopened:
         values |= {"outcome": None, "closed_at": None, "recovered_by": None}
         values["shift"] = now - cases.c.failed_at  # the rest of the timeline counts anew

@@ -25,6 +25,7 @@ from worker.store.inbox import Inbox
 from worker.store.jobs import Jobs
 from worker.store.letters import Letters
 from worker.store.mirror import Mirror
+from worker.store.operator_acts import OperatorActs
 from worker.store.tables import control
 
 CONNECTION_ERRORS = (OperationalError, InterfaceError, NoConnectionFree)
@@ -118,6 +119,7 @@ class Transaction:
 
     cases: Cases
     attempts: Attempts
+    acts: OperatorActs
     letters: Letters
     inbox: Inbox
     mirror: Mirror
@@ -160,6 +162,7 @@ class PostgresLedger:
         return Transaction(
             cases=Cases(connection, account),
             attempts=Attempts(connection, account),
+            acts=OperatorActs(connection, account),
             letters=Letters(connection, account),
             inbox=Inbox(connection, account),
             mirror=Mirror(connection, account),

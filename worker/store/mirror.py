@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table, and_, func, or_, select, tuple_, updat
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.domain.mrr import monthly_minor
+from worker.domain.network_rules import MadeBy
 from worker.domain.readings import (
     ChargeReading,
     CustomerReading,
@@ -171,6 +172,7 @@ class Mirror:
                     "exp_year": method.exp_year,
                     "fingerprint": method.fingerprint,
                     "country": method.country,
+                    "created_at": method.created_at,
                     "seen_at": seen_at,
                 }
                 for method, seen_at, _ in rows
@@ -186,6 +188,25 @@ class Mirror:
                     )
                     .values(changed_at=func.greatest(payment_methods.c.changed_at, seen_at))
                 )
+
+    def mark_default_changed(self, customer_id: str, *, at: datetime) -> None:
+        """Remember when a customer's default payment method was last changed."""
+        self._connection.execute(
+            update(customers)
+            .where(customers.c.account_id == self._account, customers.c.id == customer_id)
+            .values(default_changed_at=func.greatest(customers.c.default_changed_at, at))
+        )
+
+    def mark_mandate(self, payment_method_id: str, *, status: str) -> None:
+        """Remember whether a bank debit may still be collected from a payment method."""
+        self._connection.execute(
+            update(payment_methods)
+            .where(
+                payment_methods.c.account_id == self._account,
+                payment_methods.c.id == payment_method_id,
+            )
+            .values(mandate_status=status)
+        )
 
     def put_dispute(
         self, *, dispute_id: str, charge_id: str, status: str, seen_at: datetime
@@ -207,7 +228,9 @@ class Mirror:
         self._put(disputes, [row])
         return customer_id or ""
 
-    def put_charge(self, charge: ChargeReading, *, customer_id: str, at: datetime) -> None:
+    def put_charge(
+        self, charge: ChargeReading, *, customer_id: str, at: datetime, made_by: MadeBy
+    ) -> None:
         """Record that a charge was made, by whomever, once per charge; its status may change."""
         told = {"status": charge.status, "signals": asdict(charge.signals)}
         statement = upsert(network_attempts).values(
@@ -223,6 +246,7 @@ class Mirror:
             amount_minor=charge.amount_minor,
             currency=charge.currency,
             at=at,
+            made_by=made_by.value,
             **told,
         )
         self._connection.execute(

@@ -97,6 +97,7 @@ customers = Table(
     text_column("country"),
     Column("locales", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     text_column("default_payment_method_id"),
+    instant("default_changed_at"),
     flag("deleted"),
     json_column("metadata"),
     *mirror_stamp(),
@@ -117,10 +118,13 @@ payment_methods = Table(
     Column("exp_year", Integer, nullable=False, server_default=text("0")),
     text_column("fingerprint"),
     text_column("country"),
+    instant("created_at"),
     instant("changed_at"),
+    text_column("mandate_status"),
     *mirror_stamp(),
     PrimaryKeyConstraint("account_id", "id"),
 )
+Index("ix_payment_methods_customer", payment_methods.c.account_id, payment_methods.c.customer_id)
 Index("ix_payment_methods_expiry", payment_methods.c.exp_year, payment_methods.c.exp_month)
 
 disputes = Table(

@@ -37,6 +37,11 @@ class DecisionLine:
     reason: str
     next_at: datetime | None
     inputs: Mapping[str, object]
+    next_step: str = ""
+    allowed_from: datetime | None = None
+    """The earliest instant of the next charge, as known then; None: none is allowed."""
+    allowed_until: datetime | None = None
+    """The end of the policy's window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ class CaseRecord:
 
 
 def read_case(
-    connection: Connection, account_id: str, case_id: int, *, wall_now: datetime
+    connection: Connection, account_id: str, case_id: int, *, now: datetime, wall_now: datetime
 ) -> CaseRecord:
     """Return the record of the case with this number, which must exist."""
     case = Cases(connection, account_id).load(case_id)
@@ -103,7 +108,7 @@ def read_case(
         recovered_by=_recovered_by(connection, case_id),
         policy=from_plain(stored) if stored is not None else None,
         invoice=invoice,
-        around=surroundings_of(connection, account_id, case, invoice, wall_now=wall_now),
+        around=surroundings_of(connection, account_id, case, invoice, now=now, wall_now=wall_now),
         answers=_answers(connection, case_id),
         decisions=_decisions(connection, case_id),
         letters=_letters(connection, case_id),
@@ -211,6 +216,9 @@ def _decisions(connection: Connection, case_id: int) -> tuple[DecisionLine, ...]
             reason=row["reason"],
             next_at=row["next_at"],
             inputs=row["inputs"],
+            next_step=row["next_step"],
+            allowed_from=row["allowed_from"],
+            allowed_until=row["allowed_until"],
         )
         for row in connection.execute(query).mappings()
     )

@@ -126,6 +126,7 @@ def case_of(
         failure=failure_from_json(row["failure"]),
         action_required_at=row["action_required_at"],
         shift=row["shift"],
+        stood_down_at=row["stood_down_at"],
         closed_at=row["closed_at"],
         attempts=attempts,
         steps=steps,
@@ -145,6 +146,8 @@ def payment_method_of(row: RowMapping) -> PaymentMethodReading:
         fingerprint=row["fingerprint"],
         country=row["country"],
         customer_id=row["customer_id"],
+        created_at=row["created_at"],
+        mandate_status=row["mandate_status"],
     )
 
 

@@ -54,6 +54,7 @@ cases = Table(
     instant("opened_at", required=True),
     instant("closed_at"),
     instant("action_required_at"),
+    instant("stood_down_at"),
     Column("recovered_by", String),
     Column("amount_minor", BigInteger, nullable=False),
     id_column("currency"),
@@ -94,6 +95,9 @@ decisions = Table(
     text_column("reason"),
     json_column("inputs"),
     instant("next_at"),
+    text_column("next_step"),
+    instant("allowed_from"),
+    instant("allowed_until"),
     PrimaryKeyConstraint("id"),
 )
 Index("ix_decisions_case", decisions.c.case_id, decisions.c.id)
@@ -205,10 +209,34 @@ network_attempts = Table(
     instant("at", required=True),
     id_column("status"),
     json_column("signals"),
+    text_column("made_by"),
     PrimaryKeyConstraint("account_id", "charge_id"),
 )
 Index("ix_network_attempts_intent", network_attempts.c.payment_intent_id)
 Index("ix_network_attempts_card", network_attempts.c.fingerprint, network_attempts.c.at)
+Index("ix_network_attempts_customer", network_attempts.c.customer_id, network_attempts.c.at)
+Index("ix_network_attempts_at", network_attempts.c.at)
+
+operator_acts = Table(
+    "operator_acts",
+    metadata,
+    account_column(),
+    Column("id", BigInteger, Identity(always=True)),
+    Column("case_id", BigInteger, ForeignKey("cases.id")),
+    id_column("act"),
+    id_column("by"),
+    text_column("reason"),
+    json_column("detail"),
+    instant("at", required=True),
+    instant("answered_at"),
+    text_column("answer"),
+    PrimaryKeyConstraint("id"),
+)
+Index(
+    "ix_operator_acts_waiting",
+    operator_acts.c.case_id,
+    postgresql_where=operator_acts.c.answered_at.is_(None),
+)
 
 inbox = Table(
     "inbox",

@@ -11,6 +11,7 @@ from worker.domain.case import Attempt, AttemptKind, AttemptState, CaseState, Fa
 from worker.domain.decisions import Charge, Decision, Skip, Wait
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name, idempotency_key, step_occasion
+from worker.domain.network_rules import MadeBy
 from worker.domain.policy import Configuration, DeclineClass, RetriesBy
 from worker.domain.policy_text import digest_of, to_plain
 from worker.domain.readings import (
@@ -184,7 +185,7 @@ class Seeding:
             "decline_class": DeclineClass.FUNDS.value,
         }
         with self.ledger.begin() as tx:
-            tx.mirror.put_charge(charge, customer_id=f"cus_{number}", at=at)
+            tx.mirror.put_charge(charge, customer_id=f"cus_{number}", at=at, made_by=MadeBy.STRIPE)
         self.decide(
             case_id,
             Decision(Wait(), "owner_unconfirmed", "Who retries is confirmed later.", at),

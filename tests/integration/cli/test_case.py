@@ -64,7 +64,7 @@ def test_only_a_terminal_sees_the_customers_name(
     ledger: PostgresLedger, configuration: Configuration, story: int
 ) -> None:
     with snapshot(ledger) as connection:
-        record = read_case(connection, ledger.account_id, story, wall_now=NOW)
+        record = read_case(connection, ledger.account_id, story, now=NOW, wall_now=NOW)
     told = tell(record, office_of(configuration), NOW)
     assert "  Blue Studio  " in heading(told, named=True)
     assert "  cus_42  " in heading(told, named=False)

@@ -15,6 +15,7 @@ from tests.integration.store.building import (
     invoice,
     subscription,
 )
+from worker.domain.network_rules import MadeBy
 from worker.domain.readings import ChargeReading, DeclineSignals, InvoiceReading
 from worker.store.ledger import PostgresLedger
 
@@ -178,8 +179,10 @@ def charge(status: str = "failed") -> ChargeReading:
 def test_a_charge_is_known_once_and_its_status_may_change(ledger: PostgresLedger) -> None:
     with ledger.begin() as tx:
         assert tx.mirror.charge("ch_1") is None
-        tx.mirror.put_charge(charge("pending"), customer_id="cus_1", at=NOW)
-        tx.mirror.put_charge(charge("succeeded"), customer_id="cus_1", at=NOW + DAY)
+        tx.mirror.put_charge(charge("pending"), customer_id="cus_1", at=NOW, made_by=MadeBy.STRIPE)
+        tx.mirror.put_charge(
+            charge("succeeded"), customer_id="cus_1", at=NOW + DAY, made_by=MadeBy.STRIPE
+        )
         assert tx.mirror.charge("ch_1") == charge("succeeded")
 
 
@@ -192,7 +195,7 @@ def test_a_dispute_names_the_customer_of_its_charge(ledger: PostgresLedger) -> N
 
     assert dispute("ch_1", "needs_response") == ""
     with ledger.begin() as tx:
-        tx.mirror.put_charge(charge(), customer_id="cus_1", at=NOW)
+        tx.mirror.put_charge(charge(), customer_id="cus_1", at=NOW, made_by=MadeBy.STRIPE)
     assert dispute("ch_1", "under_review") == "cus_1"
 
 

@@ -216,16 +216,7 @@ def decision(
     by: Policy | None = None,
 ) -> Decision:
     """Return what the engine decides; everything left out is the ordinary."""
-    at = situation(now, the_case, the_invoice, the_surroundings, by)
-    return decide(
-        at.case,
-        at.invoice,
-        at.around,
-        at.policy,
-        limits=at.limits,
-        office_zone=at.office_zone,
-        now=now,
-    )
+    return decide(situation(now, the_case, the_invoice, the_surroundings, by))
 
 
 def situation(

@@ -26,6 +26,7 @@ from worker.domain.decisions import (
     Close,
     Decision,
     End,
+    GoOn,
     Hold,
     Release,
     Reopen,
@@ -36,6 +37,7 @@ from worker.domain.decisions import (
     Write,
 )
 from worker.domain.engine import decide
+from worker.domain.engine_situation import Situation
 from worker.domain.identifiers import idempotency_key
 from worker.domain.policy import DeclineClass, Limits, Policy
 from worker.domain.readings import InvoiceReading, PaymentReading
@@ -150,7 +152,9 @@ class World:
         return Surroundings(
             dispute_open=self.disputed,
             last_try_at=self.last_try_at,
-            method_changed_at=self.card_changed_at,
+            method_changes={self.card: self.card_changed_at}
+            if self.card is not None and self.card_changed_at is not None
+            else {},
             can_be_written_to=self.script.has_address,
             key_age=self.now - flying.first_sent_at if flying is not None else timedelta(),
         )
@@ -161,13 +165,7 @@ class World:
         shown, near = self.read(), self.surroundings()
         first, again = (
             decide(
-                self.case,
-                shown,
-                near,
-                self.policy,
-                limits=Limits(),
-                office_zone="Europe/Berlin",
-                now=self.now,
+                Situation(self.case, shown, near, self.policy, Limits(), "Europe/Berlin", self.now)
             )
             for _ in range(2)
         )
@@ -181,6 +179,7 @@ class World:
             self.case,
             steps=(*self.case.steps, *records),
             owner=first.owner or self.case.owner,
+            stood_down_at=self.case.stood_down_at or (self.now if first.stands_down else None),
         )
         self.carry_out(first)
         return first
@@ -204,10 +203,21 @@ class World:
                 self.move(CaseState.HELD, reason=reason)
             case Review(reason):
                 self.move(CaseState.IN_REVIEW, reason=reason)
-            case Release() | Reopen():
+            case Release():
+                self.go_on()
+                self.move(CaseState.OPEN)
+            case GoOn():
+                self.go_on()
+            case Reopen():
                 self.move(CaseState.OPEN)
             case _:
                 assert isinstance(decided.act, Wait)
+
+    def go_on(self) -> None:
+        """Move what is undone later by the time the case stood still."""
+        stood_down_at = self.case.stood_down_at or self.now
+        shift = self.case.shift + (self.now - stood_down_at)
+        self.case = replace(self.case, shift=shift, stood_down_at=None)
 
     def move(self, state: CaseState, **changes: object) -> None:
         """Change the state, if the table allows it."""

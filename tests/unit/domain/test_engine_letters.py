@@ -20,7 +20,8 @@ from tests.unit.domain.building import (
 )
 from worker.domain.case import AttemptKind, Case, LetterState, StepRecord
 from worker.domain.decisions import Charge, Decision, End, Skip, Wait, Write
-from worker.domain.engine_timeline import COLLAPSED, planned_steps
+from worker.domain.engine_charging import COLLAPSED
+from worker.domain.engine_timeline import planned_steps
 from worker.domain.policy import DeclineClass
 
 NO_ADDRESS = around(can_be_written_to=False)

@@ -1,0 +1,194 @@
+"""The network ledger: every try of a card or bank account that we know of, whoever made it.
+
+Charges come from Stripe's event list; our own attempts that no event has told of yet, or whose
+outcome nobody knows, are counted from the moment they were sent (domain.md 0.4).
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from worker.domain.case import AttemptKind, AttemptState
+from worker.domain.network_rules import MadeBy, NetworkTry
+from worker.domain.outages import LOOKS_BACK
+from worker.domain.readings import DeclineSignals, PaymentMethodReading
+from worker.store.mirror_tables import payment_methods
+from worker.store.tables import attempts, network_attempts
+
+LONGEST_WINDOW = timedelta(days=181)
+"""No network counts further back (ACH: 180 days); stop signals are looked for as far."""
+
+OUTAGE_ROWS_MAX = 400
+"""The newest tries that an outage is looked for in; more would not change the answer."""
+
+
+def tries_of(
+    connection: Connection,
+    account_id: str,
+    *,
+    fingerprints: Iterable[str],
+    customer_id: str,
+    now: datetime,
+) -> tuple[NetworkTry, ...]:
+    """Return the tries of a customer, and of the same cards in other hands, oldest first."""
+    known = sorted(set(fingerprints) - {""})
+    since = now - LONGEST_WINDOW
+    seen = _charges(account_id).where(
+        network_attempts.c.at > since,
+        or_(
+            network_attempts.c.customer_id == customer_id,
+            network_attempts.c.fingerprint.in_(known),
+        ),
+    )
+    ours = _untold(account_id).where(
+        attempts.c.sent_at > since,
+        or_(attempts.c.customer_id == customer_id, payment_methods.c.fingerprint.in_(known)),
+    )
+    return _tries(connection, union_all(seen, ours).subquery().select())
+
+
+def all_tries(
+    connection: Connection, account_id: str, *, from_at: datetime, to_at: datetime
+) -> tuple[NetworkTry, ...]:
+    """Return every try known in [from_at, to_at), oldest first."""
+    seen = _charges(account_id).where(
+        network_attempts.c.at >= from_at, network_attempts.c.at < to_at
+    )
+    ours = _untold(account_id).where(attempts.c.sent_at >= from_at, attempts.c.sent_at < to_at)
+    return _tries(connection, union_all(seen, ours).subquery().select())
+
+
+def recent_tries(
+    connection: Connection, account_id: str, method: PaymentMethodReading, *, now: datetime
+) -> tuple[NetworkTry, ...]:
+    """Return the last hour's charges of the same brand or country, all customers'."""
+    like: ColumnElement[bool] = or_(
+        and_(network_attempts.c.brand == method.brand, literal(method.brand != "")),
+        and_(network_attempts.c.country == method.country, literal(method.country != "")),
+    )
+    query = (
+        _charges(account_id)
+        .where(network_attempts.c.at > now - LOOKS_BACK, like)
+        .order_by(network_attempts.c.at.desc())
+        .limit(OUTAGE_ROWS_MAX)
+    )
+    return _tries(connection, query)
+
+
+def _charges(account_id: str) -> Select[tuple[object, ...]]:
+    """Charges that an event told of; one of ours counts from when we sent it."""
+    ours = and_(
+        attempts.c.account_id == network_attempts.c.account_id,
+        attempts.c.charge_id == network_attempts.c.charge_id,
+    )
+    made_by = case(
+        (attempts.c.no.isnot(None), MadeBy.WORKER.value),
+        else_=func.coalesce(func.nullif(network_attempts.c.made_by, ""), MadeBy.CUSTOMER.value),
+    )
+    return (
+        select(
+            func.coalesce(attempts.c.sent_at, network_attempts.c.at).label("at"),
+            made_by.label("made_by"),
+            network_attempts.c.payment_method_id,
+            network_attempts.c.fingerprint,
+            network_attempts.c.brand,
+            network_attempts.c.payment_method_type,
+            network_attempts.c.country,
+            network_attempts.c.amount_minor,
+            network_attempts.c.currency,
+            func.coalesce(
+                func.nullif(network_attempts.c.payment_intent_id, ""), attempts.c.invoice_id, ""
+            ).label("debt"),
+            (network_attempts.c.status != "succeeded").label("failed"),
+            network_attempts.c.signals,
+            network_attempts.c.charge_id,
+        )
+        .outerjoin(attempts, ours)
+        .where(network_attempts.c.account_id == account_id)
+    )
+
+
+def _untold(account_id: str) -> Select[tuple[object, ...]]:
+    """Charges of ours that no event has told of: in flight, just answered, or never answered.
+
+    One that Stripe refused as a request (it has an answer, and no charge) never left Stripe.
+    """
+    told = exists().where(
+        network_attempts.c.account_id == attempts.c.account_id,
+        network_attempts.c.charge_id == attempts.c.charge_id,
+        attempts.c.charge_id != "",
+    )
+    refused = and_(attempts.c.state == AttemptState.ABANDONED.value, attempts.c.answer_code != "")
+    return (
+        select(
+            attempts.c.sent_at.label("at"),
+            literal(MadeBy.WORKER.value).label("made_by"),
+            attempts.c.payment_method_id,
+            func.coalesce(payment_methods.c.fingerprint, "").label("fingerprint"),
+            func.coalesce(payment_methods.c.brand, "").label("brand"),
+            func.coalesce(payment_methods.c.type, "").label("payment_method_type"),
+            func.coalesce(payment_methods.c.country, "").label("country"),
+            attempts.c.amount_minor,
+            attempts.c.currency,
+            attempts.c.invoice_id.label("debt"),
+            (attempts.c.state != AttemptState.SUCCEEDED.value).label("failed"),
+            func.jsonb_build_object("decline_code", attempts.c.decline_code, type_=JSONB).label(
+                "signals"
+            ),
+            attempts.c.charge_id,
+        )
+        .outerjoin(
+            payment_methods,
+            and_(
+                payment_methods.c.account_id == attempts.c.account_id,
+                payment_methods.c.id == attempts.c.payment_method_id,
+            ),
+        )
+        .where(
+            attempts.c.account_id == account_id,
+            attempts.c.kind == AttemptKind.CHARGE.value,
+            ~told,
+            ~refused,
+        )
+    )
+
+
+def _tries(connection: Connection, query: Select[tuple[object, ...]]) -> tuple[NetworkTry, ...]:
+    found = [
+        NetworkTry(
+            at=row["at"],
+            made_by=MadeBy(row["made_by"]),
+            payment_method_id=row["payment_method_id"],
+            fingerprint=row["fingerprint"],
+            brand=row["brand"],
+            payment_method_type=row["payment_method_type"],
+            country=row["country"],
+            amount_minor=row["amount_minor"],
+            currency=row["currency"],
+            debt=row["debt"],
+            failed=row["failed"],
+            signals=DeclineSignals(**row["signals"]),
+            charge_id=row["charge_id"],
+        )
+        for row in connection.execute(query).mappings()
+    ]
+    return tuple(sorted(found, key=lambda each: (each.at, each.charge_id)))
+
+
+def fingerprints_of(methods: Sequence[PaymentMethodReading]) -> set[str]:
+    """Return the fingerprints of *methods*, as far as Stripe gave any."""
+    return {method.fingerprint for method in methods if method.fingerprint}

@@ -1,0 +1,54 @@
+"""What people asked for: who, why and when, and what became of it."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from worker.domain.case import RetryRequest
+from worker.store.tables import operator_acts
+
+RETRY = "retry"
+
+
+class OperatorActs:
+    """The acts of people on cases of one account, within one transaction."""
+
+    def __init__(self, connection: Connection, account_id: str) -> None:
+        """Work on *connection*, for *account_id*."""
+        self._connection = connection
+        self._account = account_id
+
+    def ask_retry(self, case_id: int, *, by: str, reason: str, now: datetime) -> int | None:
+        """Record the wish for a charge and return its number; None where one already waits."""
+        if waiting_retry(self._connection, case_id) is not None:
+            return None
+        row = {"case_id": case_id, "act": RETRY, "by": by, "reason": reason, "at": now}
+        number: int = self._connection.execute(
+            insert(operator_acts)
+            .values(account_id=self._account, **row)
+            .returning(operator_acts.c.id)
+        ).scalar_one()
+        return number
+
+    def answer(self, act_id: int, *, answer: str, now: datetime) -> None:
+        """Record what became of an act; the first answer stays."""
+        self._connection.execute(
+            update(operator_acts)
+            .where(operator_acts.c.id == act_id, operator_acts.c.answered_at.is_(None))
+            .values(answered_at=now, answer=answer)
+        )
+
+
+def waiting_retry(connection: Connection, case_id: int) -> RetryRequest | None:
+    """Return the oldest wish for a charge of a case that nobody answered yet."""
+    row = connection.execute(
+        select(operator_acts.c.id, operator_acts.c.by, operator_acts.c.reason)
+        .where(
+            operator_acts.c.case_id == case_id,
+            operator_acts.c.act == RETRY,
+            operator_acts.c.answered_at.is_(None),
+        )
+        .order_by(operator_acts.c.id)
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else RetryRequest(row.id, row.by, row.reason)
