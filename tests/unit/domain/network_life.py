@@ -182,7 +182,7 @@ def live(
     start: datetime,
     asks: Asks,
     *,
-    skew: timedelta = timedelta(hours=2),
+    skew: timedelta,
 ) -> Life:
     """Return the life that *numbers* tell, with a worker that tries whenever *asks* allows.
 

@@ -19,6 +19,7 @@ from tests.unit.domain.network_life import (
     NO_MONEY,
     TICK,
     Asks,
+    Life,
     Method,
     live,
 )
@@ -50,12 +51,18 @@ LIVES = st.tuples(
     st.sampled_from(STARTS),
 )
 Story = tuple[list[int], list[Method], NetworkLimits, datetime]
+SKEW, NONE = timedelta(hours=2), timedelta()
 
 
-@settings(max_examples=2500, derandomize=True)
+def _told(story: Story, asks: Asks, *, skew: timedelta = SKEW) -> Life:
+    numbers, wallet, limits, start = story
+    return live(numbers, wallet, limits, start, asks, skew=skew)
+
+
+@settings(max_examples=2000, derandomize=True)
 @given(LIVES)
 def test_no_try_of_the_worker_breaks_a_rule_in_any_life(story: Story) -> None:
-    life = live(*story, allowance)
+    life = _told(story, allowance)
     assert life.broken == []
     assert life.needlessly_late == []
     assert violations(life.tries, life.limits, life.changed) == ()
@@ -64,12 +71,12 @@ def test_no_try_of_the_worker_breaks_a_rule_in_any_life(story: Story) -> None:
 @settings(max_examples=500, derandomize=True)
 @given(LIVES)
 def test_the_report_finds_exactly_the_breaches_of_a_worker_that_heeds_nothing(story: Story) -> None:
-    life = live(*story, heedless, skew=timedelta())
+    life = _told(story, _heedless, skew=NONE)
     found = {v.tried for v in violations(life.tries, life.limits, life.changed)}
     assert found == set(in_order(life.counted_breaches))
 
 
-def heedless(
+def _heedless(
     tries: list[NetworkTry], wish: Target, limits: NetworkLimits, *, now: datetime
 ) -> Allowance:
     """Allow everything at once."""
@@ -143,7 +150,7 @@ def _without_stops(tried: NetworkTry) -> NetworkTry:
 
 
 BROKEN: dict[str, Asks] = {
-    "heeds nothing": heedless,
+    "heeds nothing": _heedless,
     "one try more than the limit": _one_more,
     "a microsecond early": _moved(-TICK),
     "by the wall clock": _by_wall_clock,
@@ -183,15 +190,15 @@ FINDS = settings(max_examples=2500, derandomize=True, database=None, phases=[Pha
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_rule_is_caught_by_the_naive_ledger_and_by_the_report(name: str) -> None:
     def is_caught(story: Story) -> bool:
-        life = live(*story, BROKEN[name], skew=timedelta())
+        life = _told(story, BROKEN[name], skew=NONE)
         return bool(life.broken and violations(life.tries, life.limits, life.changed))
 
     story = find(LIVES, is_caught, settings=FINDS)
-    assert live(*story, BROKEN[name], skew=timedelta()).broken
-    assert not live(*story, allowance, skew=timedelta()).broken
+    assert _told(story, BROKEN[name], skew=NONE).broken
+    assert not _told(story, allowance, skew=NONE).broken
 
 
 def test_an_answer_that_is_later_than_need_be_is_caught_too() -> None:
     late = _moved(TICK)
-    story = find(LIVES, lambda story: bool(live(*story, late).needlessly_late), settings=FINDS)
-    assert live(*story, allowance).needlessly_late == []
+    story = find(LIVES, lambda story: bool(_told(story, late).needlessly_late), settings=FINDS)
+    assert _told(story, allowance).needlessly_late == []
