@@ -1,5 +1,6 @@
 """The hourly cap on charges, through the service that asks for it, under eight threads."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -9,6 +10,8 @@ from tests.integration.store.building import (
     NOW,
     at_once,
     attempt,
+    card,
+    customer,
     invoice,
     open_case,
 )
@@ -24,7 +27,7 @@ from worker.store.ledger import PostgresLedger
 
 PROJECT = Path(__file__).parents[3]
 LIMIT = 15
-CASES = 48
+NUMBERS = range(1, 49)
 CHARGE = Decision(Charge("try 1", "pm_1"), rule="charge_due", reason="try 1 is due.")
 
 
@@ -39,16 +42,21 @@ class Quiet:
         self.warnings.append(event)
 
 
-def configuration() -> Configuration:
-    """Return the shipped configuration with a low cap."""
+def configuration(charges_per_hour: int) -> Configuration:
+    """Return the shipped configuration with a cap of its own."""
     letters = frozenset(path.stem for path in (PROJECT / "templates").glob("*/*.md"))
     shipped = load_configuration(PROJECT / "config", letters)
-    limits = replace(shipped.dunning.limits, charges_per_hour=LIMIT)
+    limits = replace(shipped.dunning.limits, charges_per_hour=charges_per_hour)
     return replace(shipped, dunning=replace(shipped.dunning, limits=limits))
 
 
-def test_eight_threads_never_start_more_charges_than_the_cap(ledger: PostgresLedger) -> None:
-    log, rules = Quiet(), configuration()
+def start_all(
+    ledger: PostgresLedger, log: Quiet, rules: Configuration, cards: Callable[[int], str]
+) -> int:
+    """Open 48 cases, let eight threads charge them at once, and return how many may start.
+
+    *cards* gives the fingerprint of the card that a case's customer pays with.
+    """
     ports = CasePorts(
         ledger=ledger,
         stripe=cast(StripeGateway, None),  # an intent is written before anybody is asked
@@ -59,28 +67,51 @@ def test_eight_threads_never_start_more_charges_than_the_cap(ledger: PostgresLed
         stopping=lambda: False,
         configuration=rules,
     )
+    held = {number: replace(card(number), fingerprint=cards(number)) for number in NUMBERS}
     with ledger.begin() as tx:
         tx.control.create(charging=True, live=False, go_live_at=NOW, cause="")
-    numbers = [open_case(ledger, number) for number in range(1, CASES + 1)]
+        tx.mirror.put_payment_methods([(one, NOW, False) for one in held.values()])
+    opened = {number: open_case(ledger, number) for number in NUMBERS}
 
     def charge(thread: int) -> int:
         started = 0
-        for case_id in numbers[thread::8]:
+        for number in NUMBERS[thread::8]:
             wall_now = ports.clock.wall_now()
             with ledger.begin() as tx:
-                case = tx.cases.claim(case_id, now=NOW, wall_now=wall_now, token="t", lease=LEASE)
+                case = tx.cases.claim(
+                    opened[number], now=NOW, wall_now=wall_now, token="t", lease=LEASE
+                )
             assert case is not None
-            read = invoice(case_id - numbers[0] + 1)
+            payer = replace(customer(number), default_payment_method=held[number])
+            read = replace(invoice(number), customer=payer)
             turn = Turn(ports, case, "t", NOW, rules.dunning.policies[0], read, Surroundings())
-            started += start_attempt(turn, CHARGE, attempt(case), news=()) is not None
+            intent = replace(attempt(case), payment_method_id=held[number].id)
+            started += start_attempt(turn, CHARGE, intent, news=()) is not None
         return started
 
-    assert sum(at_once(8, charge)) == LIMIT
-    assert log.warnings == ["limit.reached"] * (CASES - LIMIT)
+    return sum(at_once(8, charge))
+
+
+def told(ledger: PostgresLedger) -> tuple[int, int]:
+    """Return how many attempts there are, and how many cases wait for later."""
     with ledger.connection() as connection:
-        told = connection.exec_driver_sql(
+        row = connection.exec_driver_sql(
             "SELECT (SELECT count(*) FROM attempts),"
             " count(*) FILTER (WHERE next_action_at > %(now)s AND lease_until IS NULL) FROM cases",
             {"now": NOW},
         ).one()
-    assert tuple(told) == (LIMIT, CASES - LIMIT)
+    return row[0], row[1]
+
+
+def test_eight_threads_never_start_more_charges_than_the_cap(ledger: PostgresLedger) -> None:
+    log = Quiet()
+    assert start_all(ledger, log, configuration(LIMIT), "print{}".format) == LIMIT
+    assert log.warnings == ["limit.reached"] * (len(NUMBERS) - LIMIT)
+    assert told(ledger) == (LIMIT, len(NUMBERS) - LIMIT)
+
+
+def test_one_card_in_many_hands_never_passes_its_networks_limit(ledger: PostgresLedger) -> None:
+    log, rules = Quiet(), configuration(500)
+    visa_max = rules.dunning.limits.networks.visa_in_30_days
+    assert start_all(ledger, log, rules, lambda _: "the same") == visa_max
+    assert told(ledger) == (visa_max, 0), "the others stay due and ask the ledger again"
