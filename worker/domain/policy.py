@@ -155,6 +155,59 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class AmountRange:
+    """Amounts of one currency in its minor units, both ends included; no `most` is no end."""
+
+    currency: str
+    least_minor: int = 0
+    most_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BillingInterval:
+    """How often a subscription is billed, in Stripe's words; 12 months are written as 1 year."""
+
+    unit: str
+    """`day`, `week`, `month` or `year`."""
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Whom a policy serves: all conditions that are given must hold, of each one value is enough.
+
+    What is not known of a customer fulfils no condition. Kept beside the policy, so that another
+    audience does not change the digest of what open cases hold.
+    """
+
+    price_ids: tuple[str, ...] = ()
+    product_ids: tuple[str, ...] = ()
+    intervals: tuple[BillingInterval, ...] = ()
+    amounts: tuple[AmountRange, ...] = ()
+    """What remains of the failed invoice; a currency that is not listed does not match."""
+    countries: tuple[str, ...] = ()
+    """ISO 3166 codes in capitals, of the customer's address."""
+    currencies: tuple[str, ...] = ()
+    method_types: tuple[str, ...] = ()
+    brands: tuple[str, ...] = ()
+    customer_age_min: timedelta | None = None
+    """Since the customer was made at Stripe, at least."""
+    customer_age_below: timedelta | None = None
+    metadata: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Key -> values, of the customer or the subscription."""
+    collection_method: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why the operator chose something, in their words."""
+
+    of: str
+    """A step's name, `ending`, or empty for the policy as a whole."""
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkLimits:
     """Most tries per card and window, whoever made them; an operator may only lower them.
 
@@ -190,9 +243,14 @@ class DunningRules:
     office_zone: str
     """IANA name; the zone of charge windows, limits and everything finance reads."""
     policies: tuple[Policy, ...]
+    """In the order in which they are asked; the first that matches serves (choose_policy)."""
     limits: Limits = field(default_factory=Limits)
     go_live: datetime | None = None
     """Failures before this open no case; None is the first start (architecture.md D16)."""
+    matches: Mapping[str, Match] = field(default_factory=dict)
+    """A policy's name -> whom it serves; a policy that is not here serves everybody."""
+    reasons: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
+    """A policy's name -> why it is as it is; for people, never for decisions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from worker.domain.policy import DeclineClass, EndingAct, Reaction, RetriesBy
+from worker.settings.audience_checks import audience_problems
 from worker.settings.dunning_file import ClassSection, EndingSection, StepSection, WhenDeclined
 from worker.settings.fields import Section
 from worker.settings.notices_file import LetterSection
@@ -56,14 +57,12 @@ class PolicyParts:
 
 
 def dunning_problems(text: YamlText, notices_available: frozenset[str]) -> Iterator[Problem]:
-    """Yield what is wrong across the fields of dunning.yaml.
+    """Yield what is wrong across the fields of dunning.yaml, its policies written out in full.
 
     Args: notices_available: names of the letters that have a template.
     """
+    yield from audience_problems(text)
     policies = _get(text.data, "policies")
-    if isinstance(policies, list) and len(policies) > 1:
-        sentence = "only one policy is possible for now, and it serves everybody; keep one."
-        yield Problem(text.line_of(("policies", 1)), ("policies",), sentence)
     for index, raw in enumerate(policies if isinstance(policies, list) else []):
         parts = _parts(("policies", index), raw)
         for location, sentence in _policy_faults(parts, notices_available):

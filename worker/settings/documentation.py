@@ -11,9 +11,9 @@ from pydantic.fields import FieldInfo
 
 from worker.domain.policy import DayWindow
 from worker.settings.dunning_file import DunningFile
+from worker.settings.duration_words import duration_words
 from worker.settings.fields import Form
 from worker.settings.notices_file import NoticesFile
-from worker.settings.read_back import duration_words
 from worker.settings.schedule_file import ScheduleFile
 from worker.settings.sentences import allowed_words, inner_model
 

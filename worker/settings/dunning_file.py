@@ -1,7 +1,8 @@
 """The shape of config/dunning.yaml: what follows a failed payment (operator.md 1).
 
 Only what the engine honours is here; any other key is refused, so that nobody relies on a field
-that does nothing. What fields mean together is checked in `cross_checks`.
+that does nothing. `inheritance` has written `like` and `change` out before a file is read into
+these; what fields mean together is checked in `cross_checks`.
 """
 
 from datetime import UTC, datetime, time
@@ -21,11 +22,13 @@ from worker.domain.policy import (
     Mode,
     Policy,
     Reaction,
+    Reason,
     RetriesBy,
     Step,
 )
 from worker.settings.fields import (
     AfterStep,
+    Changes,
     ChargeHours,
     Duration,
     GoLive,
@@ -39,6 +42,7 @@ from worker.settings.fields import (
     Zone,
 )
 from worker.settings.limits_section import LimitsSection
+from worker.settings.match_section import MatchSection
 
 
 class ClassSection(Section):
@@ -109,6 +113,8 @@ class StepSection(Section):
     """Charge what remains, in these office hours."""
     letter: Line | None = Field(default=None, examples=["payment_failed_1"])
     """Write this letter: the name of a file under templates/, without locale and `.md`."""
+    because: Line | None = Field(default=None, examples=["salaries have arrived by then"])
+    """Why, in your words; said again when the policy is read back."""
 
     def step(self) -> Step:
         """Return the engine's value."""
@@ -134,6 +140,8 @@ class EndingSection(Section):
     """What happens to the open invoice."""
     not_before: AfterStep | None = Field(default=None, examples=["2 days after final letter"])
     """The letter that must have been accepted, and how long before; a cancel needs one."""
+    because: Line | None = Field(default=None, examples=["the card networks' window is over"])
+    """Why, in your words."""
 
     def ending(self) -> Ending:
         """Return the engine's value."""
@@ -149,10 +157,21 @@ class EndingSection(Section):
 
 
 class PolicySection(Section):
-    """How the customers whom the policy serves are treated; for now exactly one policy."""
+    """How the customers whom the policy serves are treated."""
 
     name: Line = Field(examples=["monthly-cards"])
-    """What people call the policy."""
+    """What people call the policy; each has its own."""
+    match: MatchSection | None = Field(default=None, examples=["{ interval: year }"])
+    """Whom it serves, of those whom no policy before it serves. The last policy has none."""
+    like: Line | None = Field(default=None, examples=["monthly-cards"])
+    """Another policy of the file, whose fields it takes over where it has none of its own."""
+    change: Changes | None = Field(
+        default=None, examples=["{ ending: { after: 30 days }, steps: { try 2: leave_out } }"]
+    )
+    """Beside `like`: single fields that differ, written as in a policy. Steps are named by their
+    keys, `leave_out` takes a step or field away."""
+    because: Line | None = Field(default=None, examples=["a year's price is often not at hand"])
+    """Why, in your words; said again when the policy is read back."""
     retries_by: RetriesBy = Field(default=RetriesBy.WORKER, examples=["worker"])
     """Who retries: this worker, Stripe's own retries, or nobody."""
     when_declined: WhenDeclined = Field(examples=["{ funds: { do: retry }, ... }"])
@@ -165,9 +184,9 @@ class PolicySection(Section):
     """Types of the customer's other payment methods that may be charged after a hard decline, in
     this order; left out, none."""
     steps: list[StepSection] = Field(
-        examples=["[{ name: first letter, after: 4 hours, letter: payment_failed_1 }]"]
+        default=[], examples=["[{ name: first letter, after: 4 hours, letter: payment_failed_1 }]"]
     )
-    """The timeline, counted from the first failure."""
+    """The timeline, counted from the first failure; left out, the policy is an ending alone."""
     ending: EndingSection = Field(examples=["{ after: 14 days, do: leave }"])
     """What follows the last step."""
 
@@ -186,6 +205,13 @@ class PolicySection(Section):
             backup_methods=self.backup_methods or (),
         )
 
+    def reasons(self) -> tuple[Reason, ...]:
+        """Return why the policy is as it is: as a whole, its steps, its ending."""
+        given = [("", self.because)]
+        given += [(step.name, step.because) for step in self.steps]
+        given.append(("ending", self.ending.because))
+        return tuple(Reason(of, because) for of, because in given if because)
+
 
 class DunningFile(Section):
     """All of dunning.yaml."""
@@ -199,7 +225,7 @@ class DunningFile(Section):
     policies: list[PolicySection] = Field(
         min_length=1, examples=["[{ name: monthly-cards, steps: [...], ending: {...} }]"]
     )
-    """How failed payments are treated."""
+    """How failed payments are treated; the first policy that matches serves."""
     limits: LimitsSection = Field(default=LimitsSection(), examples=["{ charges: 500 per hour }"])
     """Ceilings of the whole service."""
 
@@ -211,6 +237,8 @@ class DunningFile(Section):
             policies=policies,
             limits=self.limits.limits(),
             go_live=self.go_live_at(),
+            matches={each.name: each.match.match() for each in self.policies if each.match},
+            reasons={each.name: each.reasons() for each in self.policies if each.reasons()},
         )
 
     def go_live_at(self) -> datetime | None:

@@ -68,6 +68,7 @@ MethodTypes = Annotated[
     BeforeValidator(written_reactions.parse_method_types),
     Form("a list of Stripe's types of payment methods"),
 ]
+Changes = Annotated[dict[str, object], Form("a mapping of fields, steps by their names")]
 AfterStep = Annotated[
     NotBefore, BeforeValidator(written.parse_not_before), Form("a duration after a step's name")
 ]

@@ -7,12 +7,13 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from worker.domain.policy import Configuration
+from worker.domain.policy import Configuration, DunningRules
 from worker.domain.policy_text import digest_of, digest_of_plain, plain_value
 from worker.errors import ConfigError
 from worker.settings.cross_checks import dunning_problems, notices_problems
 from worker.settings.dunning_file import DunningFile
 from worker.settings.fields import Section
+from worker.settings.inheritance import write_out
 from worker.settings.notices_file import NoticesFile
 from worker.settings.schedule_file import ScheduleFile
 from worker.settings.sentences import model_problems, render
@@ -42,14 +43,31 @@ def load_configuration(config_dir: Path, notices_available: frozenset[str]) -> C
     )
     if dunning is None or notices is None or schedule is None:
         raise ConfigError(*problems)
-    policies = tuple(each.policy() for each in dunning.policies)
     configuration = Configuration(
-        dunning=dunning.rules(tuple(replace(each, digest=digest_of(each)) for each in policies)),
+        dunning=_rules(dunning),
         notices=notices.rules(),
         schedule=schedule.timings(),
         digest="",
     )
     return replace(configuration, digest=digest_of_plain(plain_value(configuration)))
+
+
+def load_rules(path: Path, notices_available: frozenset[str]) -> DunningRules:
+    """Return one dunning.yaml alone, such as a preset, checked in the same way.
+
+    Args: notices_available: names of the letters that have a template, without `.md`.
+    Raises: ConfigError: one sentence per problem, in order of line (operator acts).
+    """
+    problems: list[str] = []
+    dunning = _read(path, DunningFile, dunning_problems, notices_available, problems)
+    if dunning is None:
+        raise ConfigError(*problems)
+    return _rules(dunning)
+
+
+def _rules(dunning: DunningFile) -> DunningRules:
+    policies = (each.policy() for each in dunning.policies)
+    return dunning.rules(tuple(replace(each, digest=digest_of(each)) for each in policies))
 
 
 def _read(
@@ -61,24 +79,26 @@ def _read(
 ) -> File | None:
     """Return the file as its model, or None after adding its sentences to *problems*."""
     try:
-        text = read_yaml(path)
+        original = read_yaml(path)
     except ConfigError as error:
         # Told with the other files' problems: the caller raises them together.
         problems += error.problems
         return None
-    found = list(text.problems)
+    whole = write_out(original)
+    found: list[Problem] = []
     result: File | None = None
     try:
-        result = model.model_validate(text.data)
+        result = model.model_validate(whole.text.data)
     except ValidationError as error:
-        found += model_problems(text, model, error)
-    found += cross_check(text, notices_available)
-    refused = {each.location for each in text.problems if text.at(each.location) == ""}
+        found += model_problems(whole.text, model, error)
+    found += cross_check(whole.text, notices_available)
+    told = [*original.problems, *whole.problems, *whole.told(found)]
+    refused = {each.location for each in original.problems if original.at(each.location) == ""}
     sentences = [
-        render(text, problem)
-        for problem in sorted(found, key=lambda problem: problem.line)
+        render(original, problem)
+        for problem in sorted(told, key=lambda problem: problem.line)
         # What was refused as YAML needs no second sentence about the gap that it leaves.
-        if problem in text.problems or problem.location not in refused
+        if problem in original.problems or problem.location not in refused
     ]
     problems += dict.fromkeys(sentences)
     return None if sentences else result

@@ -5,30 +5,46 @@ from datetime import timedelta
 
 from worker.domain.policy import (
     CancelWhen,
+    ClassRule,
     Configuration,
+    DeclineClass,
+    DunningRules,
     Ending,
     EndingAct,
     InvoiceEnd,
     Policy,
     RetriesBy,
 )
+from worker.settings.audience_words import audience_sentence
+from worker.settings.duration_words import duration_words, moment_words, moments_words, unit_of
 from worker.settings.sentences import join_words
-
-DAY = timedelta(days=1)
-HOUR = timedelta(hours=1)
-MINUTE = timedelta(minutes=1)
+from worker.settings.written_reactions import MONTH_END
 
 
 def read_back(configuration: Configuration) -> list[str]:
-    """Return one sentence or two for each policy, in the order of the file."""
-    return [policy_sentence(policy) for policy in configuration.dunning.policies]
+    """Return the lines about each policy, in the order of the file (rules_lines)."""
+    return rules_lines(configuration.dunning)
+
+
+def rules_lines(rules: DunningRules) -> list[str]:
+    """Return for each policy one line that says what it does and whom it serves, then its reasons.
+
+    Lines with reasons begin with two spaces.
+    """
+    lines: list[str] = []
+    for policy in rules.policies:
+        lines.append(f"{policy_sentence(policy)} {audience_sentence(policy, rules)}")
+        for reason in rules.reasons.get(policy.name, ()):
+            what = {"": "", "ending": " this ending"}.get(reason.of, f" `{reason.of}`")
+            lines.append(f"  Why{what}: {reason.because}")
+    return lines
 
 
 def policy_sentence(policy: Policy) -> str:
     """Return `monthly-cards: letter after 4 hours; tries on days 1, 3 and 7; ...`."""
     moments: defaultdict[tuple[str, timedelta], list[int]] = defaultdict(list)
     for step in policy.steps:
-        unit = _unit(step.after)
+        unit = unit_of(step.after)
         if step.charge:
             moments["tr", unit].append(step.after // unit)
         if step.letter:
@@ -38,35 +54,38 @@ def policy_sentence(policy: Policy) -> str:
         parts.insert(0, "Stripe retries")
     elif policy.retries_by is RetriesBy.NOBODY:
         parts.insert(0, "no retries")
+    parts += _reactions(policy)
     parts.append(_subscription_end(policy.ending))
     return f"{policy.name}: {'; '.join(parts)}.{_invoice_end(policy.ending)}"
 
 
-def duration_words(duration: timedelta) -> str:
-    """Return `4 hours`, `1 day`, in the largest unit that leaves no rest."""
-    unit = _unit(duration)
-    return _counted([duration // unit], unit)
+def _reactions(policy: Policy) -> list[str]:
+    """Return what a policy does beside its steps."""
+    parts = []
+    confirm = policy.when_declined.get(DeclineClass.AUTHENTICATION)
+    if confirm is not None and confirm.ask_again:
+        parts.append(f"confirmation asked for {moments_words(confirm.ask_again)}")
+    funds = policy.when_declined.get(DeclineClass.FUNDS)
+    if funds is not None and (funds.paydays or funds.payday_key):
+        parts.append(f"without funds, tries wait for {_paydays(funds)}")
+    if policy.backup_methods:
+        parts.append(f"after a hard decline, {join_words(policy.backup_methods)} may be charged")
+    return parts
+
+
+def _paydays(rule: ClassRule) -> str:
+    days = [str(day) for day in rule.paydays if day != MONTH_END]
+    days += ["the last"] if MONTH_END in rule.paydays else []
+    said = [f"day {join_words(days, 'or')} of a month"] if days else []
+    said += [f"the day in metadata `{rule.payday_key}`"] if rule.payday_key else []
+    return join_words(said, "or")
 
 
 def _moments(kind: str, unit: timedelta, counts: list[int]) -> str:
     """Return `tries on days 1 and 3` or `letter after 4 hours`."""
     many = len(counts) > 1
     word = {"tr": "tries" if many else "try", "letter": "letters" if many else "letter"}[kind]
-    if unit is DAY:
-        days = join_words([str(count) for count in counts])
-        return f"{word} on day{'s' if many else ''} {days}"
-    return f"{word} after {_counted(counts, unit)}"
-
-
-def _counted(counts: list[int], unit: timedelta) -> str:
-    name = {DAY: "day", HOUR: "hour", MINUTE: "minute"}.get(unit, "second")
-    plural = "" if counts == [1] else "s"
-    return f"{join_words([str(count) for count in counts])} {name}{plural}"
-
-
-def _unit(duration: timedelta) -> timedelta:
-    units = (DAY, HOUR, MINUTE) if duration else (HOUR,)
-    return next((unit for unit in units if not duration % unit), timedelta(seconds=1))
+    return f"{word} {moment_words(counts, unit)}"
 
 
 def _subscription_end(ending: Ending) -> str:

@@ -45,6 +45,18 @@ policies:
     ending: { after: 14 days, do: cancel, not_before: 2 days after final letter }
 """
 
+TWO = MINIMAL.replace(
+    "policies:\n",
+    """\
+policies:
+  - name: annual
+    match: { interval: year }
+    like: all
+    change: { ending: { after: 30 days } }
+""",
+)
+"""Two policies; the second begins in line 8, its last line is 24."""
+
 
 def problems_of(tmp_path: Path, **files: str) -> list[str]:
     """Return the sentences about a folder of the shipped files with *files* in their place."""
@@ -58,18 +70,18 @@ def problems_of(tmp_path: Path, **files: str) -> list[str]:
     return []
 
 
-def changed(*changes: tuple[str, str]) -> str:
-    """Return the minimal dunning.yaml with each (old, new) applied once."""
-    text = MINIMAL
+def changed(*changes: tuple[str, str], base: str = MINIMAL) -> str:
+    """Return *base*, a dunning.yaml, with each (old, new) applied once."""
+    text = base
     for old, new in changes:
         assert text.count(old) == 1, f"{old!r} is there {text.count(old)} times"
         text = text.replace(old, new)
     return text
 
 
-def broken_lines() -> list[tuple[str, str, str]]:
-    """Return (old, new, sentence) of each block in broken_dunning.txt."""
-    blocks = (HERE / "broken_dunning.txt").read_text().split("\n\n")[1:]
+def broken_lines(file: str) -> list[tuple[str, str, str]]:
+    """Return (old, new, sentence) of each block in a file beside this one."""
+    blocks = (HERE / file).read_text().split("\n\n")[1:]
     cases = []
     for block in blocks:
         old, new, sentence = (line[2:] for line in block.strip("\n").split("\n"))
@@ -88,13 +100,24 @@ def broken_files() -> list[tuple[str, str, list[str]]]:
     return cases
 
 
+def test_enough_broken_files() -> None:
+    files = ("broken_dunning.txt", "broken_policies.txt")
+    assert sum(len(broken_lines(file)) for file in files) + len(broken_files()) >= 30
+
+
 def test_minimal_file_is_fine(tmp_path: Path) -> None:
     assert problems_of(tmp_path, dunning=MINIMAL) == []
 
 
-@pytest.mark.parametrize(("old", "new", "sentence"), broken_lines())
+@pytest.mark.parametrize(("old", "new", "sentence"), broken_lines("broken_dunning.txt"))
 def test_dunning_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
     assert sentence in problems_of(tmp_path, dunning=changed((old, new)))
+
+
+@pytest.mark.parametrize(("old", "new", "sentence"), broken_lines("broken_policies.txt"))
+def test_sentence_about_several_policies(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    """One fault in one policy draws one sentence, also where another takes it over."""
+    assert problems_of(tmp_path, dunning=changed((old, new), base=TWO)) == [sentence]
 
 
 def test_one_fault_is_told_once(tmp_path: Path) -> None:
@@ -145,14 +168,8 @@ def test_too_many_charges(tmp_path: Path) -> None:
     ]
 
 
-def test_two_policies_are_not_possible_yet(tmp_path: Path) -> None:
-    second = MINIMAL[MINIMAL.index("  - name: all") :].replace("name: all", "name: others")
-    assert problems_of(tmp_path, dunning=MINIMAL + second) == [
-        (
-            "dunning.yaml line 21, policies: only one policy is possible for now, and it serves"
-            " everybody; keep one."
-        )
-    ]
+def test_two_policies_are_fine(tmp_path: Path) -> None:
+    assert problems_of(tmp_path, dunning=TWO) == []
 
 
 def test_no_policy_at_all(tmp_path: Path) -> None:

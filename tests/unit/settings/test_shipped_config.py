@@ -24,9 +24,10 @@ from worker.domain.policy import (
 from worker.settings.cross_checks import GAP_MIN, POSSIBLE, RETRIES_MAX
 from worker.settings.documentation import fields_tables
 from worker.settings.dunning_file import WhenDeclined
+from worker.settings.duration_words import duration_words
 from worker.settings.load import load_configuration
 from worker.settings.notices_file import SEND_WITHIN
-from worker.settings.read_back import duration_words, read_back
+from worker.settings.read_back import read_back
 
 ROOT = Path(__file__).parents[3]
 CONFIG = ROOT / "config"
@@ -127,8 +128,9 @@ def test_read_back_is_what_the_page_shows(shipped: Configuration) -> None:
     [sentence] = read_back(shipped)
     assert sentence == (
         "monthly-cards: letter after 4 hours; tries on days 1, 2, 4, 6, 9 and 13; letters on days"
-        " 3, 7 and 11; cancelled after 14 days. The invoice is then marked uncollectible; nothing"
-        " ends sooner than 2 days after `final letter`."
+        " 3, 7 and 11; confirmation asked for after 4 hours and on days 2, 5 and 9; cancelled after"
+        " 14 days. The invoice is then marked uncollectible; nothing ends sooner than 2 days after"
+        " `final letter`. Serves everybody."
     )
     page = (CONFIG / "README.md").read_text().replace("\n> ", " ")
     assert sentence in page
