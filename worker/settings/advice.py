@@ -1,28 +1,32 @@
 """What is not wrong in a configuration, yet perhaps not meant: told by `dunning check`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from worker.domain.policy import Configuration, Policy
+from worker.domain.policy import Configuration, DunningRules, Match, Policy
 from worker.settings.sentences import nearest
-from worker.settings.stripe_words import METHOD_TYPES
+from worker.settings.stripe_words import BRANDS, METHOD_TYPES
 
 
 def advice(configuration: Configuration) -> list[str]:
     """Return sentences about what is allowed but looks like a slip; empty is the usual case."""
+    rules = configuration.dunning
     return [
         f"{policy.name}: {sentence}"
-        for policy in configuration.dunning.policies
-        for sentence in _about(policy)
+        for policy in rules.policies
+        for sentence in _about(policy, rules)
     ]
 
 
-def _about(policy: Policy) -> Iterator[str]:
-    for kind in policy.backup_methods:
-        if kind not in METHOD_TYPES:
-            yield f"`backup_methods` names `{kind}`, {_new_to_us(kind)}"
+def _about(policy: Policy, rules: DunningRules) -> Iterator[str]:
+    match = rules.matches.get(policy.name) or Match()
+    yield from _unknown("backup_methods", policy.backup_methods, METHOD_TYPES)
+    yield from _unknown("match → payment_method", match.method_types, METHOD_TYPES)
+    yield from _unknown("match → brand", match.brands, BRANDS)
 
 
-def _new_to_us(kind: str) -> str:
-    guess = nearest(kind, METHOD_TYPES)
-    ask = f"; {guess}" if guess.startswith("did you mean") else "."
-    return f"a type of payment method that Stripe did not have when this release was made{ask}"
+def _unknown(where: str, written: Sequence[str], known: Sequence[str]) -> Iterator[str]:
+    for word in written:
+        if word not in known:
+            guess = nearest(word, known)
+            ask = f"; {guess}" if guess.startswith("did you mean") else "."
+            yield f"`{where}` names `{word}`, which Stripe did not have at this release{ask}"

@@ -28,7 +28,7 @@ def _clauses(match: Match) -> list[str]:
         ("has the product", list(match.product_ids)),
         ("is billed every", [_interval(each) for each in match.intervals]),
         ("owes", [_amounts(each) for each in match.amounts]),
-        ("lives in", [country_name(code) for code in match.countries]),
+        ("is in", [country_name(code) for code in match.countries]),
         ("is billed in", [code.upper() for code in match.currencies]),
         ("pays by", list(match.method_types)),
         ("pays with a card of", list(match.brands)),

@@ -63,8 +63,8 @@ def model_problems(text: YamlText, model: type[BaseModel], error: ValidationErro
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return `did you mean X?`, or the known words where none is near."""
     words = list(known)
-    close = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
-    close += [each for each in words if len(word) > 2 and each.startswith(word)]
+    close = [each for each in words if len(word) > 2 and each.startswith(word)]
+    close += difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     if close:
         return f"did you mean `{close[0]}`?"
     return f"known are {join_words([f'`{each}`' for each in words])}."

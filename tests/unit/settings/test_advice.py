@@ -6,7 +6,7 @@ from pathlib import Path
 
 import stripe
 
-from worker.domain.policy import Configuration
+from worker.domain.policy import Configuration, Match
 from worker.settings.advice import advice
 from worker.settings.load import load_configuration
 from worker.settings.stripe_words import METHOD_TYPES
@@ -29,12 +29,28 @@ def test_shipped_files_need_no_advice() -> None:
 def test_an_unknown_type_is_named_with_the_nearest() -> None:
     assert advice(shipped_with("card", "sepa_debt", "teleport")) == [
         (
-            "monthly-cards: `backup_methods` names `sepa_debt`, a type of payment method that"
-            " Stripe did not have when this release was made; did you mean `sepa_debit`?"
+            "monthly-cards: `backup_methods` names `sepa_debt`, which Stripe did not have at this"
+            " release; did you mean `sepa_debit`?"
         ),
         (
-            "monthly-cards: `backup_methods` names `teleport`, a type of payment method that"
-            " Stripe did not have when this release was made."
+            "monthly-cards: `backup_methods` names `teleport`, which Stripe did not have at this"
+            " release."
+        ),
+    ]
+
+
+def test_unknown_words_of_a_match_are_named() -> None:
+    shipped = shipped_with()
+    match = Match(method_types=("card", "sepa"), brands=("visa", "mastercards"))
+    rules = replace(shipped.dunning, matches={"monthly-cards": match})
+    assert advice(replace(shipped, dunning=rules)) == [
+        (
+            "monthly-cards: `match → payment_method` names `sepa`, which Stripe did not have at"
+            " this release; did you mean `sepa_debit`?"
+        ),
+        (
+            "monthly-cards: `match → brand` names `mastercards`, which Stripe did not have at this"
+            " release; did you mean `mastercard`?"
         ),
     ]
 
