@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from worker.domain.money import wire_decimals
 from worker.rehearsal.driver_sandbox import Refused, SandboxClient
 from worker.rehearsal.population_cards import Method
 from worker.rehearsal.population_habits import Do, Habit
+
+MOVED_TO = timedelta(days=12)
 
 
 @dataclass(slots=True)
@@ -45,8 +48,24 @@ def _card_form(card: Method | None) -> dict[str, Any]:
     return {"number": card.number, "exp_month": card.exp_month, "exp_year": card.exp_year}
 
 
+def _answers(card: Method | None, client: SandboxClient) -> None:
+    """Tell the sandbox what a new card will answer, where that is not to pay."""
+    if card is not None and card.then != "approve":
+        client.control("/_sandbox/cards", {"number": card.number, "outcomes": [card.then]})
+
+
 def _save_card(person: Person, client: SandboxClient, habit: Habit) -> bool:
+    _answers(habit.card, client)
     client.post(f"/_sandbox/portal/{person.customer_id}", _card_form(habit.card))
+    return True
+
+
+def _new_default(person: Person, client: SandboxClient, habit: Habit) -> bool:
+    """Put a card on the customer alone: what the subscriptions name stays above it."""
+    made = client.post("/v1/payment_methods", {"type": "card", "card": _card_form(habit.card)})
+    client.post(f"/v1/payment_methods/{made['id']}/attach", {"customer": person.customer_id})
+    settings = {"invoice_settings": {"default_payment_method": made["id"]}}
+    client.post(f"/v1/customers/{person.customer_id}", settings)
     return True
 
 
@@ -96,6 +115,14 @@ def _close_dispute(status: str) -> Callable[[Person, SandboxClient, Habit], bool
     return run
 
 
+def _fraud_warning(person: Person, client: SandboxClient, _habit: Habit) -> bool:
+    if not person.paid_charges:
+        return False
+    body = {"act": "early_fraud_warning", "charge": person.paid_charges[-1]}
+    client.control("/_sandbox/act", body)
+    return True
+
+
 def _return_debit(person: Person, client: SandboxClient, _habit: Habit) -> bool:
     if not person.paid_charges:
         return False
@@ -106,6 +133,21 @@ def _return_debit(person: Person, client: SandboxClient, _habit: Habit) -> bool:
 
 def _update_card(person: Person, client: SandboxClient, _habit: Habit) -> bool:
     client.control("/_sandbox/act", {"act": "auto_update_card", "payment_method": person.method_id})
+    return True
+
+
+def _revoke_mandate(person: Person, client: SandboxClient, _habit: Habit) -> bool:
+    client.control("/_sandbox/act", {"act": "revoke_mandate", "payment_method": person.method_id})
+    return True
+
+
+def _move_renewal(person: Person, client: SandboxClient, _habit: Habit) -> bool:
+    """Let the staff end each running period `MOVED_TO` after it began, with a trial until then."""
+    for subscription_id in person.subscription_ids:
+        path = f"/v1/subscriptions/{subscription_id}"
+        began_at = int(client.get(path)["items"]["data"][0]["current_period_start"])
+        until = began_at + int(MOVED_TO.total_seconds())
+        client.post(path, {"trial_end": until, "proration_behavior": "none"})
     return True
 
 
@@ -156,6 +198,8 @@ _ACTS: Mapping[Do, Callable[[Person, SandboxClient, Habit], bool]] = {
     Do.NEW_CARD: _save_card,
     Do.PAY_NEW_CARD: _pay,
     Do.PAY_ON_FILE: _pay,
+    Do.FIRST_CARD_AGAIN: _save_card,
+    Do.NEW_DEFAULT_CARD: _new_default,
     Do.AUTHENTICATE: _on_oldest("authenticate"),
     Do.ABANDON: _on_oldest("abandon"),
     Do.CANCEL_NOW: _cancel("now"),
@@ -165,6 +209,9 @@ _ACTS: Mapping[Do, Callable[[Person, SandboxClient, Habit], bool]] = {
     Do.LOSE_DISPUTE: _close_dispute("lost"),
     Do.RETURN_DEBIT: _return_debit,
     Do.UPDATE_CARD: _update_card,
+    Do.FRAUD_WARNING: _fraud_warning,
+    Do.REVOKE_MANDATE: _revoke_mandate,
+    Do.MOVE_RENEWAL: _move_renewal,
     Do.PAID_ELSEWHERE: _staff_on_oldest("pay", {"paid_out_of_band": True}),
     Do.VOID: _staff_on_oldest("void", {}),
     Do.UNCOLLECTIBLE: _staff_on_oldest("mark_uncollectible", {}),

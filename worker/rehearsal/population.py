@@ -5,7 +5,7 @@ makes them customers of the sandbox; `customers` lets them act.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -16,13 +16,15 @@ from worker.rehearsal.population_cards import (
     CAUSES,
     Method,
     Scripted,
+    bank_account,
     card_number,
     failing_from,
-    iban,
     unix,
 )
-from worker.rehearsal.population_cast import CAST, Character
-from worker.rehearsal.population_habits import Cue, Do, Habit
+from worker.rehearsal.population_cast import CAST
+from worker.rehearsal.population_character import Character
+from worker.rehearsal.population_habits import USES_A_CARD, Cue, Do, Habit
+from worker.rehearsal.population_outage import CROWD
 from worker.rehearsal.population_people import (
     AWKWARD_NAMES,
     BY_CODE,
@@ -41,7 +43,8 @@ SIGN_UP_HOURS = (7, 8)
 """UTC hours at which periods end: few, so that a simulated day has few busy hours."""
 DRAFT = timedelta(hours=1)
 """Stripe finalises and charges a renewal's invoice this long after the period's end."""
-FAILING = 0.08
+STORIES = CAST + CROWD
+FAILING = 0.02
 """Share of the people without a story whose card fails: raised, so that a demo shows something."""
 ACTS_ON_LETTER = (0.13, 0.07, 0.05, 0.04)
 """Probability to act after the first, second, ... letter (domain.md 3.4)."""
@@ -75,6 +78,10 @@ class Subscriber:
     subscriptions: tuple[Subscription, ...]
     habits: tuple[Habit, ...] = ()
     story: str = ""
+    on_subscription: bool = False
+    """Whether the subscriptions name the method themselves."""
+    backup: Method | None = None
+    """A second method on file, which nothing names."""
 
     @property
     def trial(self) -> bool:
@@ -92,8 +99,8 @@ class Population:
 
 
 def plan_population(seed: str, subscribers: int, start_at: datetime = START) -> Population:
-    """Return *subscribers* people: first the characters of the cast, then people by chance."""
-    people = [_character(seed, cast, start_at) for cast in CAST[:subscribers]]
+    """Return *subscribers* people: first those with a story, then people by chance."""
+    people = [_character(seed, cast, start_at) for cast in STORIES[:subscribers]]
     people += [_by_chance(seed, no, start_at) for no in range(len(people), subscribers)]
     return Population(seed, start_at, tuple(people))
 
@@ -115,18 +122,8 @@ def _character(seed: str, cast: Character, start_at: datetime) -> Subscriber:
     draws = Draws(seed, f"cast:{cast.name}")
     country = BY_CODE[cast.country] if cast.country else _country(draws, without="IN")
     anchor_at = _anchor(start_at, cast.first_charge_day, draws)
-    outcomes = tuple(_dated(outcome, anchor_at + DRAFT) for outcome in cast.outcomes)
-    month, year = (cast.expires[1], cast.expires[0]) if cast.expires else (12, 2034)
-    method = Method(
-        number="" if cast.sepa else card_number(cast.brand, draws),
-        exp_month=month,
-        exp_year=year,
-        iban=iban(draws) if cast.sepa else "",
-        country=cast.card_country,
-        outcomes=outcomes,
-        then=cast.then,
-        kind="sepa_debit" if cast.sepa else "card",
-    )
+    if cast.anchor_hour is not None:
+        anchor_at = anchor_at.replace(hour=cast.anchor_hour)
     plans = [cast.plan, *(plan for plan in PLANS if plan != cast.plan)][: cast.subscriptions]
     return Subscriber(
         name=cast.name,
@@ -134,7 +131,7 @@ def _character(seed: str, cast: Character, start_at: datetime) -> Subscriber:
         email=_address(cast.name) if cast.email else "",
         country=country,
         zone=_zone(country, draws),
-        method=method,
+        method=_method(seed, cast, anchor_at, country),
         subscriptions=tuple(
             Subscription(
                 plan,
@@ -145,9 +142,32 @@ def _character(seed: str, cast: Character, start_at: datetime) -> Subscriber:
             )
             for plan in plans
         ),
-        habits=tuple(_with_card(habit, draws) for habit in cast.habits),
+        habits=tuple(_with_card(habit, draws, _number(seed, cast)) for habit in cast.habits),
         story=cast.story,
+        on_subscription=cast.on_subscription,
+        backup=Method(card_number(cast.backup_brand, draws)) if cast.backup_brand else None,
     )
+
+
+def _method(seed: str, cast: Character, anchor_at: datetime, country: Country) -> Method:
+    """Return the method that the character signs up with."""
+    year, month = cast.expires or (2034, 12)
+    bank = cast.kind != "card"
+    return Method(
+        number="" if bank else _number(seed, cast),
+        exp_month=month,
+        exp_year=year,
+        account=bank_account(cast.kind, Draws(seed, f"account:{cast.name}")) if bank else {},
+        country="" if bank else cast.card_country or country.code,
+        outcomes=tuple(_dated(outcome, anchor_at + DRAFT) for outcome in cast.outcomes),
+        then=cast.then,
+        kind=cast.kind,
+    )
+
+
+def _number(seed: str, cast: Character) -> str:
+    """Return the number of the card that the character, or whoever shares it, signs up with."""
+    return card_number(cast.brand, Draws(seed, f"card:{cast.card_of or cast.name}"))
 
 
 def _dated(outcome: Scripted, charge_at: datetime) -> Scripted:
@@ -158,11 +178,13 @@ def _dated(outcome: Scripted, charge_at: datetime) -> Scripted:
     return {**said, "until": unix(charge_at + timedelta(days=outcome["until_days"]))}
 
 
-def _with_card(habit: Habit, draws: Draws) -> Habit:
-    if habit.do not in {Do.NEW_CARD, Do.PAY_NEW_CARD}:
+def _with_card(habit: Habit, draws: Draws, first: str = "") -> Habit:
+    """Return *habit* with the card it uses, if any: a new one, or the *first* one again."""
+    if habit.do not in USES_A_CARD:
         return habit
-    card = Method(number=card_number(draws.weighted(BRANDS), draws))
-    return Habit(habit.cue, habit.do, habit.nth, habit.after_hours, card)
+    again = habit.do is Do.FIRST_CARD_AGAIN
+    number = first if again else card_number(draws.weighted(BRANDS), draws)
+    return replace(habit, card=Method(number, then=habit.then))
 
 
 def _country(draws: Draws, *, without: str = "") -> Country:

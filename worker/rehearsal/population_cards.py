@@ -11,7 +11,10 @@ Scripted = str | Mapping[str, Any]
 """One outcome as POST /_sandbox/cards takes it: `approve`, a decline code or an object."""
 
 BRANDS = {"visa": 0.52, "mastercard": 0.30, "amex": 0.12, "discover": 0.04, "jcb": 0.02}
-_STARTS = {"visa": "4", "mastercard": "54", "amex": "37", "discover": "6011", "jcb": "3569"}
+_STARTS = {
+    "visa": "4", "mastercard": "54", "amex": "37", "discover": "6011", "jcb": "3569",
+    "unknown": "9",
+}  # fmt: skip
 _LENGTHS = {"amex": 15}
 CAUSES = {
     "nsf": 0.40, "generic": 0.30, "card_changed": 0.12, "limit": 0.04, "technical": 0.04,
@@ -42,11 +45,19 @@ class Method:
     number: str = ""
     exp_month: int = 12
     exp_year: int = 2034
-    iban: str = ""
+    account: Mapping[str, str] = field(default_factory=dict)
+    """What names a bank account, as Stripe's parameters of its type."""
     country: str = ""
     outcomes: tuple[Scripted, ...] = ()
     then: Scripted = "approve"
-    kind: str = field(default="card")
+    kind: str = "card"
+
+    @property
+    def given(self) -> Mapping[str, Any]:
+        """What Stripe is told of a method of this kind."""
+        if self.kind != "card":
+            return self.account
+        return {"number": self.number, "exp_month": self.exp_month, "exp_year": self.exp_year}
 
     @property
     def brand(self) -> str:
@@ -75,6 +86,22 @@ def iban(draws: Draws) -> str:
     """Return a German IBAN with right check digits."""
     account = "".join(str(draws.below(10)) for _ in range(18))
     return f"DE{98 - int(account + '131400') % 97:02d}{account}"
+
+
+def bank_account(kind: str, draws: Draws) -> dict[str, str]:
+    """Return an account of the debit type *kind* that no test account of Stripe's is."""
+    if kind == "sepa_debit":
+        return {"iban": iban(draws)}
+    name, place, length = _ACCOUNTS[kind]
+    digits = "7" + "".join(str(draws.below(10)) for _ in range(length - 1))
+    return {name: place, "account_number": digits}
+
+
+_ACCOUNTS = {
+    "us_bank_account": ("routing_number", "110000000", 12),
+    "bacs_debit": ("sort_code", "108800", 8),
+    "au_becs_debit": ("bsb_number", "000000", 9),
+}
 
 
 def unix(at: datetime) -> int:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from worker.rehearsal.population_cards import Method
+from worker.rehearsal.population_cards import Method, Scripted
 
 
 class Cue(StrEnum):
@@ -21,6 +21,8 @@ class Do(StrEnum):
     NEW_CARD = "new_card"  # saved in the portal
     PAY_NEW_CARD = "pay_new_card"  # on the invoice's page
     PAY_ON_FILE = "pay_on_file"
+    FIRST_CARD_AGAIN = "first_card_again"  # saved in the portal, as at the sign-up
+    NEW_DEFAULT_CARD = "new_default_card"  # by the staff, on the customer alone
     AUTHENTICATE = "authenticate"
     ABANDON = "abandon"
     CANCEL_NOW = "cancel_now"
@@ -30,6 +32,8 @@ class Do(StrEnum):
     LOSE_DISPUTE = "lose_dispute"
     RETURN_DEBIT = "return_debit"
     UPDATE_CARD = "update_card"  # by the network
+    FRAUD_WARNING = "fraud_warning"  # by the issuer, about the last charge that succeeded
+    REVOKE_MANDATE = "revoke_mandate"  # by the customer's bank
     PAID_ELSEWHERE = "paid_elsewhere"  # by the staff, from here on
     VOID = "void"
     UNCOLLECTIBLE = "uncollectible"
@@ -37,7 +41,12 @@ class Do(StrEnum):
     CREDIT_ALL = "credit_all"
     PAUSE = "pause"
     RESUME = "resume"
+    MOVE_RENEWAL = "move_renewal"  # by the staff: a trial that ends later
     DELETE = "delete"
+
+
+USES_A_CARD = frozenset((Do.NEW_CARD, Do.PAY_NEW_CARD, Do.FIRST_CARD_AGAIN, Do.NEW_DEFAULT_CARD))
+"""Acts for which a habit names the card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +58,6 @@ class Habit:
     nth: int = 1
     after_hours: int = 0
     card: Method | None = None
-    """The card that is used, for `NEW_CARD` and `PAY_NEW_CARD`."""
+    """The card that is used, for acts of `USES_A_CARD`."""
+    then: Scripted = "approve"
+    """What a new card answers."""

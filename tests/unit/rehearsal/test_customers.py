@@ -30,6 +30,9 @@ class Sandbox(SandboxClient):
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         if path == "/_sandbox/charges":
             return {"charges": self.tries[int(query["since"]) :]}
+        if path.startswith("/v1/subscriptions/"):
+            began_at = int(START.timestamp())
+            return {"items": {"data": [{"current_period_start": began_at}]}}
         return {"data": [{"id": "in_1", "amount_remaining": 2900, "currency": "eur"}],
                 "has_more": False}  # fmt: skip
 
@@ -40,7 +43,7 @@ class Sandbox(SandboxClient):
         if self.refuses:
             raise Refused("no")
         self.asked.append((path, dict(params)))
-        return {}
+        return {"id": "pm_9"}
 
     def delete(self, path: str) -> dict[str, Any]:
         return self.post(path, {})
@@ -145,6 +148,54 @@ def test_a_dispute_is_about_the_last_charge_that_succeeded() -> None:
     assert len(world.tries) == 2
 
 
+def test_a_new_card_may_be_known_to_fail() -> None:
+    sandbox = Sandbox()
+    card = Method(number="4242424242424242", then="do_not_honor")
+    world = customers(sandbox, [], Habit(Cue.START, Do.FIRST_CARD_AGAIN, 1, 1, card))
+    world.act_until(START + HOUR)
+    assert [path for path, _ in sandbox.asked] == ["/_sandbox/cards", "/_sandbox/portal/cus_1"]
+    assert sandbox.asked[0][1] == {"number": card.number, "outcomes": ["do_not_honor"]}
+
+
+def test_a_new_default_is_set_on_the_customer_alone() -> None:
+    sandbox = Sandbox()
+    card = Method(number="4242424242424242")
+    world = customers(sandbox, [], Habit(Cue.START, Do.NEW_DEFAULT_CARD, 1, 1, card))
+    world.act_until(START + HOUR)
+    assert sandbox.asked[1:] == [
+        ("/v1/payment_methods/pm_9/attach", {"customer": "cus_1"}),
+        ("/v1/customers/cus_1", {"invoice_settings": {"default_payment_method": "pm_9"}}),
+    ]
+
+
+def test_the_staff_moves_a_renewal_by_a_trial() -> None:
+    sandbox = Sandbox()
+    world = customers(sandbox, [], Habit(Cue.START, Do.MOVE_RENEWAL, 1, 1))
+    world.act_until(START + HOUR)
+    path, params = sandbox.asked[0]
+    assert path == "/v1/subscriptions/sub_1"
+    assert params["trial_end"] == int((START + timedelta(days=12)).timestamp())
+
+
+@pytest.mark.parametrize(
+    ("do", "told"),
+    [
+        (Do.FRAUD_WARNING, {"act": "early_fraud_warning", "charge": "ch_1"}),
+        (Do.RETURN_DEBIT, {"act": "return_debit", "charge": "ch_1"}),
+        (Do.REVOKE_MANDATE, {"act": "revoke_mandate", "payment_method": "pm_1"}),
+        (Do.UPDATE_CARD, {"act": "auto_update_card", "payment_method": "pm_1"}),
+    ],
+)
+def test_banks_and_networks_act_on_what_there_is(do: Do, told: dict[str, str]) -> None:
+    sandbox = Sandbox()
+    world = customers(sandbox, [], Habit(Cue.FAILURE, do, 1, 1))
+    sandbox.fails(START, "succeeded")
+    sandbox.fails(START)
+    world.act_until(START)
+    world.act_until(START + 5 * HOUR)
+    assert sandbox.asked == [("/_sandbox/act", told)]
+
+
 def test_what_cannot_be_done_any_more_is_remembered_as_missed() -> None:
     sandbox = Sandbox()
     sandbox.refuses = True
@@ -154,7 +205,7 @@ def test_what_cannot_be_done_any_more_is_remembered_as_missed() -> None:
 
 
 def test_everybody_in_the_plan_can_be_played() -> None:
-    population = plan_population("1", 60)
+    population = plan_population("1", 90)
     sandbox = Sandbox()
     people = {
         person.name: {"customer": f"cus_{at}", "payment_method": "pm", "subscriptions": ["sub"]}
@@ -170,5 +221,5 @@ def test_everybody_in_the_plan_can_be_played() -> None:
             )
     world.act_until(START)
     done = world.act_until(START + timedelta(days=60))
-    assert done >= 12
+    assert done >= 16
     assert all(act[3] for act in world.acts)

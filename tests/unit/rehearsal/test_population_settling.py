@@ -8,6 +8,7 @@ from worker.clock import monotonic_seconds
 from worker.rehearsal.population import START
 from worker.rehearsal.population_cards import unix
 from worker.rehearsal.population_cast import CAST
+from worker.rehearsal.population_outage import OUTAGE_CARDS, OUTAGE_DAY
 from worker.rehearsal.population_settling import settle_population, stripe_form
 from worker.rehearsal.sandbox.app import Sandbox
 from worker.rehearsal.sandbox.billing import life
@@ -53,12 +54,40 @@ def test_without_a_worker_every_kind_of_failure_shows() -> None:
     tries = sandbox.world.tries
     reasons = Counter(str((one["outcome"] or {}).get("reason")) for one in tries)
     failed = {one["customer"] for one in tries if one["status"] in {"failed", "requires_action"}}
-    assert 40 <= len(failed) <= 70
+    assert 70 <= len(failed) <= 90
     assert {
         "insufficient_funds", "do_not_honor", "expired_card", "lost_card", "processing_error",
         "moon_in_retrograde", "revocation_of_authorization", "highest_risk_level",
+        "transaction_not_allowed", "bank_account_closed",
     } <= set(reasons)  # fmt: skip
     assert {"succeeded", "failed", "pending", "requires_action"} == {o["status"] for o in tries}
+
+
+def test_a_card_that_two_customers_share_answers_both() -> None:
+    sandbox, customers, clock = settled(len(CAST))
+    for _ in life.run_until(sandbox.world, clock, unix(START) + 6 * 86_400):
+        pass
+    told = [customers[name] for name in ("shares-card", "shares-card-too")]
+    ids = [one["customer"] for one in told if isinstance(one, dict)]
+    tries = [one for one in sandbox.world.tries if one["customer"] in ids]
+    assert {one["customer"] for one in tries} == set(ids)
+    assert {one["status"] for one in tries} == {"failed"}
+    assert len({one["method"]["fingerprint"] for one in tries}) == 1
+
+
+def test_a_morning_without_banks_hits_one_brand_of_one_country_within_an_hour() -> None:
+    sandbox, _, clock = settled(200)
+    for _ in life.run_until(sandbox.world, clock, unix(START) + (OUTAGE_DAY + 1) * 86_400):
+        pass
+    codes = {"issuer_not_available", "processing_error"}
+    away = [
+        one
+        for one in sandbox.world.tries
+        if (one["outcome"] or {}).get("reason") in codes and one["method"]["country"] == "GB"
+    ]
+    assert len({one["method"]["fingerprint"] for one in away}) == OUTAGE_CARDS >= 15
+    assert {one["method"]["brand"] for one in away} == {"visa"}
+    assert max(one["at"] for one in away) - min(one["at"] for one in away) < 3600
 
 
 def test_the_cast_keeps_its_first_charge_day() -> None:
