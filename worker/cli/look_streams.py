@@ -50,8 +50,9 @@ def show_log(data: Path | None, *, since: str, level: str, as_json: bool) -> Non
 
     Raises: UsageError: no such level or time; ConfigError: there is no log to read.
     """
+    asked, level = level, level.lower()
     if level not in RANKS:
-        raise UsageError(f"`{level}` is no level; write one of {', '.join(RANKS)}.")
+        raise UsageError(f"`{asked}` is no level; write one of {', '.join(RANKS)}.")
     environment = reading_environment()
     folder = folder_to_read(data, environment)
     if folder is None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from worker.cli.rehearsal_folder import prepare_rehearsal
 from worker.errors import ConfigError
 
 GROUP = "Run"
@@ -23,14 +24,15 @@ def add_to(app: typer.Typer) -> None:
 
 
 def demo(
-    days: Annotated[int, typer.Option(help="Simulated days.")] = 45,
-    subscribers: Annotated[int, typer.Option(help="How many customers.")] = 200,
+    days: Annotated[int, typer.Option(min=1, help="Simulated days.")] = 45,
+    subscribers: Annotated[int, typer.Option(min=1, help="How many customers.")] = 200,
     seed: Annotated[int, typer.Option(help="The same seed gives the same story.")] = 1,
     out: Annotated[Path, typer.Option(help="Folder for what it leaves.")] = Path("var/demo"),
 ) -> None:
     """Run the main job on embedded parts and the sandbox, on a test clock."""
     from worker.cli.demo import run_demo
 
+    prepare_rehearsal(os.environ, out, option="--out")
     raise typer.Exit(run_demo(days=days, subscribers=subscribers, seed=seed, out=out))
 
 
@@ -41,6 +43,7 @@ def up(
     """Start everything embedded and stay up, with a first page to play with."""
     from worker.cli.up import run_up
 
+    prepare_rehearsal(os.environ, data, option="--data")
     raise typer.Exit(run_up(data=data, port=port))
 
 
@@ -71,7 +74,9 @@ def work(
 
 
 def sandbox(
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 12111,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")
+    ] = 12111,
     seed: Annotated[str, typer.Option(help="Ids are a function of it.")] = "1",
 ) -> None:
     """Run the Stripe-shaped sandbox alone."""

@@ -97,9 +97,12 @@ def test_the_log_of_a_data_directory_is_told_in_office_time(
     ]
 
 
-def test_the_log_can_be_had_as_it_is_from_a_level_on(dunning: Command, tmp_path: Path) -> None:
+@pytest.mark.parametrize("level", ["error", "ERROR"])  # typed, or as the log writes it
+def test_the_log_can_be_had_as_it_is_from_a_level_on(
+    dunning: Command, tmp_path: Path, level: str
+) -> None:
     (tmp_path / "job.log").write_text(LOG)
-    result = dunning.run("log", "--data", str(tmp_path), "--level", "error", "--json")
+    result = dunning.run("log", "--data", str(tmp_path), "--level", level, "--json")
     assert result.stdout.splitlines() == LOG.splitlines()[:1]
 
 
