@@ -41,9 +41,8 @@ def _rows(model: type[BaseModel], prefix: str) -> list[str]:
         inner = inner_model(info.annotation)
         example = info.examples[0] if info.examples else ""
         meaning = " ".join((info.description or "").split())
-        rows.append(
-            f"| `{path}` | {meaning} | {_form(info, inner)} | {_default(info)} | `{example}` |"
-        )
+        form, default = written_form(info, inner), written_default(info)
+        rows.append(f"| `{path}` | {meaning} | {form} | {default} | `{example}` |")
         # The nine classes of decline share one shape, which is told once.
         if prefix.endswith("when_declined → "):
             continue
@@ -56,7 +55,7 @@ def _rows(model: type[BaseModel], prefix: str) -> list[str]:
     return rows
 
 
-def _form(info: FieldInfo, inner: type[BaseModel] | None) -> str:
+def written_form(info: FieldInfo, inner: type[BaseModel] | None) -> str:
     """Return how the field is written: its Form, its words, or what it holds."""
     forms = [part.text for part in _metadata(info) if isinstance(part, Form)]
     if forms:
@@ -74,7 +73,7 @@ def _metadata(info: FieldInfo) -> list[object]:
     return parts
 
 
-def _default(info: FieldInfo) -> str:
+def written_default(info: FieldInfo) -> str:
     """Return the default as it would be written."""
     if info.is_required():
         return "(required)"
@@ -92,7 +91,7 @@ def _written(info: FieldInfo, value: object) -> str:
     if isinstance(value, DayWindow):
         return f"{value.start:%H:%M} and {value.end:%H:%M}"
     if isinstance(value, bool):
-        yes, no = _form(info, None).replace("`", "").split(" or ")
+        yes, no = written_form(info, None).replace("`", "").split(" or ")
         return yes if value else no
     if isinstance(value, time):
         return f"daily at {value:%H:%M}"

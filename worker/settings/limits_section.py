@@ -5,9 +5,10 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from worker.domain.policy import Limits, NetworkLimits
-from worker.settings.fields import Form, PerDay, PerHour, Section, WeekdaysOnly, Window
+from worker.settings.fields import Form, PerDay, PerHour, Section, WeekdaysOnly, Window, like
 from worker.settings.written_reactions import parse_authorised, times_up_to
 
+TIMES = like(r"\d{1,4} +times?")
 LIMITS = Limits()
 NETWORKS = LIMITS.networks
 
@@ -21,14 +22,14 @@ OTHER_CARDS_MAX = NETWORKS.other_cards_in_30_days
 VisaTimes = Annotated[
     int,
     BeforeValidator(times_up_to(VISA_MAX, f"Visa allows {VISA_MAX} tries in 30 days")),
-    Form(f"N times, at most {VISA_MAX}"),
+    Form(f"N times, at most {VISA_MAX}", TIMES),
 ]
 MastercardDayTimes = Annotated[
     int,
     BeforeValidator(
         times_up_to(MASTERCARD_DAY_MAX, f"Mastercard allows {MASTERCARD_DAY_MAX} tries in 24 hours")
     ),
-    Form(f"N times, at most {MASTERCARD_DAY_MAX}"),
+    Form(f"N times, at most {MASTERCARD_DAY_MAX}", TIMES),
 ]
 MastercardMonthTimes = Annotated[
     int,
@@ -37,7 +38,7 @@ MastercardMonthTimes = Annotated[
             MASTERCARD_MONTH_MAX, f"Mastercard allows {MASTERCARD_MONTH_MAX} tries in 30 days"
         )
     ),
-    Form(f"N times, at most {MASTERCARD_MONTH_MAX}"),
+    Form(f"N times, at most {MASTERCARD_MONTH_MAX}", TIMES),
 ]
 OtherCardTimes = Annotated[
     int,
@@ -46,10 +47,12 @@ OtherCardTimes = Annotated[
             OTHER_CARDS_MAX, f"{OTHER_CARDS_MAX} tries in 30 days is the most for other cards"
         )
     ),
-    Form(f"N times, at most {OTHER_CARDS_MAX}"),
+    Form(f"N times, at most {OTHER_CARDS_MAX}", TIMES),
 ]
 Authorised = Annotated[
-    bool, BeforeValidator(parse_authorised), Form("`authorised` or `not_authorised`")
+    bool,
+    BeforeValidator(parse_authorised),
+    Form("`authorised` or `not_authorised`", {"enum": ["authorised", "not_authorised"]}),
 ]
 
 

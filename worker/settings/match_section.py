@@ -6,49 +6,88 @@ from pydantic import BeforeValidator, Field
 
 from worker.domain.policy import BillingInterval, Match
 from worker.settings import written_audience as written
-from worker.settings.fields import Form, MethodTypes, Section
+from worker.settings.fields import (
+    DURATION,
+    TEXT,
+    Form,
+    MethodTypes,
+    Section,
+    like,
+    one_or_list,
+)
 from worker.settings.written_audience import WrittenAge, WrittenAmounts
 
 ONE_OR_LIST = "one or a list of"
 
+NUMBER = r"\d+(?:\.\d+)?"
+SPAN = rf"{NUMBER} and more|{NUMBER} to {NUMBER}|less than {NUMBER}"
+INTERVAL = r"(?:\d{1,3} +)?(?:day|week|month|year)s?"
+
 PriceIds = Annotated[
-    tuple[str, ...], BeforeValidator(written.parse_price_ids), Form(f"{ONE_OR_LIST} price ids")
+    tuple[str, ...],
+    BeforeValidator(written.parse_price_ids),
+    Form(f"{ONE_OR_LIST} price ids", one_or_list(TEXT)),
 ]
 ProductIds = Annotated[
-    tuple[str, ...], BeforeValidator(written.parse_product_ids), Form(f"{ONE_OR_LIST} product ids")
+    tuple[str, ...],
+    BeforeValidator(written.parse_product_ids),
+    Form(f"{ONE_OR_LIST} product ids", one_or_list(TEXT)),
 ]
 Intervals = Annotated[
     tuple[BillingInterval, ...],
     BeforeValidator(written.parse_intervals),
-    Form(f"{ONE_OR_LIST} `day`, `week`, `month`, `year` or N months and so on"),
+    Form(
+        f"{ONE_OR_LIST} `day`, `week`, `month`, `year` or N months and so on",
+        one_or_list(like(INTERVAL)),
+    ),
 ]
-Amounts = Annotated[WrittenAmounts, BeforeValidator(written.parse_amounts)]
+Amounts = Annotated[
+    WrittenAmounts,
+    BeforeValidator(written.parse_amounts),
+    Form("`N and more`, `N to N` or `less than N`", like(SPAN)),
+]
 AmountsByCurrency = Annotated[
     dict[str, Amounts],
-    Form("currency: `N and more`, `N to N` or `less than N`, in major units"),
+    Form(
+        "currency: `N and more`, `N to N` or `less than N`, in major units",
+        {"type": "object", "additionalProperties": like(SPAN), "minProperties": 1},
+    ),
 ]
 Countries = Annotated[
     tuple[str, ...],
     BeforeValidator(written.parse_countries),
-    Form(f"{ONE_OR_LIST} ISO 3166 codes"),
+    Form(f"{ONE_OR_LIST} ISO 3166 codes", one_or_list(like("[A-Za-z]{2}"))),
 ]
 Currencies = Annotated[
     tuple[str, ...],
     BeforeValidator(written.parse_currencies),
-    Form(f"{ONE_OR_LIST} ISO 4217 codes"),
+    Form(f"{ONE_OR_LIST} ISO 4217 codes", one_or_list(like("[A-Za-z]{3}"))),
 ]
 Brands = Annotated[
     tuple[str, ...],
     BeforeValidator(written.parse_brands),
-    Form(f"{ONE_OR_LIST} Stripe's words for brands"),
+    Form(f"{ONE_OR_LIST} Stripe's words for brands", one_or_list({"type": "string"})),
 ]
 Age = Annotated[
     WrittenAge,
     BeforeValidator(written.parse_age),
-    Form("`less than` a duration, or a duration `and more`"),
+    Form(
+        "`less than` a duration, or a duration `and more`",
+        like(f"less than {DURATION}|{DURATION} and more"),
+    ),
 ]
-Values = Annotated[tuple[str, ...], BeforeValidator(written.parse_metadata_values)]
-MetadataValues = Annotated[dict[str, Values], Form("key: one or a list of values")]
+Values = Annotated[
+    tuple[str, ...],
+    BeforeValidator(written.parse_metadata_values),
+    Form("one or a list of values", one_or_list(TEXT)),
+]
+MetadataValues = Annotated[
+    dict[str, Values],
+    Form(
+        "key: one or a list of values",
+        {"type": "object", "additionalProperties": one_or_list(TEXT), "minProperties": 1},
+    ),
+]
 
 
 class MatchSection(Section):
