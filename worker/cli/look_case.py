@@ -1,9 +1,11 @@
 """`dunning case ID`: one case's story, as text or as data."""
 
+from datetime import timedelta
+
 from worker.cli.data_dir import View
 from worker.cli.look_cases import case_json, choose_case
 from worker.cli.look_story import Story, tell
-from worker.cli.look_story_items import Item
+from worker.cli.look_story_lines import Item
 from worker.cli.look_story_plan import Ahead
 from worker.cli.look_story_text import facts_above, heading, timeline_rows, what_to_do
 from worker.cli.look_words import OfficeWords, json_instant, json_money
@@ -87,9 +89,19 @@ def story_json(story: Story) -> dict[str, object]:
         "network": None
         if network is None
         else {
-            "brand": network.brand,
-            "in_24_hours_highest": network.in_24_hours_highest,
-            "in_30_days": network.in_30_days,
+            "allowed_at": json_instant(network.at),
+            "rule": network.rule,
+            "reason": network.reason,
+            "windows": [
+                {
+                    "network": use.network,
+                    "hours": use.window // timedelta(hours=1),
+                    "tries": use.count,
+                    "highest": use.highest,
+                    "limit": use.limit,
+                }
+                for use in network.uses
+            ],
         },
         "others_of_customer": [case_name(each.id) for each in record.others],
         "timeline": [_item_json(item) for item in story.items],

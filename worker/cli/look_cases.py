@@ -8,6 +8,7 @@ from worker.cli.look_words import OfficeWords, count_words, json_instant, json_m
 from worker.cli.tables import columns, is_terminal, print_json_lines
 from worker.domain.case import CaseState, Outcome
 from worker.domain.identifiers import case_name
+from worker.domain.step_names import readable
 from worker.errors import UsageError
 from worker.store.reading import CaseLine, find_cases, list_cases, snapshot
 
@@ -73,14 +74,14 @@ def _next(line: CaseLine, words: OfficeWords) -> str:
     if line.closed_at is not None:
         return f"closed {words.day(line.closed_at)}"
     if line.state == CaseState.IN_REVIEW.value:
-        return f"waits for you: {line.reason}"
+        return f"waits for you: {readable(line.reason)}"
     if line.state == CaseState.HELD.value:
         return line.reason
     if line.next_action_at is None:
         return "waits for news"
     if line.next_action_at <= words.now:
         return "due now"
-    return f"{line.next_step or 'a look'}, {words.moment(line.next_action_at)}"
+    return f"{readable(line.next_step) or 'a look'}, {words.moment(line.next_action_at)}"
 
 
 def case_json(line: CaseLine) -> dict[str, object]:

@@ -6,11 +6,14 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from worker.cli.data_dir import Office
-from worker.cli.look_story_items import WAITS_FOR, Item, timeline
-from worker.cli.look_story_plan import Ahead, NetworkUse, network_use, plan_ahead
+from worker.cli.look_story_items import timeline
+from worker.cli.look_story_lines import Item
+from worker.cli.look_story_plan import Ahead, network_use, plan_ahead, situation_of
 from worker.domain.case import CaseState
+from worker.domain.network_rules import Allowance
 from worker.domain.policy import DeclineClass, Quiet
 from worker.domain.readings import PaymentMethodReading, method_in_use
+from worker.domain.step_names import readable
 from worker.mail.post_office import ZONE_KEY
 from worker.mail.zones import zone_for
 from worker.store.reading_case import CaseRecord, DecisionLine
@@ -46,7 +49,7 @@ class Story:
     why: str
     cured_by: str
     ahead: Ahead
-    network: NetworkUse | None
+    network: Allowance | None
     items: tuple[Item, ...]
 
 
@@ -69,7 +72,7 @@ def tell(record: CaseRecord, office: Office, now: datetime) -> Story:
         why=why,
         cured_by=cured_by,
         ahead=plan_ahead(record, office, now),
-        network=network_use(record, now),
+        network=network_use(situation_of(record, office, now)),
         items=tuple(with_quiet_days(items, record, office.zone, now)),
     )
 
@@ -107,11 +110,10 @@ def _quiet(record: CaseRecord, first: date, days: int, zone: ZoneInfo) -> Iterat
     if decision is None:
         yield Item(at, what, days=days)
     elif decision.rule != "closed" and decision.act != "Close":
-        found = WAITS_FOR.match(decision.reason)
-        if found is None or decision.next_at is None:
-            yield Item(at, what, decision.reason.rstrip("."), days=days)
+        if not decision.next_step or decision.next_at is None:
+            yield Item(at, what, readable(decision.reason).rstrip("."), days=days)
         else:
-            detail = f"waits for {found['step']}, {{until}}"
+            detail = f"waits for {readable(decision.next_step)}, {{until}}"
             yield Item(at, what, detail, decision.next_at, days=days)
 
 

@@ -1,34 +1,27 @@
 """What happened and what did not: the timeline of a case, from the rows that recorded it."""
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from worker.cli.look_story_decided import asked, decided
+from worker.cli.look_story_lines import Item
 from worker.cli.look_story_plan import is_charge_step
-from worker.cli.look_words import brand_words
+from worker.cli.look_words import brand_words, method_words
 from worker.domain.case import Attempt, AttemptKind, AttemptState, LetterState
 from worker.domain.declines import classify
 from worker.domain.money import Money
 from worker.domain.policy import DeclineClass
 from worker.domain.readings import ChargeReading
-from worker.domain.timetable import step_due_at
+from worker.domain.step_names import charges_another_method, readable
 from worker.store.reading_case import AnswerLine, CaseRecord, LetterLine
 from worker.store.reading_facts import StoredFact
 
 WAITED = timedelta(minutes=10)
 """A letter that goes out this long after it was queued has waited."""
 
-MOVED = timedelta(hours=2)
-"""A charge that is made this much later than its step's own time has moved."""
-
 SAME_CHARGE = timedelta(minutes=2)
 """How far the time of a failure and of its charge may lie apart."""
 
-TOLD_OTHERWISE = frozenset(("not_yet", "owner_unconfirmed", "closed", "in_review", "disputed"))
-"""Rules of waits that the timeline tells in other ways."""
-
-WAITS_FOR = re.compile(r"Waits for (?P<step>.+?): ")
 _NAMES = {
     AttemptKind.CANCEL: "subscription cancelled",
     AttemptKind.CANCEL_AT_PERIOD_END: "cancelled at period end",
@@ -38,6 +31,8 @@ _NAMES = {
 _PAID = {
     "retry": "by a try of ours",
     "new card": "with a new card",
+    "backup": "with another method on file",
+    "by hand": "by a try that a person asked for",
     "customer": "by the customer",
     "out of band": "outside of Stripe",
     "stripe": "by a try of Stripe's",
@@ -49,21 +44,6 @@ _NOT_SENT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One line of a story. In *detail*, `{until}` stands for `until_at`."""
-
-    at: datetime
-    what: str
-    detail: str = ""
-    until_at: datetime | None = None
-    there: bool = False
-    """The customer's own clock explains it."""
-    money: Money | None = None
-    days: int = 1
-    """How many days it stands for; more than one only where nothing happened."""
-
-
 def timeline(record: CaseRecord, *, office_zone: str, quiet: str, now: datetime) -> list[Item]:
     """Return everything that happened, oldest first.
 
@@ -71,13 +51,13 @@ def timeline(record: CaseRecord, *, office_zone: str, quiet: str, now: datetime)
     """
     # In the order in which things follow each other where they happen at one instant.
     items = [
+        *asked(record),
         *_resumptions(record),
         *_failures(record),
         *_skips(record),
         *_attempts(record),
         *_states(record),
-        *_moved(record, office_zone, now),
-        *_waits(record),
+        *decided(record, office_zone=office_zone, now=now),
         *_letters(record, quiet),
     ]
     return sorted(items, key=lambda item: item.at)
@@ -105,9 +85,18 @@ def _charge_near(record: CaseRecord, at: datetime) -> ChargeReading | None:
     return min(near, key=lambda charge: abs(charge.created_at - at), default=None)
 
 
-def _declined(at: datetime, what: str, code: str, kind: str, charge: ChargeReading | None) -> Item:
-    """Tell one decline: its code, its class, and what it allows."""
+def _declined(
+    at: datetime,
+    what: str,
+    code: str,
+    kind: str,
+    charge: ChargeReading | None,
+    *,
+    method: str = "",
+) -> Item:
+    """Tell one decline: of which method, its code, its class, and what it allows."""
     said = " -> ".join(part for part in (code, kind.replace("_", " ")) if part)
+    said = f"{method}: {said}" if method else said
     if charge is None:
         return Item(at, what, said)
     decline = classify(
@@ -135,7 +124,7 @@ def _attempts(record: CaseRecord) -> Iterator[Item]:
 
 
 def _charge_items(record: CaseRecord, attempt: Attempt, answer: AnswerLine) -> Iterator[Item]:
-    name = "new card" if attempt.step.startswith("new card") else attempt.step
+    name = readable(attempt.step)
     money = Money(attempt.amount_minor, attempt.currency)
     settled_at = attempt.settled_at or attempt.sent_at
     again = f"asked {attempt.sends} times with one key" if attempt.sends > 1 else ""
@@ -143,7 +132,8 @@ def _charge_items(record: CaseRecord, attempt: Attempt, answer: AnswerLine) -> I
         yield Item(attempt.sent_at, f"{name} sent", again or "the bank takes its time", money=money)
     match attempt.state:
         case AttemptState.SUCCEEDED:
-            yield Item(settled_at, f"{name} paid", again, money=money)
+            said = "; ".join(each for each in (_other_method(record, attempt), again) if each)
+            yield Item(settled_at, f"{name} paid", said, money=money)
         case AttemptState.DECLINED:
             charge = next((c for c in record.charges if c.id == answer.charge_id), None)
             yield _declined(
@@ -152,6 +142,7 @@ def _charge_items(record: CaseRecord, attempt: Attempt, answer: AnswerLine) -> I
                 answer.decline_code,
                 answer.decline_class,
                 charge,
+                method=_other_method(record, attempt),
             )
         case AttemptState.ABANDONED:
             code = answer.answer_code or "the invoice shows no payment of ours"
@@ -162,6 +153,14 @@ def _charge_items(record: CaseRecord, attempt: Attempt, answer: AnswerLine) -> I
             yield Item(
                 attempt.sent_at, f"{name} sent", again or "Stripe's answer is unknown", money=money
             )
+
+
+def _other_method(record: CaseRecord, attempt: Attempt) -> str:
+    """Return which method it was where it was not the one that had failed: `Visa ..4242`."""
+    if not charges_another_method(attempt.step):
+        return ""
+    known = (each for each in record.around.methods if each.id == attempt.payment_method_id)
+    return method_words(next(known, None))
 
 
 def _ending_item(attempt: Attempt, answer: AnswerLine) -> Item:
@@ -176,6 +175,7 @@ def _ending_item(attempt: Attempt, answer: AnswerLine) -> Item:
 def _letters(record: CaseRecord, quiet: str) -> Iterator[Item]:
     for letter in record.letters:
         name = "closing letter" if letter.step == "closing" else letter.step or letter.notice
+        name = readable(name)
         waits_until = _send_at(record, letter)
         if waits_until is not None and waits_until - letter.queued_at > WAITED:
             detail = f"letters go {quiet} there: until {{until}}"
@@ -220,24 +220,7 @@ def _skips(record: CaseRecord) -> Iterator[Item]:
     for step in record.case.steps:
         if not step.done:
             word = "made" if is_charge_step(record.policy, step.step) else "written"
-            yield Item(step.at, f"{step.step} not {word}", step.reason)
-
-
-def _moved(record: CaseRecord, office_zone: str, now: datetime) -> Iterator[Item]:
-    """Tell a charge that did not happen at its own time because it may not happen so soon."""
-    last: dict[str, StoredFact] = {}
-    for fact in record.facts:
-        if fact.type == "payment.retry_scheduled" and "moved" in str(fact.data.get("reason")):
-            last[str(fact.data.get("step"))] = fact
-    for name, fact in last.items():
-        step = record.policy.step(name) if record.policy is not None else None
-        if step is None:
-            continue
-        own_at = step_due_at(record.case, step, office_zone)
-        until_at = datetime.fromisoformat(str(fact.data["next_action_at"]))
-        if until_at - own_at > MOVED and own_at <= now:
-            why = str(fact.data["reason"]).rstrip(".").rpartition("time, ")[2]
-            yield Item(own_at, f"{name} not made", f"moved to {{until}}, {why}", until_at)
+            yield Item(step.at, f"{readable(step.step)} not {word}", step.reason)
 
 
 def _resumptions(record: CaseRecord) -> Iterator[Item]:
@@ -283,11 +266,3 @@ def _money_of(fact: StoredFact) -> Money | None:
     if isinstance(amount, int) and isinstance(currency, str):
         return Money(amount, currency)
     return None
-
-
-def _waits(record: CaseRecord) -> Iterator[Item]:
-    for decision in record.decisions:
-        if decision.act == "Wait" and decision.rule not in TOLD_OTHERWISE:
-            yield Item(decision.at, "waits", decision.reason.rstrip("."))
-        elif decision.act == "Resend":
-            yield Item(decision.at, "asked again", decision.reason.rstrip("."))

@@ -1,19 +1,18 @@
 """What lies ahead of a case, from what the ledger holds: the engine's own arithmetic, no Stripe."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from worker.cli.data_dir import Office
 from worker.domain.case import CaseState
-from worker.domain.decline_networks import reached_network
 from worker.domain.engine_charging import no_charge_because, plan_charge, settle_owner
 from worker.domain.engine_ending import EndingPlan, expected_end, plan_ending
 from worker.domain.engine_letters import plan_letter
 from worker.domain.engine_situation import Situation
 from worker.domain.engine_timeline import planned_steps
+from worker.domain.network_rules import Allowance
 from worker.domain.policy import CancelWhen, Ending, EndingAct, InvoiceEnd, Policy
-from worker.domain.readings import method_in_use
+from worker.domain.step_names import readable
 from worker.domain.timetable import ending_due_at, next_open, step_due_at
 from worker.store.reading_case import CaseRecord
 
@@ -61,13 +60,19 @@ class Ahead:
     ends: Ends | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkUse:
-    """Tries of the card in use that reached its network, by whomever."""
+def situation_of(record: CaseRecord, office: Office, now: datetime) -> Situation | None:
+    """Return what the engine would look at, from the ledger alone; None for a policy long gone.
 
-    brand: str
-    in_24_hours_highest: int
-    in_30_days: int
+    A paid invoice has nothing left to pay; the networks count tries of what was owed.
+    """
+    case, invoice = record.case, record.invoice
+    if record.policy is None:
+        return None
+    if invoice.amount_remaining_minor <= 0:
+        invoice = replace(invoice, amount_remaining_minor=case.amount_minor)
+    return Situation(
+        case, invoice, record.around, record.policy, office.limits, office.zone.key, now
+    )
 
 
 def plan_ahead(record: CaseRecord, office: Office, now: datetime) -> Ahead:
@@ -81,14 +86,12 @@ def plan_ahead(record: CaseRecord, office: Office, now: datetime) -> Ahead:
     if last is not None and last.act == "Wait" and last.rule not in ORDINARY:
         return Ahead(standing=last.reason, look_at=look_at)
     if case.in_flight is not None:
-        said = f"Stripe's answer to {case.in_flight.step} is awaited"
+        said = f"Stripe's answer to {readable(case.in_flight.step)} is awaited"
         return Ahead(standing=said, look_at=look_at)
-    if record.policy is None or case.failure is None:
+    at = situation_of(record, office, now)
+    if at is None or case.failure is None:
         first = Coming(look_at or now, "first look", charge=True, why=FIRST_LOOK)
         return Ahead(look_at=look_at, coming=(first,))
-    at = Situation(
-        case, record.invoice, record.around, record.policy, office.limits, office.zone.key, now
-    )
     owner = settle_owner(at)
     return Ahead(
         look_at=look_at,
@@ -164,25 +167,14 @@ def ending_words(ending: Ending) -> str:
 def is_charge_step(policy: Policy | None, name: str) -> bool:
     """Return whether the step called *name* charges rather than writes."""
     step = policy.step(name) if policy is not None else None
-    return step.charge if step is not None else not name.endswith("letter")
+    if step is not None:
+        return step.charge
+    return not name.startswith("confirm ") and not name.endswith("letter")
 
 
-def network_use(record: CaseRecord, now: datetime) -> NetworkUse | None:
-    """Return how often the card in use was tried, or None where it is no card we know tries of."""
-    method = method_in_use(record.invoice)
-    if method is None or not method.fingerprint or not method.brand:
+def network_use(at: Situation | None) -> Allowance | None:
+    """Return what the networks say about the method in use; None where there is nothing to say."""
+    if at is None or at.method is None:
         return None
-    tries = [
-        charge.created_at
-        for charge in record.charges
-        if charge.fingerprint == method.fingerprint and reached_network(charge.signals)
-    ]
-    recent = [at for at in tries if at > now - timedelta(days=30)]
-    if not recent:
-        return None
-    return NetworkUse(method.brand, _highest(recent, timedelta(hours=24)), len(recent))
-
-
-def _highest(instants: Sequence[datetime], window: timedelta) -> int:
-    """Return the largest number of *instants*, in order, within any *window*."""
-    return max(sum(1 for other in instants if at <= other < at + window) for at in instants)
+    found = at.allowance(at.method)
+    return found if found.rule or any(use.highest for use in found.uses) else None

@@ -5,14 +5,16 @@ from datetime import datetime
 from itertools import pairwise
 
 from worker.cli.look_cases import state_words
+from worker.cli.look_network_words import allowance_words, uses_words
 from worker.cli.look_story import Story
-from worker.cli.look_story_items import Item, paid_words
+from worker.cli.look_story_items import paid_words
+from worker.cli.look_story_lines import Item
 from worker.cli.look_story_plan import Coming
-from worker.cli.look_words import OfficeWords, brand_words, count_words, money_words
+from worker.cli.look_words import OfficeWords, method_words, money_words
 from worker.domain.case import CaseState
 from worker.domain.identifiers import case_name
 from worker.domain.policy import RetriesBy
-from worker.domain.readings import PaymentMethodReading
+from worker.domain.step_names import readable
 from worker.domain.transitions import END_STATES
 
 COMING_SHOWN = 4
@@ -39,16 +41,6 @@ def heading(story: Story, *, named: bool) -> str:
     return "  ".join(part for part in parts if part)
 
 
-def method_words(method: PaymentMethodReading | None) -> str:
-    """Return `Mastercard ..44`, or what is used instead of a card."""
-    if method is None:
-        return "no payment method"
-    if not method.brand:
-        return method.type.replace("_", " ")
-    brand = brand_words(method.brand)
-    return f"{brand} ..{method.last4}" if method.last4 else brand
-
-
 def _policy(story: Story) -> str:
     policy = story.record.policy
     digest = story.record.case.policy_digest[:DIGEST_SHOWN]
@@ -62,7 +54,7 @@ def facts_above(story: Story, words: OfficeWords) -> list[tuple[str, str]]:
         lines += [("Closed", _closed(story, words)), ("Now", _after_the_end(story))]
     else:
         lines += [("Next", _next(story, words)), ("Ends", _ends(story, words))]
-    lines += [("Network", _network(story)), ("Also", _others(story))]
+    lines += [("Network", _network(story, words)), ("Also", _others(story))]
     return [(label, said) for label, said in lines if said]
 
 
@@ -111,15 +103,15 @@ def _next(story: Story, words: OfficeWords) -> str:
         look = f"; looked at again {words.near(ahead.look_at)}" if ahead.look_at else ""
         begin = {CaseState.IN_REVIEW: "waits for you", CaseState.HELD: "held"}
         word = begin.get(story.record.case.state, "nothing")
-        return f"{word}: {ahead.standing.rstrip('.')}{look}"
+        return f"{word}: {readable(ahead.standing).rstrip('.')}{look}"
     if not ahead.coming:
         return f"only the ending: {ahead.no_charge or 'all steps are over'}"
     first, later = ahead.coming[0], ahead.coming[1:]
-    said = f"{first.step}, {_when(first, story, words)}"
+    said = f"{readable(first.step)}, {_when(first, story, words)}"
     if first.why:
         said += f" ({first.why})"
     if later:
-        shown = ", ".join(f"{c.step} {words.day(c.at)}" for c in later[:COMING_SHOWN])
+        shown = ", ".join(f"{readable(c.step)} {words.day(c.at)}" for c in later[:COMING_SHOWN])
         said += f"; then {shown}{', …' if len(later) > COMING_SHOWN else ''}"
     return f"{said}; no more tries: {ahead.no_charge}" if ahead.no_charge else said
 
@@ -141,12 +133,13 @@ def _ends(story: Story, words: OfficeWords) -> str:
     return f"{said} ({ends.because})"
 
 
-def _network(story: Story) -> str:
-    use = story.network
-    if use is None:
+def _network(story: Story, words: OfficeWords) -> str:
+    allowed, closed = story.network, story.record.case.state is CaseState.CLOSED
+    if allowed is None:
         return ""
-    highest = count_words(use.in_24_hours_highest, "try", "tries")
-    return f"{brand_words(use.brand)}: {highest} in 24 h (highest), {use.in_30_days} in 30 days"
+    used = uses_words(allowed.uses, highest=closed)
+    stopped = "" if closed else allowance_words(allowed, words)
+    return "; ".join(part for part in (used, stopped) if part)
 
 
 def _others(story: Story) -> str:

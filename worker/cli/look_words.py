@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from worker.domain.money import Money
+from worker.domain.readings import PaymentMethodReading
 from worker.mail.formatting import money_text
 
 MONEY_LOCALE = "en_001"
@@ -60,6 +61,16 @@ def money_words(money: Money) -> str:
 def brand_words(brand: str) -> str:
     """Return a card brand as it is written: `Mastercard`, `American Express`."""
     return BRANDS.get(brand, brand.replace("_", " ").title())
+
+
+def method_words(method: PaymentMethodReading | None) -> str:
+    """Return `Mastercard ..44`, or what is used instead of a card."""
+    if method is None:
+        return "no payment method"
+    if not method.brand:
+        return method.type.replace("_", " ")
+    brand = brand_words(method.brand)
+    return f"{brand} ..{method.last4}" if method.last4 else brand
 
 
 def age_words(age: timedelta) -> str:

@@ -24,7 +24,15 @@ from worker.store.mirror_tables import invoices
 from worker.store.reading import CaseLine, find_cases, list_cases
 from worker.store.reading_facts import StoredFact, stored_fact
 from worker.store.rows import charge_of
-from worker.store.tables import attempts, cases, decisions, events, letters, network_attempts
+from worker.store.tables import (
+    attempts,
+    cases,
+    decisions,
+    events,
+    letters,
+    network_attempts,
+    operator_acts,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,20 @@ class AnswerLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ActLine:
+    """What a person asked for, and what became of it."""
+
+    id: int
+    act: str
+    by: str
+    reason: str
+    at: datetime
+    answered_at: datetime | None
+    """None while it waits."""
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class CaseRecord:
     """One case with everything that was recorded about it."""
 
@@ -89,6 +111,8 @@ class CaseRecord:
     """Other cases of the same customer."""
     charges: tuple[ChargeReading, ...]
     """Every charge of the customer that the event list told of, whoever made it."""
+    acts: tuple[ActLine, ...] = ()
+    """What people asked for, oldest first."""
 
 
 def read_case(
@@ -115,6 +139,7 @@ def read_case(
         facts=_facts(connection, account_id, line, invoice),
         others=_others(connection, account_id, line),
         charges=charges,
+        acts=_acts(connection, case_id),
     )
 
 
@@ -219,6 +244,24 @@ def _decisions(connection: Connection, case_id: int) -> tuple[DecisionLine, ...]
             next_step=row["next_step"],
             allowed_from=row["allowed_from"],
             allowed_until=row["allowed_until"],
+        )
+        for row in connection.execute(query).mappings()
+    )
+
+
+def _acts(connection: Connection, case_id: int) -> tuple[ActLine, ...]:
+    query = (
+        select(operator_acts).where(operator_acts.c.case_id == case_id).order_by(operator_acts.c.id)
+    )
+    return tuple(
+        ActLine(
+            id=row["id"],
+            act=row["act"],
+            by=row["by"],
+            reason=row["reason"],
+            at=row["at"],
+            answered_at=row["answered_at"],
+            answer=row["answer"],
         )
         for row in connection.execute(query).mappings()
     )

@@ -307,7 +307,7 @@ def seed_story(seeding: Seeding) -> int:
     )
     seeding.wait(number, berlin(2, 2, 0), "try 1", berlin(2, 8, 19), "nothing is due")
     seeding.declined_try(42, number, "try 1", berlin(2, 8, 19))
-    moved = "moved to the earliest allowed time, by the decline insufficient_funds"
+    moved = "moved to the earliest allowed time, Mastercard advice 27: wait 4 days"
     seeding.wait(number, berlin(2, 8, 20), "try 2", berlin(6, 8, 19), moved)
     seeding.letter(
         42,

@@ -43,7 +43,7 @@ def test_json_tells_the_same_in_utc_and_minor_units_and_names_nobody(
         "at": "2026-12-06T07:19:00Z",
         "step": "try 3",
         "kind": "charge",
-        "because": "moved to the earliest allowed time, by the decline insufficient_funds",
+        "because": "moved to the earliest allowed time, Mastercard advice 27: wait 4 days",
     }
     assert told["ends"]["at"] == "2026-12-15T08:00:00Z"
     assert [item["what"] for item in told["timeline"]][:3] == [
