@@ -6,10 +6,11 @@ import sys
 import typer
 
 from worker.bootstrap import notices_in
+from worker.domain.policy import Configuration
 from worker.errors import ConfigError
 from worker.mail.lint import lint_templates
 from worker.settings.advice import advice
-from worker.settings.environment import read_environment
+from worker.settings.environment import Environment, read_environment
 from worker.settings.load import load_configuration
 from worker.settings.read_back import read_back
 
@@ -23,8 +24,20 @@ def add_to(app: typer.Typer) -> None:
 
 def check() -> None:
     """Check variables, config/ and templates/; ends with each policy read back in a sentence."""
+    configuration = files_in_order(read_environment(os.environ, frozenset()))
+    for sentence in read_back(configuration):
+        print(sentence)
+    for sentence in advice(configuration):
+        print(f"Perhaps not meant: {sentence}", file=sys.stderr)
+    print(f"Everything is in order. Configuration {configuration.digest}.", file=sys.stderr)
+
+
+def files_in_order(environment: Environment) -> Configuration:
+    """Return the configuration where config/ and templates/ are in order.
+
+    Raises: ConfigError: everything that is wrong with either, at once (operator).
+    """
     problems: list[str] = []
-    environment = read_environment(os.environ, frozenset())
     configuration = None
     try:
         configuration = load_configuration(
@@ -35,8 +48,4 @@ def check() -> None:
     problems += lint_templates(environment.templates_dir)
     if problems or configuration is None:
         raise ConfigError(*problems)
-    for sentence in read_back(configuration):
-        print(sentence)
-    for sentence in advice(configuration):
-        print(f"Perhaps not meant: {sentence}", file=sys.stderr)
-    print(f"Everything is in order. Configuration {configuration.digest}.", file=sys.stderr)
+    return configuration

@@ -1,21 +1,25 @@
-"""What is refused before embedded parts start: a key that is not for them, an unusable folder."""
+"""What is refused before embedded parts start: a live key, broken files, an unusable folder."""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from worker.cli.check import files_in_order
 from worker.errors import ConfigError
 from worker.settings.environment import read_environment
 
+USED = ("STRIPE_API_KEY", "CONFIG_DIR", "TEMPLATES_DIR")
+
 
 def prepare_rehearsal(environ: Mapping[str, str], folder: Path, *, option: str) -> None:
-    """Make *folder*, or refuse it and a live or publishable key in one sentence.
+    """Make *folder*, or refuse it, a live or publishable key or broken files in a sentence each.
 
     A rehearsal uses no key, but whoever has a live one set may think that it runs on real data.
+    Its processes would be started again and again if they could not read their files.
     Args: option: the option that names the folder. Raises: ConfigError: operator.
     """
-    key = {name: environ[name] for name in ("STRIPE_API_KEY",) if name in environ}
-    read_environment(key, frozenset(), embedded=True)
+    used = {name: environ[name] for name in USED if name in environ}
+    files_in_order(read_environment(used, frozenset(), embedded=True))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

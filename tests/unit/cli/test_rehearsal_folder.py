@@ -1,5 +1,6 @@
 """What a rehearsal refuses before it starts anything."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,15 @@ def test_a_folder_below_a_file_is_one_sentence(tmp_path: Path) -> None:
 def test_a_key_that_moves_real_money_is_refused_and_no_folder_made(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="STRIPE_API_KEY is a live key"):
         prepare_rehearsal({"STRIPE_API_KEY": LIVE}, tmp_path / "new", option="--out")
+    assert not (tmp_path / "new").exists()
+
+
+def test_broken_files_are_refused_before_anything_starts(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    shutil.copytree("config", config)
+    (config / "dunning.yaml").write_text("mode: [live\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"dunning\.yaml line 2 is not YAML"):
+        prepare_rehearsal({"CONFIG_DIR": str(config)}, tmp_path / "new", option="--out")
     assert not (tmp_path / "new").exists()
 
 
