@@ -11,17 +11,11 @@ from typing import TYPE_CHECKING
 from worker.rehearsal.checks_debits import debits_presented_again
 from worker.rehearsal.checks_stops import tries_after_stops, tries_before_waits
 from worker.rehearsal.checks_tries import Renewals, Tried, changed_since, read_tries
+from worker.rehearsal.checks_windows import tries_too_often
 
 if TYPE_CHECKING:
     from worker.rehearsal.checks import Evidence
 
-DAY = 86_400
-VISA_MAX_IN_30_DAYS = 15
-"""Visa allows 20; the worker keeps a margin for tries it cannot see."""
-MASTERCARD_MAX_IN_24_HOURS = 10
-MASTERCARD_MAX_IN_30_DAYS = 35
-OTHERS_MAX_IN_30_DAYS = 15
-"""No count is published for other networks; an unknown one may be any of them."""
 INDIA_MAX = 1
 GAP_SECONDS = 20 * 3600
 TECHNICAL = frozenset(("issuer_not_available", "processing_error", "reenter_transaction"))
@@ -39,37 +33,6 @@ def network_rule_violations(evidence: "Evidence") -> list[str]:
         *debits_presented_again(tries, ach_retries_authorised=evidence.ach_retries_authorised),
         *charged_too_soon(tries, renewals),
     ]
-
-
-def tries_too_often(tries: Sequence[Tried]) -> list[str]:
-    """Return a sentence for each card, and amount where that counts, tried too often.
-
-    Windows are half-open, (at - window, at]; whoever made a try, it counts.
-    """
-    cards = [one for one in tries if one.kind == "card" and one.reached_network]
-    by_card: dict[tuple[str, ...], list[Tried]] = defaultdict(list)
-    by_amount: dict[tuple[str, ...], list[Tried]] = defaultdict(list)
-    for one in cards:
-        by_amount[one.card, str(one.amount), one.currency].append(one)
-        if one.brand == "mastercard":
-            by_card[(one.card,)].append(one)
-    found = []
-    for made in by_card.values():
-        found += _over(made, DAY, MASTERCARD_MAX_IN_24_HOURS)
-    limits = {"visa": VISA_MAX_IN_30_DAYS, "mastercard": MASTERCARD_MAX_IN_30_DAYS}
-    for made in by_amount.values():
-        found += _over(made, 30 * DAY, limits.get(made[0].brand, OTHERS_MAX_IN_30_DAYS))
-    return found
-
-
-def _over(made: Sequence[Tried], window: int, most: int) -> list[str]:
-    """Return a sentence if a try of the worker's was one too many in its window, once a card."""
-    for one in made:
-        count = sum(1 for other in made if one.at - window < other.at <= one.at)
-        if count > most and one.ours:
-            name = f"{one.brand or 'unknown'} card {one.card}"
-            return [f"{one.invoice}: {name} was tried {count} times in {window // DAY} days"]
-    return []
 
 
 def india_tried_again(tries: Sequence[Tried]) -> list[str]:

@@ -10,9 +10,14 @@ from worker.rehearsal.checks_network import (
     charged_too_soon,
     india_tried_again,
     network_rule_violations,
-    tries_too_often,
 )
 from worker.rehearsal.checks_tries import Renewals, read_tries
+from worker.rehearsal.checks_windows import (
+    Fullest,
+    fullest_windows,
+    tries_by_network,
+    tries_too_often,
+)
 
 HOUR = 3600
 
@@ -84,6 +89,24 @@ def test_amounts_are_counted_apart_but_for_mastercards_day() -> None:
 def test_what_stripe_blocked_itself_never_reached_the_network() -> None:
     blocked = {"network_status": "not_sent_to_network", "type": "blocked"}
     assert too_often(evenly(19, DAY, outcome=blocked)) == []
+
+
+def test_the_fullest_window_of_each_network_is_told() -> None:
+    log = [
+        *evenly(9, DAY),
+        *evenly(3, HOUR, fingerprint="fp_2"),
+        *evenly(5, 8 * HOUR, brand="mastercard", fingerprint="fp_3"),
+        *evenly(2, DAY, brand="jcb", fingerprint="fp_4", by="stripe"),
+        *debited(50),
+    ]
+    month = 30 * DAY
+    assert fullest_windows(log) == [
+        Fullest("jcb", month, 15, 2),
+        Fullest("mastercard", DAY, 10, 3),
+        Fullest("mastercard", month, 35, 5),
+        Fullest("visa", month, 15, 9),
+    ]
+    assert tries_by_network(log) == {"visa": 12, "mastercard": 5, "jcb": 2, "us_bank_account": 1}
 
 
 def test_debits_are_not_counted_as_cards() -> None:
