@@ -8,11 +8,12 @@ from worker.cli.look_story import Story, tell
 from worker.cli.look_story_lines import Item
 from worker.cli.look_story_plan import Ahead
 from worker.cli.look_story_text import facts_above, heading, timeline_rows, what_to_do
+from worker.cli.look_why import decision_rows, no_rule_line, today_line, today_rows, why_json
 from worker.cli.look_words import OfficeWords, json_instant, json_money
 from worker.cli.tables import columns, is_terminal, print_json
 from worker.domain.identifiers import case_name
 from worker.store.reading import snapshot
-from worker.store.reading_case import DecisionLine, read_case
+from worker.store.reading_case import read_case
 from worker.store.reading_status import read_switch
 
 LIVE_INVOICES = "https://dashboard.stripe.com/invoices/"
@@ -34,7 +35,7 @@ def show_case(view: View, wanted: str, *, why: bool, as_json: bool) -> None:
         switch = read_switch(connection, view.ledger.account_id)
     story = tell(record, view.office, view.now)
     if as_json:
-        print_json(story_json(story))
+        print_json(story_json(story, view.words))
         return
     dashboard = ""
     if view.data_dir is None:
@@ -42,7 +43,7 @@ def show_case(view: View, wanted: str, *, why: bool, as_json: bool) -> None:
     print_story(story, view.words, named=is_terminal(), dashboard=dashboard)
     if why:
         print()
-        _print_decisions(story, view.words)
+        print_why(story, view.words)
 
 
 def print_story(story: Story, words: OfficeWords, *, named: bool, dashboard: str) -> None:
@@ -56,21 +57,19 @@ def print_story(story: Story, words: OfficeWords, *, named: bool, dashboard: str
         print(line)
 
 
-def _print_decisions(story: Story, words: OfficeWords) -> None:
-    """Print each decision that said something new: when, what, by which rule, from what."""
-    rows = [
-        (words.moment(decision.at), decision.act, decision.rule, _grounds(decision))
-        for decision in story.record.decisions
-    ]
-    columns(rows, heading=("decided", "act", "rule", "because"))
+def print_why(story: Story, words: OfficeWords) -> None:
+    """Print each decision that said something new, then what binds the case today."""
+    columns(decision_rows(story, words))
+    print()
+    print(today_line(story, words))
+    rows = list(today_rows(story, words))
+    if rows:
+        columns(rows, heading=("what binds", "until", "why"))
+    elif no_rule_line(story):
+        print(no_rule_line(story))
 
 
-def _grounds(decision: DecisionLine) -> str:
-    inputs = ", ".join(f"{name} {value}" for name, value in decision.inputs.items() if value)
-    return f"{decision.reason} [{inputs}]" if inputs else decision.reason
-
-
-def story_json(story: Story) -> dict[str, object]:
+def story_json(story: Story, words: OfficeWords) -> dict[str, object]:
     """Return the story as data: ids only, times in UTC, money in minor units."""
     record, network = story.record, story.network
     method, failure = story.method, record.case.failure
@@ -112,10 +111,14 @@ def story_json(story: Story) -> dict[str, object]:
                 "rule": decision.rule,
                 "reason": decision.reason,
                 "next_at": json_instant(decision.next_at),
+                "next_step": decision.next_step or None,
+                "allowed_from": json_instant(decision.allowed_from),
+                "allowed_until": json_instant(decision.allowed_until),
                 "inputs": dict(decision.inputs),
             }
             for decision in record.decisions
         ],
+        "today": why_json(story, words),
     }
 
 

@@ -10,6 +10,7 @@ from worker.cli.look_story_items import timeline
 from worker.cli.look_story_lines import Item
 from worker.cli.look_story_plan import Ahead, network_use, plan_ahead, situation_of
 from worker.domain.case import CaseState
+from worker.domain.engine_situation import Situation
 from worker.domain.network_rules import Allowance
 from worker.domain.policy import DeclineClass, Quiet
 from worker.domain.readings import PaymentMethodReading, method_in_use
@@ -50,6 +51,8 @@ class Story:
     cured_by: str
     ahead: Ahead
     network: Allowance | None
+    situation: Situation | None
+    """What the engine would look at now; None for a policy that is not kept."""
     items: tuple[Item, ...]
 
 
@@ -62,17 +65,19 @@ def tell(record: CaseRecord, office: Office, now: datetime) -> Story:
     zone = office.zone
     if customer is not None:
         zone = zone_for(customer.country, customer.metadata.get(ZONE_KEY), office.zone.key)
+    at = situation_of(record, office, now)
     items = timeline(record, office_zone=office.zone.key, quiet=quiet_words(office.quiet), now=now)
     return Story(
         record=record,
         now=now,
         office_zone=office.zone,
         customer_zone=zone,
-        method=method_in_use(record.invoice),
+        method=at.method if at is not None else method_in_use(record.invoice),
         why=why,
         cured_by=cured_by,
         ahead=plan_ahead(record, office, now),
-        network=network_use(situation_of(record, office, now)),
+        network=network_use(at),
+        situation=at,
         items=tuple(with_quiet_days(items, record, office.zone, now)),
     )
 
@@ -113,7 +118,8 @@ def _quiet(record: CaseRecord, first: date, days: int, zone: ZoneInfo) -> Iterat
         if not decision.next_step or decision.next_at is None:
             yield Item(at, what, readable(decision.reason).rstrip("."), days=days)
         else:
-            detail = f"waits for {readable(decision.next_step)}, {{until}}"
+            step = "the ending" if decision.next_step == "ending" else readable(decision.next_step)
+            detail = f"waits for {step}, {{until}}"
             yield Item(at, what, detail, decision.next_at, days=days)
 
 

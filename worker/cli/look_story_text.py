@@ -14,6 +14,7 @@ from worker.cli.look_words import OfficeWords, method_words, money_words
 from worker.domain.case import CaseState
 from worker.domain.identifiers import case_name
 from worker.domain.policy import RetriesBy
+from worker.domain.readings import method_in_use
 from worker.domain.step_names import readable
 from worker.domain.transitions import END_STATES
 
@@ -49,7 +50,7 @@ def _policy(story: Story) -> str:
 
 def facts_above(story: Story, words: OfficeWords) -> list[tuple[str, str]]:
     """Return the labelled lines between heading and timeline."""
-    lines = [("Why", _why(story)), ("Retries", _retries(story))]
+    lines = [("Why", _why(story)), ("Card", _other_card(story)), ("Retries", _retries(story))]
     if story.record.case.state is CaseState.CLOSED:
         lines += [("Closed", _closed(story, words)), ("Now", _after_the_end(story))]
     else:
@@ -63,6 +64,15 @@ def _why(story: Story) -> str:
     if failure is None:
         return "not known yet: Stripe is asked at the first look"
     return f"{story.why} ({failure.code}); can be cured by {story.cured_by}"
+
+
+def _other_card(story: Story) -> str:
+    """Return which card is used where Stripe itself would go on with an old one."""
+    at = story.situation
+    if at is None or not at.on_wrong_level:
+        return ""
+    new, old = method_words(at.method), method_words(method_in_use(at.invoice))
+    return f"the customer's new {new} is used; the subscription still names {old}"
 
 
 def _retries(story: Story) -> str:

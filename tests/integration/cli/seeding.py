@@ -4,7 +4,7 @@ The office is in Berlin. `C-1001` is the story of README: not enough funds, a cu
 zone, an issuer that says when to try again. It is Saturday 5 December 2026, noon.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from worker.domain.case import Attempt, AttemptKind, AttemptState, CaseState, Failure, LetterState
@@ -29,6 +29,20 @@ from worker.store.ledger import PostgresLedger, Transaction
 ACCOUNT = "acct_test"
 FAILED_AT = datetime(2026, 12, 1, 7, 2, tzinfo=UTC)
 NOW = datetime(2026, 12, 5, 11, 0, tzinfo=UTC)
+NO_INPUTS: Mapping[str, object] = {}
+LOOKED_AT: Mapping[str, object] = {
+    "class": "funds",
+    "code": "insufficient_funds",
+    "method": "pm_42",
+    "charges": 1,
+    "last_try_at": "2026-12-02T07:19:00+00:00",
+    "other_invoice_tried_at": "",
+    "network_rule": "mastercard_wait",
+    "mastercard_in_24_hours": "1 of 10",
+    "mastercard_in_720_hours": "2 of 35",
+}
+"""What the engine's rules looked at after the declined try of the story."""
+
 TOKEN = "token"
 LEASE = timedelta(seconds=150)
 
@@ -143,11 +157,28 @@ class Seeding:
                 self._tell(tx, kind, case_id, at, f"{kind}{at}", data)
 
     def wait(
-        self, case_id: int, at: datetime, step: str, until: datetime, why: str, *skips: Skip
+        self,
+        case_id: int,
+        at: datetime,
+        step: str,
+        until: datetime,
+        why: str,
+        *skips: Skip,
+        inputs: Mapping[str, object] = NO_INPUTS,
     ) -> None:
         """Commit a decision to wait for *step*, with the fact that tells of a planned charge."""
         reason = f"Waits for {step}: {why}."
-        decision = Decision(Wait(), "not_yet", reason, until, skips=skips, next_step=step)
+        decision = Decision(
+            Wait(),
+            "not_yet",
+            reason,
+            until,
+            skips=skips,
+            next_step=step,
+            allowed_from=until if inputs else None,
+            allowed_until=FAILED_AT + timedelta(days=14) if inputs else None,
+            inputs=inputs,
+        )
         planned: dict[str, object] = {
             "step": step,
             "next_action_at": until.isoformat(),
@@ -308,7 +339,7 @@ def seed_story(seeding: Seeding) -> int:
     seeding.wait(number, berlin(2, 2, 0), "try 1", berlin(2, 8, 19), "nothing is due")
     seeding.declined_try(42, number, "try 1", berlin(2, 8, 19))
     moved = "moved to the earliest allowed time, Mastercard advice 27: wait 4 days"
-    seeding.wait(number, berlin(2, 8, 20), "try 2", berlin(6, 8, 19), moved)
+    seeding.wait(number, berlin(2, 8, 20), "try 2", berlin(6, 8, 19), moved, inputs=LOOKED_AT)
     seeding.letter(
         42,
         number,

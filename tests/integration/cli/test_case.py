@@ -19,6 +19,7 @@ from worker.store.reading import snapshot
 from worker.store.reading_case import read_case
 
 STORY = Path(__file__).with_name("story.txt")
+WHY = Path(__file__).with_name("why.txt")
 
 
 @pytest.fixture
@@ -55,9 +56,35 @@ def test_json_tells_the_same_in_utc_and_minor_units_and_names_nobody(
     assert "blue.example" not in result.stdout
 
 
-def test_why_lists_each_decision_with_its_rule(dunning: Command, story: int) -> None:
+def test_why_tells_each_decision_and_what_binds_today(dunning: Command, story: int) -> None:
     result = dunning.run("case", str(story), "--why")
-    assert "Charge  charge_due         try 1 is due." in result.stdout
+    assert result.exit_code == 0
+    assert result.stdout.startswith(dunning.run("case", str(story)).stdout)
+    assert result.stdout.partition("(data)\n\n")[2] == WHY.read_text()
+
+
+def test_json_tells_why_as_well(dunning: Command, story: int) -> None:
+    told = json.loads(dunning.run("case", str(story), "--json").stdout)
+    decision = next(each for each in told["decisions"] if each["inputs"])
+    assert (decision["rule"], decision["next_step"]) == ("not_yet", "try 2")
+    assert (decision["allowed_from"], decision["allowed_until"]) == (
+        "2026-12-06T07:19:00Z",
+        "2026-12-15T07:02:00Z",
+    )
+    assert decision["inputs"]["mastercard_in_24_hours"] == "1 of 10"
+    assert told["today"]["said"] == "nothing: next is try 3, Sun 6 Dec 08:19"
+    assert [(each["rule"], each["until"]) for each in told["today"]["binding"]] == [
+        ("decline", "2026-12-06T07:19:00Z"),
+        ("mastercard_wait", "2026-12-06T07:19:00Z"),
+    ]
+    assert told["network"]["rule"] == "mastercard_wait"
+    assert told["network"]["windows"][1] == {
+        "network": "mastercard",
+        "hours": 720,
+        "tries": 2,
+        "highest": 2,
+        "limit": 35,
+    }
 
 
 def test_only_a_terminal_sees_the_customers_name(
