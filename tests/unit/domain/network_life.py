@@ -56,7 +56,11 @@ CARD_OUTCOMES = (
     _says(STOP, decline_code="stolen_card", advice_code="try_again_later"),
     _says(STOP, decline_code="insufficient_funds", advice_code="do_not_try_again"),
     _says(STOP, decline_code="expired_card", advice_code="confirm_card_data"),
-    _says(STOP, decline_code="authentication_required", advice_code="do_not_try_again"),
+    _says(
+        Means(stops=True, asks_authentication=True),  # a success ends the first, not the second
+        decline_code="authentication_required",
+        advice_code="do_not_try_again",
+    ),
     _says(Means(asks_authentication=True), decline_code="authentication_required"),
     _says(Means(counted=False), outcome_type="invalid", network_status="not_sent_to_network"),
     _says(
@@ -111,7 +115,7 @@ def _method(
 
 
 _BARE = _method("pm_bare", "bare", "card", "visa", "DE", CARD_OUTCOMES, VISA_OUTCOMES)
-METHODS = (
+_ALL = (
     _method("pm_v1", "v", "card", "visa", "DE", CARD_OUTCOMES, VISA_OUTCOMES),
     _method("pm_v2", "v", "card", "visa", "DE", CARD_OUTCOMES, VISA_OUTCOMES),
     _method("pm_m", "m", "card", "mastercard", "FR", CARD_OUTCOMES, MASTERCARD_OUTCOMES),
@@ -134,6 +138,7 @@ METHODS = (
     _method("pm_ach2", "b2", "us_bank_account", "", "US", ACH_OUTCOMES),
     _method("pm_paypal", "p", "paypal", "", "DE", DEBIT_OUTCOMES),
 )
+METHODS = {method.reading.id: method for method in _ALL}
 
 WHAT = ("worker",) * 4 + ("stripe", "customer", "clock ahead", "change")
 OUTCOMES, USUAL = 64, 32
@@ -177,22 +182,24 @@ class _Happening:
 
 def live(
     numbers: Sequence[int],
-    wallet: Sequence[Method],
+    wallet: Sequence[str],
     limits: NetworkLimits,
     start: datetime,
     asks: Asks,
     *,
     skew: timedelta,
 ) -> Life:
-    """Return the life that *numbers* tell, with a worker that tries whenever *asks* allows.
+    """Return the life of a *wallet* that *numbers* tell; the worker tries when *asks* lets it.
 
     Some tries of customers are dated *skew* ahead, as by a clock that differs from ours.
     """
     life = Life(limits, start)
     for number in numbers:
-        happening = _decode(number, wallet)
+        happening = _decode(number, [METHODS[name] for name in wallet])
         life.clock = _later(life.clock, happening.gap)
         if happening.what == "change":
+            # Never at the instant of an earlier try: nobody could tell later which came first.
+            life.clock = _later(life.clock, TICK)
             life.changed.setdefault(happening.method.reading.id, []).append(life.clock)
         elif happening.what == "worker":
             _worker_tries(life, happening, asks)

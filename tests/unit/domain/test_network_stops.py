@@ -149,6 +149,14 @@ def test_authentication_forbids_the_same_debt_with_the_same_method_only(
     assert ask([asked], target(changed_at=ago(days=90))).at is None
 
 
+def test_a_success_ends_a_stop_but_not_the_wish_for_authentication_of_this_debt() -> None:
+    said = signals(decline_code="authentication_required", advice_code="do_not_try_again")
+    history = [tried(ago(days=9), said), paid(ago(days=3))]
+    assert ask(history[:1]).rule == "stop_signal"
+    assert ask(history).rule == "authentication"
+    assert ask(history, target(debt="pi_2")).at == NOW
+
+
 # Waits
 
 
