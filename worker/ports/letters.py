@@ -1,6 +1,6 @@
 """Letters in the ledger; unique by occasion, sent at most once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -49,6 +49,9 @@ class LetterBook(Protocol):
 
     def queue(self, letter: NewLetter, *, now: datetime) -> int | None:
         """Queue a letter, or return None where one of its occasions already has one."""
+
+    def taken(self, occasions: Iterable[str]) -> set[str]:
+        """Return those occasions that have a letter."""
 
     def take_due(
         self, *, now: datetime, wall_now: datetime, limit: int, dispatch: timedelta

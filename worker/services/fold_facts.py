@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from worker.domain.facts import Fact
 from worker.domain.readings import InvoiceReading
-from worker.domain.subscription_story import Context, Told, fold_subscription, renewed_fact
+from worker.domain.subscription_story import GONE, Context, Told, fold_subscription, renewed_fact
 from worker.ports import Clock, InboxEvent, Json, Ledger, ObjectReader, Tx
 from worker.services.read_feed import CURSOR
 
@@ -29,7 +29,8 @@ def fold_facts(*, ledger: Ledger, reader: ObjectReader, clock: Clock) -> int:
             found = tx.inbox.unfolded(until=cursor - WATERMARK, limit=BATCH)
             facts = [fact for event in found for fact in _fold(tx, event, reader)]
             written += tx.facts.append(facts, wall_now=clock.wall_now())
-            tx.inbox.mark_folded([e.event_id for e in found], wall_now=clock.wall_now())
+            if found:
+                tx.inbox.mark_folded([e.event_id for e in found], wall_now=clock.wall_now())
         if len(found) < BATCH:
             return written
 
@@ -50,10 +51,12 @@ def _fold(tx: Tx, event: InboxEvent, reader: ObjectReader) -> list[Fact]:
 def _subscription(tx: Tx, event: InboxEvent, raw: Json, reader: ObjectReader) -> list[Fact]:
     subscription = reader.subscription(raw, event.api_version)
     state, mrr_minor = tx.facts.fact_state(subscription.id)
-    context = Context(
-        ended_by_class=tx.facts.ending_of(subscription.id),
-        in_dunning=tx.facts.in_dunning(subscription.id, at=event.created_at),
-    )
+    context = Context()
+    if subscription.status in GONE:
+        context = Context(
+            ended_by_class=tx.facts.ending_of(subscription.id),
+            in_dunning=tx.facts.in_dunning(subscription.id, at=event.created_at),
+        )
     told, facts = fold_subscription(
         Told(state, mrr_minor),
         subscription,

@@ -62,8 +62,9 @@ def read_feed(
     while start < now:
         end = min(start + SLICE, now)
         raw_events = _oldest_first(stripe, start, end)
-        ingest = _Ingest(ledger, reader, log, clock, configuration, control.go_live_at, now)
-        ingest.slice(raw_events, run, cursor_at=max(end, cursor))
+        if raw_events or (end == now and now > cursor):  # else the next slice moves the cursor
+            ingest = _Ingest(ledger, reader, log, clock, configuration, control.go_live_at, now)
+            ingest.slice(raw_events, run, cursor_at=max(end, cursor))
         start = end
     if run.foreign_keys:
         _stop_for_foreign_keys(run.foreign_keys, ledger=ledger, log=log, now=now)

@@ -30,8 +30,11 @@ def scan_calendar(*, ports: CasePorts, now: datetime) -> int:
     queued = 0
     for rule in ports.configuration.notices.letters:
         with ports.ledger.begin() as tx:
-            for due, method in _due(tx, rule, now):
-                queued += _queue(tx, due, method, ports, now)
+            found = list(_due(tx, rule, now))
+            taken = tx.letters.taken(due.occasion for due, _ in found)
+            for due, method in found:
+                if due.occasion not in taken:
+                    queued += _queue(tx, due, method, ports, now)
     return queued
 
 

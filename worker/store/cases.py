@@ -7,9 +7,11 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Insert,
     RowMapping,
     bindparam,
     case,
+    exists,
     func,
     insert,
     or_,
@@ -32,6 +34,47 @@ LATE_AFTER = timedelta(minutes=15)
 """A case that is due for longer than this is late."""
 
 _UNFINISHED = cases.c.state != CaseState.CLOSED.value
+
+# Asked at every look. A statement that is built once costs half of one that is built each time.
+_CASE = select(cases).where(
+    cases.c.account_id == bindparam("account"), cases.c.id == bindparam("case")
+)
+_CLAIM = (
+    update(cases)
+    .where(
+        cases.c.account_id == bindparam("account"),
+        cases.c.id == bindparam("case"),
+        cases.c.next_action_at <= bindparam("now"),
+        or_(cases.c.lease_until.is_(None), cases.c.lease_until < bindparam("wall_now")),
+    )
+    .values(lease_token=bindparam("token"), lease_until=bindparam("until"), dispatched_until=None)
+    .returning(cases)
+)
+_ATTEMPTS = select(attempts).where(attempts.c.case_id == bindparam("case")).order_by(attempts.c.no)
+_STEPS = select(steps).where(steps.c.case_id == bindparam("case")).order_by(steps.c.at)
+_LETTERS = (
+    select(letters.c.id, letters.c.step, letters.c.notice, letters.c.state, letters.c.sent_at)
+    .where(letters.c.case_id == bindparam("case"))
+    .order_by(letters.c.id)
+)
+
+
+def _new_decision() -> Insert:
+    """Return what writes a decision that does not say what the case's last one said."""
+    last = (
+        select(decisions.c.rule, decisions.c.reason)
+        .where(decisions.c.case_id == bindparam("case_id"))
+        .order_by(decisions.c.id.desc())
+        .limit(1)
+        .subquery()
+    )
+    repeats = exists().where(last.c.rule == bindparam("rule"), last.c.reason == bindparam("reason"))
+    columns = [column for column in decisions.c if column.name != "id"]
+    given = [bindparam(column.name, type_=column.type) for column in columns]
+    return insert(decisions).from_select(columns, select(*given).where(~repeats))
+
+
+_DECISION = _new_decision()
 
 
 class Cases:
@@ -103,18 +146,15 @@ class Cases:
         self, case_id: int, *, now: datetime, wall_now: datetime, token: str, lease: timedelta
     ) -> Case | None:
         """Lease a due case to *token* and return it."""
-        statement = (
-            update(cases)
-            .where(
-                cases.c.account_id == self._account,
-                cases.c.id == case_id,
-                cases.c.next_action_at <= now,
-                or_(cases.c.lease_until.is_(None), cases.c.lease_until < wall_now),
-            )
-            .values(lease_token=token, lease_until=wall_now + lease, dispatched_until=None)
-            .returning(cases)
-        )
-        row = self._connection.execute(statement).mappings().one_or_none()
+        asked = {
+            "account": self._account,
+            "case": case_id,
+            "now": now,
+            "wall_now": wall_now,
+            "token": token,
+            "until": wall_now + lease,
+        }
+        row = self._connection.execute(_CLAIM, asked).mappings().one_or_none()
         return self._whole(row) if row is not None else None
 
     def load(self, case_id: int) -> Case | None:
@@ -130,27 +170,16 @@ class Cases:
         return self._whole(row)
 
     def _row(self, case_id: int, *, lock: bool) -> RowMapping | None:
-        query = select(cases).where(cases.c.account_id == self._account, cases.c.id == case_id)
-        if lock:
-            query = query.with_for_update()
-        return self._connection.execute(query).mappings().one_or_none()
+        query = _CASE.with_for_update() if lock else _CASE
+        asked = {"account": self._account, "case": case_id}
+        return self._connection.execute(query, asked).mappings().one_or_none()
 
     def _whole(self, row: RowMapping) -> Case:
         read = self._connection.execute
-        case_id = row["id"]
-        found_attempts = read(
-            select(attempts).where(attempts.c.case_id == case_id).order_by(attempts.c.no)
-        ).mappings()
-        found_steps = read(
-            select(steps).where(steps.c.case_id == case_id).order_by(steps.c.at)
-        ).mappings()
-        found_letters = read(
-            select(
-                letters.c.id, letters.c.step, letters.c.notice, letters.c.state, letters.c.sent_at
-            )
-            .where(letters.c.case_id == case_id)
-            .order_by(letters.c.id)
-        ).mappings()
+        case_id = {"case": row["id"]}
+        found_attempts = read(_ATTEMPTS, case_id).mappings()
+        found_steps = read(_STEPS, case_id).mappings()
+        found_letters = read(_LETTERS, case_id).mappings()
         return case_of(
             row,
             attempts=tuple(attempt_of(r) for r in found_attempts),
@@ -309,28 +338,19 @@ class Cases:
 
     def record_decision(self, case_id: int, decision: Decision, *, at: datetime) -> None:
         """Keep the decision, unless it says what the last one said."""
-        last = self._connection.execute(
-            select(decisions.c.rule, decisions.c.reason)
-            .where(decisions.c.case_id == case_id)
-            .order_by(decisions.c.id.desc())
-            .limit(1)
-        ).one_or_none()
-        if last is not None and (last.rule, last.reason) == (decision.rule, decision.reason):
-            return
-        self._connection.execute(
-            insert(decisions).values(
-                case_id=case_id,
-                at=at,
-                act=type(decision.act).__name__,
-                rule=decision.rule,
-                reason=decision.reason,
-                inputs=dict(decision.inputs),
-                next_at=decision.next_at,
-                next_step=decision.next_step,
-                allowed_from=decision.allowed_from,
-                allowed_until=decision.allowed_until,
-            )
-        )
+        row = {
+            "case_id": case_id,
+            "at": at,
+            "act": type(decision.act).__name__,
+            "rule": decision.rule,
+            "reason": decision.reason,
+            "inputs": dict(decision.inputs),
+            "next_at": decision.next_at,
+            "next_step": decision.next_step,
+            "allowed_from": decision.allowed_from,
+            "allowed_until": decision.allowed_until,
+        }
+        self._connection.execute(_DECISION, row)
 
 
 def _woken(now: datetime) -> dict[str, object]:

@@ -3,12 +3,21 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.ports import Control
 from worker.store.promises import broken
 from worker.store.tables import control, cursors, policies
+
+# Asked at every look. A statement that is built once costs half of one that is built each time.
+_CONTROL = select(control).where(control.c.account_id == bindparam("account"))
+_CURSOR = select(cursors.c.position_at).where(
+    cursors.c.account_id == bindparam("account"), cursors.c.name == bindparam("name")
+)
+_POLICY = select(policies.c.text).where(
+    policies.c.account_id == bindparam("account"), policies.c.digest == bindparam("digest")
+)
 
 
 class Controls:
@@ -24,10 +33,9 @@ class Controls:
         return self._read(lock=False)
 
     def _read(self, *, lock: bool) -> Control | None:
-        query = select(control).where(control.c.account_id == self._account)
-        if lock:
-            query = query.with_for_update()
-        row = self._connection.execute(query).mappings().one_or_none()
+        query = _CONTROL.with_for_update() if lock else _CONTROL
+        found = self._connection.execute(query, {"account": self._account})
+        row = found.mappings().one_or_none()
         if row is None:
             return None
         return Control(
@@ -96,11 +104,8 @@ class Controls:
 
     def cursor(self, name: str) -> datetime | None:
         """Return a cursor's position."""
-        return self._connection.execute(
-            select(cursors.c.position_at).where(
-                cursors.c.account_id == self._account, cursors.c.name == name
-            )
-        ).scalar_one_or_none()
+        asked = {"account": self._account, "name": name}
+        return self._connection.execute(_CURSOR, asked).scalar_one_or_none()
 
     def set_cursor(self, name: str, position_at: datetime) -> None:
         """Move a cursor."""
@@ -123,8 +128,5 @@ class Controls:
 
     def policy(self, digest: str) -> Mapping[str, object] | None:
         """Return a policy's text."""
-        return self._connection.execute(
-            select(policies.c.text).where(
-                policies.c.account_id == self._account, policies.c.digest == digest
-            )
-        ).scalar_one_or_none()
+        asked = {"account": self._account, "digest": digest}
+        return self._connection.execute(_POLICY, asked).scalar_one_or_none()

@@ -3,13 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.domain.case import CANCELS, AttemptState
 from worker.domain.facts import Fact
 from worker.store.mirror_tables import subscriptions
 from worker.store.tables import attempts, cases, events
+
+_APPEND = upsert(events).on_conflict_do_nothing(index_elements=["id"]).returning(events.c.seq)
+_FACT_STATE = select(subscriptions.c.fact_state, subscriptions.c.fact_mrr_minor).where(
+    subscriptions.c.account_id == bindparam("account"), subscriptions.c.id == bindparam("id")
+)
 
 
 class Facts:
@@ -22,32 +27,26 @@ class Facts:
 
     def append(self, facts: Sequence[Fact], *, wall_now: datetime) -> int:
         """Write facts; one that is already there stays as it is."""
-        written = 0
-        for fact in facts:
-            statement = (
-                upsert(events)
-                .values(
-                    account_id=self._account,
-                    id=fact.id_in(self._account),
-                    type=fact.type,
-                    subject=fact.subject,
-                    time=fact.time,
-                    recorded_at=wall_now,
-                    data=dict(fact.data),
-                )
-                .on_conflict_do_nothing(index_elements=["id"])
-                .returning(events.c.seq)
-            )
-            written += self._connection.execute(statement).first() is not None
-        return written
+        if not facts:
+            return 0
+        rows = [
+            {
+                "account_id": self._account,
+                "id": fact.id_in(self._account),
+                "type": fact.type,
+                "subject": fact.subject,
+                "time": fact.time,
+                "recorded_at": wall_now,
+                "data": dict(fact.data),
+            }
+            for fact in facts
+        ]
+        return len(self._connection.execute(_APPEND, rows).all())
 
     def fact_state(self, subscription_id: str) -> tuple[str, int]:
         """Return (state, mrr_minor) as the facts tell it."""
-        row = self._connection.execute(
-            select(subscriptions.c.fact_state, subscriptions.c.fact_mrr_minor).where(
-                subscriptions.c.account_id == self._account, subscriptions.c.id == subscription_id
-            )
-        ).one_or_none()
+        asked = {"account": self._account, "id": subscription_id}
+        row = self._connection.execute(_FACT_STATE, asked).one_or_none()
         return (row.fact_state, row.fact_mrr_minor) if row is not None else ("", 0)
 
     def set_fact_state(self, subscription_id: str, state: str, mrr_minor: int) -> None:

@@ -22,6 +22,8 @@ class Inbox:
 
     def add(self, raw_events: Sequence[Json], *, wall_now: datetime) -> list[InboxEvent]:
         """Store events, oldest first, and return those that are new, in the same order."""
+        if not raw_events:
+            return []
         # Overlaps list most events again: they are told by id, before any payload is written.
         known = self._known([str(raw["id"]) for raw in raw_events])
         rows = [

@@ -4,12 +4,14 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from select import POLLIN, poll
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
+    DisconnectionError,
     InterfaceError,
     OperationalError,
     ProgrammingError,
@@ -50,12 +52,12 @@ def connect(database_url: str, *, pool_size: int = 10) -> Engine:
         database_url,
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_pre_ping=True,
         json_serializer=to_json,
         hide_parameters=True,  # an error's text goes to the log, parameters name people
         connect_args={"prepare_threshold": None, "connect_timeout": 10, **_GIVE_UP},
     )
     event.listen(engine, "connect", _use_utc)
+    event.listen(engine, "checkout", _refuse_if_hung_up)
     return engine
 
 
@@ -63,6 +65,22 @@ def _use_utc(connection: psycopg.Connection[object], _record: object) -> None:
     # SET, because poolers refuse the startup parameter `options` but keep a session's zone.
     connection.execute("SET TIME ZONE 'UTC'")
     connection.commit()
+
+
+def _refuse_if_hung_up(
+    connection: psycopg.Connection[object], _record: object, _proxy: object
+) -> None:
+    """Make the pool connect anew where the server ended a connection that nobody used.
+
+    An idle server has nothing to say, so anything to read is its farewell, or the keepalive's word
+    that it is gone. This asks the kernel only; a ping would be a round trip per transaction.
+    """
+    if connection.closed:
+        raise DisconnectionError
+    line = poll()
+    line.register(connection.fileno(), POLLIN)
+    if line.poll(0):
+        raise DisconnectionError
 
 
 def to_json(value: object) -> str:

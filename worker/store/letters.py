@@ -1,8 +1,10 @@
 """Letters: unique by occasion, sent at most once (ports.LetterBook)."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, or_, select, update
+from sqlalchemy import Connection, RowMapping, String, any_, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.domain.case import LetterState
@@ -65,6 +67,17 @@ class Letters:
             return None
         savepoint.commit()
         return letter_id
+
+    def taken(self, occasions: Iterable[str]) -> set[str]:
+        """Return those occasions that have a letter."""
+        wanted = sorted(set(occasions))
+        if not wanted:
+            return set()
+        query = select(letter_occasions.c.occasion).where(
+            letter_occasions.c.account_id == self._account,
+            letter_occasions.c.occasion == any_(literal(wanted, ARRAY(String))),
+        )
+        return set(self._connection.execute(query).scalars())
 
     def take_due(
         self, *, now: datetime, wall_now: datetime, limit: int, dispatch: timedelta

@@ -196,3 +196,24 @@ def test_utc_is_what_python_calls_utc(ledger: PostgresLedger) -> None:
         position_at = tx.control.cursor("events")
     assert position_at is not None
     assert position_at.tzinfo is UTC
+
+
+def test_after_a_restart_of_the_server_the_next_look_already_works(ledger: PostgresLedger) -> None:
+    with ledger.begin() as tx:
+        tx.control.create(charging=True, go_live_at=NOW, cause="", live=False)
+    with ledger.connection() as one, ledger.connection() as another:
+        one.exec_driver_sql("SELECT 1")  # both are left in the pool
+        another.exec_driver_sql("SELECT 1")
+    _end_all_but_our_own(ledger)
+    for _ in range(3):
+        with ledger.begin() as tx, ledger.begin() as another_tx:
+            assert tx.control.read() == another_tx.control.read() is not None
+
+
+def _end_all_but_our_own(ledger: PostgresLedger) -> None:
+    url = ledger.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url, autocommit=True) as admin:
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+        admin.execute(
+            f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}".encode()
+        )

@@ -85,6 +85,13 @@ def test_an_occasion_has_one_letter_ever(ledger: PostgresLedger) -> None:
     assert queue(ledger, again) is None
 
 
+def test_occasions_that_have_a_letter_are_told(ledger: PostgresLedger) -> None:
+    queued(ledger, "a")
+    with ledger.begin() as tx:
+        assert tx.letters.taken(["b", "a", "a"]) == {"a"}
+        assert tx.letters.taken([]) == set()
+
+
 def test_a_refused_letter_leaves_its_transaction_usable(ledger: PostgresLedger) -> None:
     queued(ledger, "a")
     with ledger.begin() as tx:
