@@ -145,7 +145,7 @@ def _ladder_faults(
         yield _no_template(CONFIRM_LETTER, notices_available)
 
 
-OUR_STEP_NAMES = ("quick try", "new card", "backup", "confirm", "ending", "closing")
+OUR_STEP_NAMES = ("quick try", "new card", "backup", "by hand", "confirm", "ending", "closing")
 """Steps that the engine adds by itself; a policy's step of that name would be taken for one."""
 
 

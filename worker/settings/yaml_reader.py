@@ -76,7 +76,8 @@ def read_yaml(path: Path) -> YamlText:
     if len(content) > BYTES_MAX:
         raise ConfigError(f"{name} is larger than {BYTES_MAX} bytes; that is no settings file.")
     try:
-        root = YAML().compose(content.decode("utf-8-sig"))
+        # Not the round-trip reader: it marks the folds of `>-` texts inside of their values.
+        root = YAML(typ="safe", pure=True).compose(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise ConfigError(f"{name} line {line} is not UTF-8; save the file as UTF-8.") from None
