@@ -13,13 +13,16 @@ from worker.settings.load import load_configuration
 CONFIG = Path(__file__).parents[3] / "config"
 LETTERS = frozenset({"payment_failed_1", "renewal_upcoming"})
 PIECES = ["", "[]", "{}", "[a]", "{a: b}", "- ", "\n", ": ", "#", "'", '"', "&a ", "*a", "!x "]
+PIECES += ["like: ", "leave_out", "change: 3", "match: {}", "name: x", "steps: {}"]
 PIECES += ["3", "~", "half", "\x00", "\t", "| ", "? ", "<<: ", "any time", "between 9 and 8"]
 mangles = st.tuples(st.integers(0, 10_000), st.integers(0, 12), st.sampled_from(PIECES))
 
 
 @settings(max_examples=60)
 @given(
-    file=st.sampled_from(["dunning", "notices", "schedule"]),
+    file=st.sampled_from(
+        ["dunning", "presets/annual", "presets/bank-debit", "notices", "schedule"]
+    ),
     changes=st.lists(mangles, min_size=1, max_size=4),
 )
 def test_only_sentences(
@@ -30,7 +33,8 @@ def test_only_sentences(
         at = start % len(text)
         text = text[:at] + piece + text[at + length :]
     folder = _folder(tmp_path_factory)
-    (folder / f"{file}.yaml").write_text(text)
+    name = "dunning" if file.startswith("presets/") else file
+    (folder / f"{name}.yaml").write_text(text)
     try:
         told = [load_configuration(folder, LETTERS).digest]
     except ConfigError as error:
