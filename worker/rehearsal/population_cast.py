@@ -69,8 +69,9 @@ _EVERYDAY = (
         habits=(on_letter(Do.AUTHENTICATE, 1, 3),), country="FR",
     ),
     Character(
-        "walks-away", "gave the confirmation up", 9, (_ASKS,), then=_ASKS,
-        habits=(on_failure(Do.ABANDON, 1),), country="ES",
+        "walks-away", "gave the confirmation up, and paid with another card in the end", 9,
+        then=_ASKS, country="ES",
+        habits=(on_failure(Do.ABANDON, 1), on_letter(Do.PAY_NEW_CARD, 2, 4)),
     ),
     Character(
         "debit-fails", "a bank debit that came back and was collected again", 3,
@@ -90,8 +91,9 @@ _EVERYDAY = (
         brand="mastercard",
     ),
     Character(
-        "mastercard-stops", "Mastercard said never to try again", 10,
+        "mastercard-stops", "Mastercard said never to try again, so a new card was needed", 10,
         then=declined("do_not_honor", "05", network_advice_code="03"), brand="mastercard",
+        habits=(on_letter(Do.NEW_CARD, 1, 6),),
     ),
     Character(
         "technical", "a technical failure, cured within hours", 11,
@@ -146,8 +148,9 @@ _EVERYDAY = (
     Character("yearly", "a yearly renewal with its reminder", 36, interval="year", plan="Team"),
     Character("yearly-fails", "a yearly renewal that failed after its reminder", 31,
               (poor_for(1.2),), interval="year"),
-    Character("blocked", "blocked by Stripe's own rules", 13,
-              then={"outcome_type": "blocked", "risk_level": "highest"}),
+    Character("blocked", "blocked by Stripe's own rules, then paid with another card", 13,
+              then={"outcome_type": "blocked", "risk_level": "highest"},
+              habits=(on_letter(Do.PAY_NEW_CARD, 2, 5),)),
     Character("set-up-wrong", "a decline only the staff can cure", 12,
               (declined("currency_not_supported", "", until_days=25),)),
 )  # fmt: skip
