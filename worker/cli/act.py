@@ -1,4 +1,4 @@
-"""Act: stop, go, adopt. Each needs who and why, and is kept as a fact."""
+"""Act: stop, go, retry, adopt. Each needs who and why, and is kept as a fact."""
 
 import os
 import sys
@@ -22,7 +22,7 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the act.")
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    for command in (stop, go, adopt):
+    for command in (stop, go, retry, adopt):
         app.command(rich_help_panel=GROUP)(command)
 
 
@@ -59,6 +59,28 @@ def go(by: By = "", reason: Reason = "", data: Data = None) -> None:
         print("Nothing was stopped.")
     else:
         print(f"Charging. {moved} open cases go on, later by the length of the stop.")
+
+
+def retry(
+    id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="C-1042, in_…, sub_…, cus_…, an invoice number or an e-mail address."
+        ),
+    ],
+    by: By = "",
+    reason: Reason = "",
+    data: Data = None,
+) -> None:
+    """Charge a case now, where every rule allows it; else say from when on. Exit 2: refused."""
+    operate.require_who_and_why(_who(by), reason)
+    from worker.cli.act_retry import ask
+    from worker.cli.data_dir import open_view
+
+    with open_view(data) as view:
+        asked = ask(view, id, by=_who(by), reason=reason)
+    if not asked:
+        raise typer.Exit(2)
 
 
 def adopt(
