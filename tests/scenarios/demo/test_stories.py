@@ -1,5 +1,6 @@
 """Every kind of case, played through by the real processes: what became of each character."""
 
+from collections import Counter
 from pathlib import Path
 
 from tests.scenarios.demo.runs import rehearsal, see
@@ -30,11 +31,11 @@ FIRST_CASES: dict[str, list[tuple[str, str]]] = {
     "expired-ignored": [ENDED],
     "card-updated": [NEW_CARD],
     "authenticates": [BY_HAND],
-    "walks-away": [ENDED],
+    "walks-away": [BY_HAND],
     "debit-fails": [RETRY],
     "debit-returned": [("in_review", "")],
     "mastercard-waits": [RETRY],
-    "mastercard-stops": [ENDED],
+    "mastercard-stops": [NEW_CARD],
     "technical": [RETRY],
     "unknown-code": [RETRY],
     "consent-withdrawn": [ENDED],
@@ -54,8 +55,34 @@ FIRST_CASES: dict[str, list[tuple[str, str]]] = {
     "short-trial": [],
     "yearly": [],
     "yearly-fails": [RETRY],
-    "blocked": [ENDED],
+    "blocked": [BY_HAND],
     "set-up-wrong": [("in_review", "")],
+    "confirm-card-data": [NEW_CARD],
+    "advised-to-stop": [NEW_CARD],
+    "visa-category-1": [BY_HAND],
+    "not-allowed": [NEW_CARD],
+    "never-confirms": [ENDED],
+    "waits-24": [RETRY],
+    "waits-25": [RETRY],
+    "waits-26": [RETRY],
+    "waits-28": [RETRY],
+    "waits-29": [RETRY],
+    "waits-30": [RETRY],
+    "waits-past-the-end": [ENDED],
+    "unknown-network": [RETRY],
+    "ach-poor": [BY_HAND],
+    "ach-closed": [NEW_CARD],
+    "debit-fails-thrice": [ENDED],
+    "bacs-refers": [RETRY],
+    "bacs-revoked": [NEW_CARD],
+    "becs-refers": [BY_HAND],
+    "shares-card": [RETRY],
+    "shares-card-too": [RETRY],
+    "back-to-first": [NEW_CARD],
+    "wrong-level": [NEW_CARD],
+    "has-backup": [BY_HAND],
+    "renewal-moved": [RETRY],
+    "fraud-warning": [CANCELLED],
 }
 """What the first failures of each character come to."""
 
@@ -82,7 +109,14 @@ LETTERS = {
     "short-trial": ["trial_ending"],
     "yearly": ["renewal_upcoming"],
 }  # fmt: skip
-NEVER_CHARGED_AGAIN = ("stolen-card", "mastercard-stops", "blocked", "india", "walks-away")
+NEVER_CHARGED_AGAIN = (
+    "stolen-card", "blocked", "india", "walks-away", "never-confirms",
+    "visa-category-1", "ach-poor", "has-backup",
+)  # fmt: skip
+CHARGED_ONCE_MORE = (
+    "mastercard-stops", "confirm-card-data", "advised-to-stop", "not-allowed", "ach-closed",
+)  # fmt: skip
+"""After a stop signal: nothing until the new card, and that once."""
 
 
 def test_every_character_comes_to_its_end(tmp_path: Path) -> None:
@@ -104,4 +138,7 @@ def test_every_character_comes_to_its_end(tmp_path: Path) -> None:
     tried = {entry["customer"] for entry in evidence.tries if entry["by"] == "api"}
     spared = {str(running.people[name]["customer"]) for name in NEVER_CHARGED_AGAIN}
     assert tried & spared == set()
+    ours = Counter(entry["customer"] for entry in evidence.tries if entry["by"] == "api")
+    stopped = [str(running.people[name]["customer"]) for name in CHARGED_ONCE_MORE]
+    assert [ours[customer] for customer in stopped] == [1] * len(stopped)
     assert seen.unknown_letters == 0
