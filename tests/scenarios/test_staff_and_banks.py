@@ -66,6 +66,11 @@ def test_a_fully_credited_invoice_is_no_recovery_and_nobody_is_thanked(world: Wo
     assert world.facts("payment.recovered") == []
     assert "payment_recovered" not in world.notices_to(dora)
 
+    world.stripe.staff(f"subscriptions/{dora.subscription}", metadata={"seen": "yes"})
+    world.advance(hours=2)
+    assert world.case_of(dora).outcome is Outcome.VOIDED
+    assert world.facts("payment.recovered") == []
+
 
 def test_collection_is_paused_and_resumed(world: World) -> None:
     """Paused from day 1 to day 6: no charge, no letter; then it goes on, without a burst."""

@@ -73,7 +73,9 @@ def closed_case(at: Situation) -> Decision | None:
             at.now,
         )
     late_until = (case.closed_at or at.now) + RECOVERED_LATE_WITHIN
-    if not recovered and invoice.status == "paid" and at.now <= late_until:
+    # Credited in full, an invoice is called paid as well; no money came then.
+    money_came = invoice.status == "paid" and invoice.amount_due_minor > 0
+    if not recovered and money_came and at.now <= late_until:
         return Decision(
             Close(Outcome.RECOVERED_LATE, "paid after the end", who_paid(at)),
             "paid_late",

@@ -40,8 +40,8 @@ END_STATES: tuple[EndState, ...] = (
     EndState(Outcome.RECOVERED, "yes", "full", "the payment is returned or charged back"),
     EndState(
         Outcome.RECOVERED_LATE,
-        "no, the subscription has ended",
-        "none",
+        "as after the end that came before the payment",
+        "as after the end that came before the payment",
         "the payment is returned or charged back",
     ),
     EndState(

@@ -180,6 +180,11 @@ CLOSED = [
         Row(f"{outcome.value}, then paid", LATE, "paid_late", closed(outcome), paid_invoice())
         for outcome in (Outcome.ENDED, Outcome.CUSTOMER_CANCELLED, Outcome.WRITTEN_OFF)
     ),
+    *(
+        Row(f"{outcome.value}, credited in full: no money came", Wait(), "closed", closed(outcome),
+            paid_invoice(amount_due_minor=0, amount_paid_minor=0))
+        for outcome in (Outcome.VOIDED, Outcome.ENDED, Outcome.CUSTOMER_CANCELLED)
+    ),
     Row("ended, paid on the 30th day", LATE, "paid_late",
         closed(Outcome.ENDED, closed_at=NOW - timedelta(days=30)), paid_invoice()),
     Row("ended, paid after the 30th day", Wait(), "closed",
