@@ -1,6 +1,6 @@
 """Random lives of a few cards: everybody tries, cards change, and the worker asks before it tries.
 
-A life is told by bytes: `_decode` reads every two of them as one happening, so that drawing it is
+A life is told by bytes: `_decode` reads every three of them as one happening, so that drawing it is
 quick and a life that breaks a rule shrinks to a short one.
 """
 
@@ -141,7 +141,7 @@ _ALL = (
 METHODS = {method.reading.id: method for method in _ALL}
 
 WHAT = ("worker",) * 4 + ("stripe", "customer", "clock ahead", "change")
-OUTCOMES, USUAL = 64, 32
+OUTCOMES, USUAL = 256, 176
 """So many outcomes are drawn from, and so many of them are the usual one: windows must fill."""
 
 
@@ -193,8 +193,9 @@ def live(
     Some tries of customers are dated *skew* ahead, as by a clock that differs from ours.
     """
     life = Life(limits, start)
-    for first, second in zip(told[::2], told[1::2], strict=False):
-        happening = _decode(first * 256 + second, [METHODS[name] for name in wallet])
+    for place in range(0, len(told), 3):
+        number = int.from_bytes(told[place : place + 3], "big")
+        happening = _decode(number, [METHODS[name] for name in wallet])
         life.clock = _later(life.clock, happening.gap)
         if happening.what == "change":
             # Never at the instant of an earlier try: nobody could tell later which came first.
@@ -277,7 +278,7 @@ def _decode(number: int, wallet: Sequence[Method]) -> _Happening:
     number, gap = divmod(number, len(GAPS))
     number, amount = divmod(number, 2)
     number, debt = divmod(number, 2)
-    method = wallet[place % len(wallet)]
+    method, number = wallet[place % len(wallet)], number % OUTCOMES
     usual = ACH_OUTCOMES[0] if method.reading.type == "us_bank_account" else NO_MONEY
     special = method.outcomes[number % len(method.outcomes)]
     return _Happening(

@@ -42,7 +42,7 @@ STARTS = (
     datetime(2026, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
 )
 LIVES = st.tuples(
-    st.binary(max_size=24) | st.binary(min_size=24, max_size=120),
+    st.binary(max_size=36) | st.binary(min_size=36, max_size=180),
     st.lists(st.sampled_from(sorted(METHODS)), min_size=1, max_size=3, unique=True),
     st.sampled_from(LIMITS),
     st.sampled_from(STARTS),
@@ -56,7 +56,7 @@ def _told(story: Story, asks: Asks, *, skew: timedelta = SKEW) -> Life:
     return live(told, wallet, limits, start, asks, skew=skew)
 
 
-@settings(max_examples=2000, derandomize=True)
+@settings(max_examples=3000, derandomize=True)
 @given(LIVES)
 def test_no_try_of_the_worker_breaks_a_rule_in_any_life(story: Story) -> None:
     life = _told(story, allowance)
