@@ -2,9 +2,9 @@
 
 from worker.domain.case import CANCELS, Attempt, AttemptKind, AttemptState, Case
 from worker.domain.engine_situation import Situation
+from worker.domain.readings import UNDER_WAY
 
 SUBSCRIPTION_OVER = frozenset(("canceled", "incomplete_expired"))
-PROCESSING = frozenset(("processing", "requires_capture"))
 
 
 def abandoned(case: Case) -> int:
@@ -26,7 +26,7 @@ def outcome_shown(at: Situation, attempt: Attempt) -> bool | None:
         if attempt.state is AttemptState.PROCESSING and payment is not None:
             # A payment that went through shows as paid a moment later; until then it counts as
             # under way, so that no second charge can follow.
-            return None if payment.status in {*PROCESSING, "succeeded"} else False
+            return None if payment.status in {*UNDER_WAY, "succeeded"} else False
         return None
     if attempt.kind in CANCELS:
         if subscription is None or subscription.status in SUBSCRIPTION_OVER:

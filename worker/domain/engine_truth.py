@@ -23,7 +23,6 @@ from worker.domain.decisions import (
     Wait,
 )
 from worker.domain.engine_outcomes import (
-    PROCESSING,
     SUBSCRIPTION_OVER,
     abandoned,
     outcome_shown,
@@ -173,6 +172,8 @@ def _not_asked_again_because(at: Situation, attempt: Attempt) -> str:
             return "the subscription is over"
         if at.invoice.status == "open" and at.invoice.amount_remaining_minor <= 0:
             return "nothing is left to pay"
+        if at.invoice.other_payment_under_way:
+            return "another payment of the invoice is being processed"
     return ""
 
 
@@ -285,9 +286,7 @@ def in_review(at: Situation) -> Decision | None:
 def payment_under_way(at: Situation) -> Decision | None:
     """A debit in processing or a fresh 3-D Secure step is not disturbed by a charge."""
     payment = at.invoice.payment
-    if payment is None:
-        return None
-    if payment.status in PROCESSING:
+    if at.invoice.payment_under_way:
         return Decision(
             Wait(),
             "payment_processing",
@@ -295,7 +294,8 @@ def payment_under_way(at: Situation) -> Decision | None:
             at.now + LOOK_AGAIN,
         )
     since = at.case.action_required_at
-    if payment.status == "requires_action" and since is not None:
+    authenticates = payment is not None and payment.status == "requires_action"
+    if authenticates and since is not None:
         until = since + AUTHENTICATION_PATIENCE
         if at.now < until:
             return Decision(

@@ -165,6 +165,10 @@ class CustomerReading:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
+UNDER_WAY = frozenset(("processing", "requires_capture"))
+"""Statuses of a PaymentIntent that was confirmed and has no outcome yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class InvoiceReading:
     """An invoice's present state; a fresh read also carries its payment, subscription, customer."""
@@ -194,8 +198,16 @@ class InvoiceReading:
     period_start_at: datetime | None = None
     period_end_at: datetime | None = None
     payment: PaymentReading | None = None
+    other_payment_under_way: bool = False
+    """Another payment of this invoice than `payment` is being processed or waits for capture."""
     subscription: SubscriptionReading | None = None
     customer: CustomerReading | None = None
+
+    @property
+    def payment_under_way(self) -> bool:
+        """Whether money may still come in through any of its payments without a new charge."""
+        shown = self.payment is not None and self.payment.status in UNDER_WAY
+        return shown or self.other_payment_under_way
 
 
 def method_in_use(invoice: InvoiceReading) -> PaymentMethodReading | None:

@@ -9,6 +9,7 @@ fresh read may each speak another version.
 from datetime import datetime
 
 from worker.domain.readings import (
+    UNDER_WAY,
     ChargeReading,
     CustomerReading,
     InvoiceReading,
@@ -98,6 +99,7 @@ def read_invoice(raw: Json, api_version: str) -> InvoiceReading:
         period_start_at=period_start_at,
         period_end_at=period_end_at,
         payment=_payment(raw, api_version),
+        other_payment_under_way=_another_under_way(raw, api_version),
         subscription=read_subscription(subscription, api_version) if subscription else None,
         customer=read_customer(child(raw, "customer")),
     )
@@ -172,9 +174,27 @@ def _payment(raw: Json, api_version: str) -> PaymentReading | None:
 
 def _default_intent(raw: Json) -> Json:
     """The PaymentIntent of the default InvoicePayment, else of the newest one that has any."""
+    intents = _intents(raw)
+    return intents[-1] if intents else NOTHING
+
+
+def _intents(raw: Json) -> list[Json]:
+    """The PaymentIntents of the invoice's payments, the default one last, else the newest."""
     payments = [one for one in children(raw, "payments") if child(one, "payment", "payment_intent")]
     payments.sort(key=lambda one: (flag(one, "is_default"), whole(one, "created")))
-    return child(payments[-1], "payment", "payment_intent") if payments else NOTHING
+    return [child(one, "payment", "payment_intent") for one in payments]
+
+
+def _another_under_way(raw: Json, api_version: str) -> bool:
+    """Whether a payment beside the one that is read as the invoice's has no outcome yet.
+
+    An invoice can have several since basil: with a partial payment, or where somebody attached
+    one. Only one of them is the default (docs.stripe.com/invoicing/partial-payments).
+    """
+    shown = _payment(raw, api_version)
+    shown_id = shown.payment_intent_id if shown is not None else ""
+    others = (intent for intent in _intents(raw) if text(intent, "id") != shown_id)
+    return any(text(intent, "status") in UNDER_WAY for intent in others)
 
 
 def _status(raw: Json) -> str:

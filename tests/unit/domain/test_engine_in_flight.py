@@ -118,6 +118,7 @@ NEVER_ASKED_AGAIN = [
             ("a dispute is open", invoice(), around(dispute_open=True)),
             ("collection is paused",
              invoice(subscription=subscription(collection_paused=True)), around()),
+            ("a second payment is processing", invoice(other_payment_under_way=True), around()),
             ("everything was credited", invoice(amount_remaining_minor=0), around()),
         )
     ),

@@ -232,6 +232,20 @@ STANDING_STILL = [
         for status in ("processing", "requires_capture")
     ),
     Row(
+        "a second payment is processing beside the failed default one",
+        Wait(),
+        "payment_processing",
+        invoice=invoice(other_payment_under_way=True),
+        next_at=NOW + timedelta(days=1),
+    ),
+    Row(
+        "a second payment is processing, and the default one was never read",
+        Wait(),
+        "payment_processing",
+        invoice=invoice(payment=None, other_payment_under_way=True),
+        next_at=NOW + timedelta(days=1),
+    ),
+    Row(
         "3-D Secure since 59 minutes",
         Wait(),
         "authentication_under_way",

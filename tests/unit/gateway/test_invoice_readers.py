@@ -167,6 +167,30 @@ def test_a_payment_that_went_through_has_no_signals_of_an_earlier_failure() -> N
     assert reading.payment.payment_method_id == "pm_9"
 
 
+@pytest.mark.parametrize(
+    ("default", "other", "under_way"),
+    [
+        ("requires_payment_method", "processing", True),
+        ("requires_payment_method", "requires_capture", True),
+        ("processing", "requires_payment_method", True),
+        ("requires_payment_method", "canceled", False),
+        ("succeeded", "succeeded", False),
+    ],
+)
+def test_every_payment_of_an_invoice_counts_as_under_way(
+    default: str, other: str, under_way: bool
+) -> None:
+    """Partial payments: a second one in processing pays the invoice, whatever the default shows."""
+    raw = _basil_invoice()
+    raw["payments"]["data"][0]["payment"]["payment_intent"]["status"] = other
+    raw["payments"]["data"][1]["payment"]["payment_intent"]["status"] = default
+    reading = StripeReader().invoice(raw, BASIL)
+    assert reading.payment is not None
+    assert (reading.payment.payment_intent_id, reading.payment.status) == ("pi_1", default)
+    assert reading.payment_under_way is under_way
+    assert reading.other_payment_under_way is (under_way and default != "processing")
+
+
 def test_an_expanded_charge_adds_its_outcome_to_the_signals() -> None:
     raw = _old_invoice()
     outcome = {"type": "blocked", "network_status": "not_sent_to_network", "reason": "rule"}
