@@ -1,5 +1,6 @@
 """Look: what is going on, read only. Nothing here needs Redis or Stripe but `doctor`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,7 @@ Since = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    for command in (status, cases, case, events, log, doctor):
+    for command in (status, cases, case, report, events, log, doctor):
         app.command(rich_help_panel=GROUP)(command)
 
 
@@ -71,6 +72,38 @@ def case(
 
     with open_view(data) as view:
         show_case(view, id, why=why, as_json=as_json)
+
+
+class Report(StrEnum):
+    """The reports there are."""
+
+    NETWORK = "network"
+
+
+def report(
+    kind: Annotated[Report, typer.Argument(help="Which report.")],
+    begin: Annotated[
+        str, typer.Option("--from", help="First day or instant; default 30 days before the end.")
+    ] = "",
+    end: Annotated[
+        str, typer.Option("--to", help="Last day, which counts whole, or instant; default now.")
+    ] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write FILE.html, FILE.json or FILE.csv instead."),
+    ] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """The proof to the card networks: tries, fullest windows, stop signals. Exit 3: one broken."""
+    from worker.cli.data_dir import open_view
+    from worker.cli.look_report import show_network
+
+    with open_view(data) as view:
+        match kind:
+            case Report.NETWORK:
+                code = show_network(view, begin=begin, end=end, out=out, as_json=as_json)
+    raise typer.Exit(code)
 
 
 def events(

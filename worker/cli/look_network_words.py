@@ -37,8 +37,9 @@ def rule_words(rule: str) -> str:
     for name in NAMES:  # a name may hold an underscore of its own
         if rule.startswith(f"{name}_"):
             network, span = name, rule.removeprefix(f"{name}_")
-    whose = f"{network_words(network)}'s" if network else "the general"
-    return f"{whose} {span.replace('_', ' ')}"
+    name = network_words(network)
+    whose = f"{name}'" if name.endswith("s") else f"{name}'s"
+    return f"{whose if network else 'the general'} {span.replace('_', ' ')}"
 
 
 def span_words(span: timedelta) -> str:

@@ -1,4 +1,4 @@
-"""Instants as people type them after `--since`."""
+"""Instants as people type them after `--since`, `--from` and `--to`."""
 
 import re
 from datetime import date, datetime, time, timedelta
@@ -20,7 +20,9 @@ _AGO = re.compile(r"(\d{1,5})\s*([a-z]+?)s?(?:\s+ago)?", re.IGNORECASE)
 _HOUR = re.compile(r"(\d{1,2}):(\d{2})")
 
 
-def parse_since(text: str, *, now: datetime, zone: ZoneInfo) -> datetime | None:
+def parse_since(
+    text: str, *, now: datetime, zone: ZoneInfo, option: str = "--since"
+) -> datetime | None:
     """Return the instant that *text* names, aware; None for an empty text, which means always.
 
     It takes `2 hours`, `30 min`, `3d`, `yesterday`, `02:00` (of today), a day (`2026-12-06`) and
@@ -44,7 +46,7 @@ def parse_since(text: str, *, now: datetime, zone: ZoneInfo) -> datetime | None:
         at = datetime.fromisoformat(given)
     except ValueError:
         raise UsageError(
-            f"--since {given} is no time; write `2 hours`, `yesterday`, 02:00, 2026-12-06 or"
+            f"{option} {given} is no time; write `2 hours`, `yesterday`, 02:00, 2026-12-06 or"
             " 2026-12-06T07:00:00Z."
         ) from None
     return at if at.tzinfo is not None else at.replace(tzinfo=zone)

@@ -114,7 +114,9 @@ def office_zone_in(config_dir: Path) -> ZoneInfo:
 
 def report_page(told: Told) -> Markup:
     """Return the whole page."""
-    style = markup.page_file("shared.css") + markup.page_file("report.css")
+    style = markup.joined(
+        markup.page_file(name) for name in ("shared.css", "report.css", "stories.css")
+    )
     return markup.page_file("report.html").format(
         style=style,
         head=_head(told),

@@ -1,17 +1,13 @@
-"""Pieces of HTML that the report and the first page share; every value in them is escaped.
+"""Pieces of HTML that the report and the first page share; every value in them is escaped."""
 
-A piece is `Markup`: only text that is written here is markup, what is put into it never is.
-"""
-
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
-from functools import cache
-from importlib.resources import files
 
 from markupsafe import Markup
 
 from worker.domain.identifiers import case_name
 from worker.domain.money import Money
+from worker.pages.markup import NOTHING, joined, packaged, table
 from worker.rehearsal.report_letters import Letter
 from worker.rehearsal.report_story import Entry
 from worker.rehearsal.report_words import (
@@ -24,19 +20,29 @@ from worker.rehearsal.report_words import (
 )
 from worker.store.reading import CaseLine
 
-NOTHING = Markup("")
+__all__ = [
+    "NOTHING",
+    "amount",
+    "case_link",
+    "cases_table",
+    "joined",
+    "letter_frame",
+    "letter_head",
+    "page_file",
+    "state_mark",
+    "story",
+    "table",
+    "time_element",
+]
+
+OF_ALL_PAGES = frozenset(("shared.css", "report.css"))
 
 
-@cache
 def page_file(name: str) -> Markup:
-    """Return a file of our own from `pages/`, as it stands."""
-    text = files("worker.rehearsal").joinpath("pages", name).read_text(encoding="utf-8")
-    return Markup(text)  # noqa: S704 - it ships with the package
-
-
-def joined(pieces: Iterable[Markup]) -> Markup:
-    """Return *pieces* one after the other."""
-    return Markup("").join(pieces)
+    """Return a file of our own from `pages/`, or a style that all our pages share."""
+    if name in OF_ALL_PAGES:
+        return packaged("worker.pages", name)
+    return packaged("worker.rehearsal", f"pages/{name}")
 
 
 def time_element(at: datetime, words: Words) -> Markup:
@@ -60,42 +66,6 @@ def case_link(case_id: int, address: str) -> Markup:
     """Return a link to a case; *address* has `{}` where its name goes."""
     name = case_name(case_id)
     return Markup('<a href="{}">{}</a>').format(address.format(name), name)
-
-
-def table(
-    heading: Sequence[str],
-    rows: Iterable[Sequence[Markup | str]],
-    *,
-    caption: str,
-    right: frozenset[int] = frozenset(),
-) -> Markup:
-    """Return a table; one of more than two columns becomes a list of cards on a phone.
-
-    The caption is for people who do not see the page. Args: right: columns of figures.
-    """
-    head = joined(
-        Markup('<th scope="col"{}>{}</th>').format(_side(i, right), title)
-        for i, title in enumerate(heading)
-    )
-    body = joined(
-        Markup("<tr>{}</tr>").format(
-            joined(
-                Markup('<td data-label="{}"{}><span>{}</span></td>').format(
-                    heading[i], _side(i, right), cell
-                )
-                for i, cell in enumerate(row)
-            )
-        )
-        for row in rows
-    )
-    return Markup(
-        '<table class="{}"><caption class="unseen">{}</caption>'
-        "<thead><tr>{}</tr></thead><tbody>{}</tbody></table>"
-    ).format("cards" if len(heading) > 2 else "pairs", caption, head, body)
-
-
-def _side(column: int, right: frozenset[int]) -> Markup:
-    return Markup(' class="right"') if column in right else NOTHING
 
 
 def cases_table(lines: Iterable[CaseLine], words: Words, *, address: str) -> Markup:
