@@ -22,6 +22,7 @@ from worker import clock
 from worker.bootstrap import WORKER_NEEDS, App, notices_in
 from worker.domain.case import Case
 from worker.domain.policy import Configuration
+from worker.errors import ServiceUnavailable
 from worker.gateway.stripe_gateway import SdkGateway
 from worker.gateway.transport import Transport
 from worker.joblog import build_joblog
@@ -46,7 +47,7 @@ ROUNDS_MAX = 25
 LOOKS_MAX = 12
 NO_TIME = timedelta()
 NO_PROGRESS = frozenset(
-    ("", "feed_behind", "stripe_unavailable", "stripe_rejected", "lease_lost", "stopping")
+    ("", "feed_behind", "unavailable", "stripe_rejected", "lease_lost", "stopping")
 )
 """Answers after which the same case need not be rung for again at the same instant."""
 CHANGES_STRIPE = frozenset(("charge_due", "outcome_unknown", "ending", "ending_invoice"))
@@ -98,7 +99,10 @@ class DirectBell:
         app = self.world.app
         now = business_now(ledger=app.ledger, clock=app.clock)
         for _ in range(LOOKS_MAX):
-            rule = advance_case(case_id, ports=app.case_ports, now=now)
+            try:
+                rule = advance_case(case_id, ports=app.case_ports, now=now)
+            except ServiceUnavailable:  # as a worker's boundary does
+                rule = "unavailable"
             self.looks.append((case_id, rule))
             self.acted = self.acted or rule not in NO_PROGRESS
             self.changed_stripe = self.changed_stripe or rule in CHANGES_STRIPE
@@ -109,8 +113,11 @@ class DirectBell:
         """Deliver a letter."""
         app = self.world.app
         now = business_now(ledger=app.ledger, clock=app.clock)
-        state = deliver_letter(letter_id, ports=app.case_ports, now=now)
-        self.acted = self.acted or state not in {"", "postponed"}
+        try:
+            state = deliver_letter(letter_id, ports=app.case_ports, now=now)
+        except ServiceUnavailable:  # as a worker's boundary does
+            return
+        self.acted = self.acted or state not in {"", "postponed", "lease_lost"}
 
     def run_job(self, name: str) -> None:
         """Run a job."""

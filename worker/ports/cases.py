@@ -80,8 +80,20 @@ class CaseBook(Protocol):
     def finish(self, case: Case, change: CaseChange, *, token: str, now: datetime) -> bool:
         """Apply *change* and give the lease back; False where the lease was no longer ours."""
 
-    def hand_back(self, case_id: int, *, token: str, retry_at: datetime) -> None:
-        """Give the lease back without having done anything; look again at *retry_at*."""
+    def hand_back(
+        self,
+        case_id: int,
+        *,
+        token: str,
+        retry_at: datetime,
+        wake_seq: int | None = None,
+        paused_until: datetime | None = None,
+    ) -> None:
+        """Give the lease back without having done anything; look again at *retry_at*.
+
+        Args: wake_seq: as read at the claim; a case woken since then stays due. paused_until: no
+        scan rings for it before, wall time.
+        """
 
     def wake(
         self,

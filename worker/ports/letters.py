@@ -71,17 +71,32 @@ class LetterBook(Protocol):
         letter_id: int,
         state: LetterState,
         *,
+        token: str,
         now: datetime,
         reason: str = "",
         locale: str = "",
         template_digest: str = "",
         recipient_hash: str = "",
         rendered: bytes | None = None,
-    ) -> None:
-        """Write what became of a letter."""
+    ) -> bool:
+        """Write what became of a letter; False where *token* does not have it any more."""
 
-    def postpone(self, letter_id: int, *, until: datetime, count_try: bool) -> None:
-        """Put a letter that was surely not sent back into the queue."""
+    def lose(self, letter_id: int, *, reason: str) -> bool:
+        """Settle a letter as unknown whose sender was not heard of again; False where it was."""
+
+    def postpone(
+        self,
+        letter_id: int,
+        *,
+        token: str,
+        until: datetime,
+        count_try: bool = False,
+        paused_until: datetime | None = None,
+    ) -> bool:
+        """Put a letter that was surely not sent back; False where *token* has it no more.
+
+        Args: until: business time; paused_until: no scan rings before, wall time.
+        """
 
     def suppress_queued(self, case_id: int, *, reason: str) -> list[LetterTask]:
         """Drop a case's letters that have not gone out, and return them."""

@@ -29,6 +29,7 @@ from worker.domain.policy_text import from_plain
 from worker.errors import GatewayRejected, ServiceUnavailable
 from worker.ports import CaseChange, Control, Tx
 from worker.services.apply_ending import apply_ending
+from worker.services.away import away_pause
 from worker.services.case_facts import case_fact, failed_fact
 from worker.services.case_turn import (
     FEED_LAG_MAX,
@@ -62,7 +63,8 @@ def advance_case(case_id: int, *, ports: CasePorts, now: datetime) -> str:
     """Do the one next thing about a case and return its rule; empty where there was nothing to do.
 
     A case that is not due, or that somebody else has, is left alone: messages are only hints.
-    Args: now: business time of this run.
+    Args: now: business time of this run. Raises: ServiceUnavailable: a neighbour is away; nobody
+    acts, the case was given back and is rung for again.
     """
     claimed = _claim(case_id, ports=ports, now=now)
     if claimed is None:
@@ -71,10 +73,9 @@ def advance_case(case_id: int, *, ports: CasePorts, now: datetime) -> str:
         return _look(claimed, ports, now)
     except LeaseLostError:
         return "lease_lost"
-    except ServiceUnavailable as error:
+    except ServiceUnavailable:
         _hand_back(claimed, ports, now)
-        ports.log.info("stripe.unavailable", case=case_name(case_id), error=str(error))
-        return "stripe_unavailable"
+        raise
 
 
 def _claim(case_id: int, *, ports: CasePorts, now: datetime) -> Claimed | None:
@@ -88,8 +89,12 @@ def _claim(case_id: int, *, ports: CasePorts, now: datetime) -> Claimed | None:
 
 
 def _hand_back(claimed: Claimed, ports: CasePorts, now: datetime) -> None:
+    """Leave the case due, but let no scan ring for it again and again while all have to wait."""
+    paused_until = ports.clock.wall_now() + away_pause(claimed.control)
     with ports.ledger.begin() as tx:
-        tx.cases.hand_back(claimed.case.id, token=claimed.token, retry_at=now)
+        tx.cases.hand_back(
+            claimed.case.id, token=claimed.token, retry_at=now, paused_until=paused_until
+        )
 
 
 def _look(claimed: Claimed, ports: CasePorts, now: datetime) -> str:
@@ -150,7 +155,7 @@ def _unreadable(claimed: Claimed, ports: CasePorts, now: datetime, error: Gatewa
         )
         with ports.ledger.begin() as tx:
             later = now + timedelta(minutes=15)
-            tx.cases.hand_back(case.id, token=claimed.token, retry_at=later)
+            tx.cases.hand_back(case.id, token=claimed.token, retry_at=later, wake_seq=case.wake_seq)
         return "stripe_rejected"
     reason = "the invoice is gone at Stripe"
     at_rest = case.state in {CaseState.CLOSED, CaseState.IN_REVIEW}

@@ -11,7 +11,8 @@ from worker.domain.notices import LetterContent
 from worker.domain.policy import Mode
 from worker.domain.timetable import next_open
 from worker.errors import ConfigError, GatewayRejected, ServiceUnavailable
-from worker.ports import LetterTask, RenderedNotice, SendOutcome
+from worker.ports import Control, LetterTask, RenderedNotice, SendOutcome
+from worker.services.away import away_pause
 from worker.services.case_turn import CasePorts
 from worker.services.letter_content import NotNeededError, read_content
 
@@ -20,6 +21,9 @@ TRY_AGAIN = timedelta(minutes=10)
 """How soon a letter that was surely not sent is tried again."""
 STOPPED_LOOK = timedelta(minutes=15)
 """How often a letter looks whether the switch is on again."""
+REJECTED_LOOK = timedelta(minutes=15)
+"""How soon Stripe is asked again where our key was refused; a person must act before."""
+TOO_LATE = "too late"
 
 _STATES = {
     SendOutcome.SENT: LetterState.SENT,
@@ -45,10 +49,21 @@ class Sent:
     rendered: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One letter in one sender's hands at one moment."""
+
+    letter: LetterTask
+    token: str
+    ports: CasePorts
+    now: datetime
+
+
 def deliver_letter(letter_id: int, *, ports: CasePorts, now: datetime) -> str:
     """Deliver a queued letter that is due and return its new state; empty where it was not ours.
 
     A letter goes out at most once: an ambiguous end is `unknown`, reported and never repeated.
+    Raises: ServiceUnavailable: a neighbour is away; nobody acts, the letter is rung for again.
     """
     token, wall_now = ports.new_token(), ports.clock.wall_now()
     with ports.ledger.begin() as tx:
@@ -56,21 +71,55 @@ def deliver_letter(letter_id: int, *, ports: CasePorts, now: datetime) -> str:
         control = tx.control.read()
     if letter is None or control is None:
         return ""
+    at = Delivery(letter, token, ports, now)
     if not control.charging or ports.configuration.dunning.mode is Mode.WATCH:
-        return _postpone(letter, ports, now + STOPPED_LOOK)
+        return _postpone(at, now + STOPPED_LOOK)
     try:
         content = read_content(letter, ports=ports, now=now)
     except NotNeededError as error:
-        return _settle(letter, LetterState.SUPPRESSED, Sent(reason=str(error)), ports, now=now)
-    except (ServiceUnavailable, GatewayRejected) as error:
-        ports.log.info("stripe.unavailable", notice=letter.notice, error=str(error))
-        return _postpone(letter, ports, now + timedelta(minutes=1))
-    return _send(letter, content, token, ports, now=now)
+        return _settle(at, LetterState.SUPPRESSED, Sent(reason=str(error)))
+    except ServiceUnavailable:
+        _wait_for_neighbour(at, control)
+        raise
+    except GatewayRejected as error:
+        return _unreadable(at, error)
+    return _send(at, content)
 
 
-def _send(
-    letter: LetterTask, content: LetterContent, token: str, ports: CasePorts, *, now: datetime
-) -> str:
+def _wait_for_neighbour(at: Delivery, control: Control) -> None:
+    """Give the letter back; while everybody waits for Stripe, no scan rings for each in turn."""
+    if _is_too_late(at, at.now):
+        _settle(at, LetterState.SUPPRESSED, Sent(reason=TOO_LATE))
+        return
+    paused_until = at.ports.clock.wall_now() + away_pause(control)
+    with at.ports.ledger.begin() as tx:
+        tx.letters.postpone(at.letter.id, token=at.token, until=at.now, paused_until=paused_until)
+
+
+def _unreadable(at: Delivery, error: GatewayRejected) -> str:
+    """What the letter is about is gone, or our key may not read it: then a person must help."""
+    if error.status == 404:
+        reason = "what it is about is gone at Stripe"
+        return _settle(at, LetterState.SUPPRESSED, Sent(reason=reason))
+    at.ports.log.error(
+        "stripe.rejected", notice=at.letter.notice, error=str(error), do="dunning doctor"
+    )
+    return _later(at, at.now + REJECTED_LOOK)
+
+
+def _later(at: Delivery, until: datetime, *, count_try: bool = False) -> str:
+    """Postpone a letter that was surely not sent, unless it would then be too late."""
+    if _is_too_late(at, until):
+        return _settle(at, LetterState.SUPPRESSED, Sent(reason=TOO_LATE))
+    return _postpone(at, until, count_try=count_try)
+
+
+def _is_too_late(at: Delivery, when: datetime) -> bool:
+    return at.letter.send_by is not None and when > at.letter.send_by
+
+
+def _send(at: Delivery, content: LetterContent) -> str:
+    letter, ports, now = at.letter, at.ports, at.now
     quiet = ports.configuration.notices.quiet
     open_at = next_open(
         now,
@@ -78,13 +127,11 @@ def _send(
         quiet.send_between,
         weekdays_only=quiet.weekdays_only,
     )
-    if letter.send_by is not None and open_at > letter.send_by:
-        return _settle(letter, LetterState.SUPPRESSED, Sent(reason="too late"), ports, now=now)
-    if open_at > now:
-        return _postpone(letter, ports, open_at)
+    if open_at > now or _is_too_late(at, now):
+        return _later(at, open_at)
     if not content.customer.email:
         reason = "the customer has no e-mail address"
-        return _settle(letter, LetterState.REFUSED, Sent(reason=reason), ports, now=now)
+        return _settle(at, LetterState.REFUSED, Sent(reason=reason))
     try:
         rendered = ports.letters.render(content)
     except ConfigError as error:
@@ -94,9 +141,15 @@ def _send(
             error=str(error),
             do="dunning check; the letter waits and is tried again",
         )
-        return _postpone(letter, ports, now + TRY_AGAIN)
+        return _later(at, now + TRY_AGAIN)
     with ports.ledger.begin() as tx:
-        ours = tx.letters.begin_sending(letter.id, token=token, wall_now=ports.clock.wall_now())
+        control = tx.control.read()
+        stopped = control is None or not control.charging
+        ours = not stopped and tx.letters.begin_sending(
+            letter.id, token=at.token, wall_now=ports.clock.wall_now()
+        )
+    if stopped:  # while Stripe was read and the letter written, somebody said stop
+        return _postpone(at, now + STOPPED_LOOK)
     if not ours:
         return "lease_lost"
     result = ports.letters.send(
@@ -104,10 +157,10 @@ def _send(
     )
     if result.outcome is SendOutcome.NOT_SENT:
         ports.log.info("letter", notice=letter.notice, state="waits", reason=result.detail)
-        return _postpone(letter, ports, now + TRY_AGAIN, count_try=True)
+        return _later(at, now + TRY_AGAIN, count_try=True)
     detail = "" if result.outcome is SendOutcome.SENT else result.detail
     remembered = _remember(content, rendered, ports, reason=detail)
-    return _settle(letter, _STATES[result.outcome], remembered, ports, now=now)
+    return _settle(at, _STATES[result.outcome], remembered)
 
 
 def _remember(
@@ -123,23 +176,21 @@ def _remember(
     )
 
 
-def _postpone(
-    letter: LetterTask, ports: CasePorts, until: datetime, *, count_try: bool = False
-) -> str:
-    with ports.ledger.begin() as tx:
-        tx.letters.postpone(letter.id, until=until, count_try=count_try)
-    return "postponed"
+def _postpone(at: Delivery, until: datetime, *, count_try: bool = False) -> str:
+    with at.ports.ledger.begin() as tx:
+        ours = tx.letters.postpone(at.letter.id, token=at.token, until=until, count_try=count_try)
+    return "postponed" if ours else "lease_lost"
 
 
-def _settle(
-    letter: LetterTask, state: LetterState, sent: Sent, ports: CasePorts, *, now: datetime
-) -> str:
+def _settle(at: Delivery, state: LetterState, sent: Sent) -> str:
     """Write the outcome and its fact; a final letter wakes its case, whose ending waits for it."""
+    letter, ports, now = at.letter, at.ports, at.now
     fact = letter_fact(letter, state, at=now, locale=sent.locale, reason=sent.reason)
     with ports.ledger.begin() as tx:
-        tx.letters.settle(
+        ours = tx.letters.settle(
             letter.id,
             state,
+            token=at.token,
             now=now,
             reason=sent.reason,
             locale=sent.locale,
@@ -147,9 +198,12 @@ def _settle(
             recipient_hash=sent.recipient_hash,
             rendered=sent.rendered,
         )
-        tx.facts.append([fact], wall_now=ports.clock.wall_now())
-        if letter.case_id is not None and letter.send_by is None:
-            tx.cases.wake(now=now, case_ids=[letter.case_id])
+        if ours:
+            tx.facts.append([fact], wall_now=ports.clock.wall_now())
+            if letter.case_id is not None and letter.send_by is None:
+                tx.cases.wake(now=now, case_ids=[letter.case_id])
+    if not ours:  # another sender has it, or it was dropped meanwhile: they tell what became of it
+        return "lease_lost"
     report(letter, state, ports, now=now, reason=sent.reason)
     return state.value
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from worker.domain.engine_outcomes import PROCESSING
 from worker.domain.opening import opens_case
 from worker.domain.policy import Configuration
 from worker.domain.policy_text import digest_of
@@ -112,5 +111,4 @@ def _is_under_way(stripe: StripeGateway, invoice_id: str) -> bool:
 
     The list does not show the payment, so the few invoices that look missed are read one by one.
     """
-    payment = stripe.read_invoice(invoice_id).payment
-    return payment is not None and payment.status in PROCESSING
+    return stripe.read_invoice(invoice_id).payment_under_way

@@ -38,11 +38,10 @@ def sweep(*, ports: CasePorts, now: datetime) -> Swept:
 
 def _lost_letters(ports: CasePorts, now: datetime) -> int:
     with ports.ledger.begin() as tx:
-        lost = tx.letters.lost_sends(wall_now=ports.clock.wall_now())
-        for letter in lost:
-            tx.letters.settle(letter.id, LetterState.UNKNOWN, now=now, reason=LOST)
-            fact = letter_fact(letter, LetterState.UNKNOWN, at=now, reason=LOST)
-            tx.facts.append([fact], wall_now=ports.clock.wall_now())
+        found = tx.letters.lost_sends(wall_now=ports.clock.wall_now())
+        lost = [letter for letter in found if tx.letters.lose(letter.id, reason=LOST)]
+        facts = [letter_fact(one, LetterState.UNKNOWN, at=now, reason=LOST) for one in lost]
+        tx.facts.append(facts, wall_now=ports.clock.wall_now())
         cases = [letter.case_id for letter in lost if letter.case_id is not None]
         tx.cases.wake(now=now, case_ids=cases)
     for letter in lost:

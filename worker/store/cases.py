@@ -214,13 +214,28 @@ class Cases:
         )
         return self._connection.execute(statement).rowcount == 1
 
-    def hand_back(self, case_id: int, *, token: str, retry_at: datetime) -> None:
+    def hand_back(
+        self,
+        case_id: int,
+        *,
+        token: str,
+        retry_at: datetime,
+        wake_seq: int | None = None,
+        paused_until: datetime | None = None,
+    ) -> None:
         """Give the lease back without having done anything."""
+        next_at: object = retry_at
+        if wake_seq is not None:
+            as_woken = cases.c.next_action_at
+            next_at = case((cases.c.wake_seq == wake_seq, retry_at), else_=as_woken)
         self._connection.execute(
             update(cases)
             .where(cases.c.id == case_id, cases.c.lease_token == token)
             .values(
-                lease_token=None, lease_until=None, dispatched_until=None, next_action_at=retry_at
+                lease_token=None,
+                lease_until=None,
+                dispatched_until=paused_until,
+                next_action_at=next_at,
             )
         )
 

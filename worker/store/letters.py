@@ -142,20 +142,25 @@ class Letters:
         letter_id: int,
         state: LetterState,
         *,
+        token: str,
         now: datetime,
         reason: str = "",
         locale: str = "",
         template_digest: str = "",
         recipient_hash: str = "",
         rendered: bytes | None = None,
-    ) -> None:
-        """Write what became of a letter; what is known for certain stays.
+    ) -> bool:
+        """Write what became of a letter that *token* has; what is known for certain stays.
 
         An unknown end may still become known: the sender was only slow.
         """
-        self._connection.execute(
+        statement = (
             update(letters)
-            .where(letters.c.id == letter_id, letters.c.state.in_(_UNCERTAIN))
+            .where(
+                letters.c.id == letter_id,
+                letters.c.lease_token == token,
+                letters.c.state.in_(_UNCERTAIN),
+            )
             .values(
                 state=state.value,
                 reason=reason,
@@ -169,20 +174,51 @@ class Letters:
                 lease_until=None,
             )
         )
+        return self._connection.execute(statement).rowcount == 1
 
-    def postpone(self, letter_id: int, *, until: datetime, count_try: bool) -> None:
-        """Put a letter that was surely not sent back into the queue, unless it was dropped."""
-        self._connection.execute(
+    def lose(self, letter_id: int, *, reason: str) -> bool:
+        """Settle a letter as unknown whose sender was not heard of again.
+
+        The token stays: a sender that was only slow may still say what became of the letter.
+        """
+        statement = (
             update(letters)
-            .where(letters.c.id == letter_id, letters.c.state.in_(_ON_THE_WAY))
+            .where(letters.c.id == letter_id, letters.c.state == LetterState.SENDING.value)
+            .values(state=LetterState.UNKNOWN.value, reason=reason, lease_until=None)
+        )
+        return self._connection.execute(statement).rowcount == 1
+
+    def postpone(
+        self,
+        letter_id: int,
+        *,
+        token: str,
+        until: datetime,
+        count_try: bool = False,
+        paused_until: datetime | None = None,
+    ) -> bool:
+        """Put a letter that *token* has and that was surely not sent back into the queue.
+
+        A letter that was dropped, or that another sender has, stays as it is. Args: until: when it
+        may go out, business time; paused_until: no scan rings for it before, wall time.
+        """
+        statement = (
+            update(letters)
+            .where(
+                letters.c.id == letter_id,
+                letters.c.lease_token == token,
+                letters.c.state.in_(_ON_THE_WAY),
+            )
             .values(
                 state=LetterState.QUEUED.value,
                 next_action_at=until,
                 tries=letters.c.tries + (1 if count_try else 0),
+                dispatched_until=paused_until,
                 lease_token=None,
                 lease_until=None,
             )
         )
+        return self._connection.execute(statement).rowcount == 1
 
     def suppress_queued(self, case_id: int, *, reason: str) -> list[LetterTask]:
         """Drop a case's letters that have not gone out, and return them."""

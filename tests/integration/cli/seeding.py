@@ -298,7 +298,12 @@ class Seeding:
             tx.cases.record_step(case_id, step, done=True, at=at, reason=f"letter {notice}")
             self._tell(tx, "notice.queued", case_id, at, step, queued)
             if sent:
-                tx.letters.settle(letter_id, LetterState.SENT, now=send_at, locale="vi")
+                self._send(tx, letter_id, send_at)
+
+    def _send(self, tx: Transaction, letter_id: int, at: datetime) -> None:
+        """Let a letter go out."""
+        tx.letters.claim(letter_id, now=at, wall_now=at, token=TOKEN, lease=LEASE)
+        tx.letters.settle(letter_id, LetterState.SENT, token=TOKEN, now=at, locale="vi")
 
     def review(self, case_id: int, reason: str) -> None:
         """Put a case before a person."""

@@ -55,10 +55,21 @@ def begin(ledger: PostgresLedger, letter_id: int, token: str = "t1") -> bool:  #
         return tx.letters.begin_sending(letter_id, token=token, wall_now=WALL)
 
 
-def settle(ledger: PostgresLedger, letter_id: int, state: LetterState) -> None:
-    """Write what became of a letter."""
+def settle(
+    ledger: PostgresLedger,
+    letter_id: int,
+    state: LetterState,
+    token: str = "t1",  # noqa: S107
+) -> bool:
+    """Write what became of a letter that *token* has."""
     with ledger.begin() as tx:
-        tx.letters.settle(letter_id, state, now=NOW, reason=state.value)
+        return tx.letters.settle(letter_id, state, token=token, now=NOW, reason=state.value)
+
+
+def postpone(ledger: PostgresLedger, letter_id: int, token: str = "t1") -> bool:  # noqa: S107
+    """Put a letter back that was surely not sent."""
+    with ledger.begin() as tx:
+        return tx.letters.postpone(letter_id, token=token, until=NOW, count_try=True)
 
 
 def state_of(ledger: PostgresLedger, letter_id: int) -> str:
@@ -78,10 +89,11 @@ def due(ledger: PostgresLedger) -> list[int]:
 
 def test_an_occasion_has_one_letter_ever(ledger: PostgresLedger) -> None:
     first = queued(ledger, "renewal:sub_1:2027-01-01")
+    claim(ledger, first)
     again = letter("renewal:sub_1:2027-01-01")
     assert queue(ledger, again) is None
     assert queue(ledger, under_another_message_id(again)) is None
-    settle(ledger, first, LetterState.SUPPRESSED)
+    assert settle(ledger, first, LetterState.SUPPRESSED)
     assert queue(ledger, again) is None
 
 
@@ -186,25 +198,32 @@ def test_a_send_without_an_end_is_lost_once_its_lease_is_over(ledger: PostgresLe
     with ledger.begin() as tx:
         assert tx.letters.lost_sends(wall_now=WALL + LEASE) == []
         assert [task.id for task in tx.letters.lost_sends(wall_now=LATER)] == [letter_id]
-    settle(ledger, letter_id, LetterState.UNKNOWN)
-    with ledger.begin() as tx:
+        assert tx.letters.lose(letter_id, reason="lost")
+        assert not tx.letters.lose(letter_id, reason="lost")
         assert tx.letters.lost_sends(wall_now=LATER) == []
+    assert state_of(ledger, letter_id) == "unknown"
 
 
 @pytest.mark.parametrize("state", [LetterState.SENT, LetterState.REFUSED])
-def test_an_unknown_end_may_become_known(ledger: PostgresLedger, state: LetterState) -> None:
+def test_a_lost_sender_may_still_say_what_became_of_its_letter(
+    ledger: PostgresLedger, state: LetterState
+) -> None:
     letter_id = queued(ledger, "a")
-    settle(ledger, letter_id, LetterState.UNKNOWN)
-    settle(ledger, letter_id, state)
+    claim(ledger, letter_id)
+    assert begin(ledger, letter_id)
+    with ledger.begin() as tx:
+        assert tx.letters.lose(letter_id, reason="lost")
+    assert not settle(ledger, letter_id, state, "t2")
+    assert settle(ledger, letter_id, state)
     assert state_of(ledger, letter_id) == state.value
 
 
 def test_a_known_end_stays(ledger: PostgresLedger) -> None:
     letter_id = queued(ledger, "a")
-    settle(ledger, letter_id, LetterState.SENT)
-    settle(ledger, letter_id, LetterState.SUPPRESSED)
-    with ledger.begin() as tx:
-        tx.letters.postpone(letter_id, until=NOW, count_try=True)
+    claim(ledger, letter_id)
+    assert settle(ledger, letter_id, LetterState.SENT)
+    assert not settle(ledger, letter_id, LetterState.SUPPRESSED)
+    assert not postpone(ledger, letter_id)
     assert state_of(ledger, letter_id) == "sent"
     assert due(ledger) == []
 
@@ -213,11 +232,43 @@ def test_a_letter_that_was_surely_not_sent_is_tried_again(ledger: PostgresLedger
     letter_id = queued(ledger, "a")
     claim(ledger, letter_id)
     assert begin(ledger, letter_id)
-    with ledger.begin() as tx:
-        tx.letters.postpone(letter_id, until=NOW, count_try=True)
+    assert postpone(ledger, letter_id)
     again = claim(ledger, letter_id, "t2")
     assert again is not None
     assert again.tries == 1
+
+
+def test_a_sender_that_lost_its_lease_moves_nothing(ledger: PostgresLedger) -> None:
+    """The first was slow; the second is talking to the mail server when the first wakes up."""
+    letter_id = queued(ledger, "a")
+    claim(ledger, letter_id)
+    assert claim(ledger, letter_id, "t2", late=True) is not None
+    with ledger.begin() as tx:
+        assert tx.letters.begin_sending(letter_id, token="t2", wall_now=LATER)
+    assert not postpone(ledger, letter_id)
+    assert not settle(ledger, letter_id, LetterState.SUPPRESSED)
+    assert state_of(ledger, letter_id) == "sending"
+    assert due(ledger) == []
+    assert settle(ledger, letter_id, LetterState.SENT, "t2")
+
+
+def test_no_scan_rings_for_a_paused_letter(ledger: PostgresLedger) -> None:
+    letter_id = queued(ledger, "a")
+    claim(ledger, letter_id)
+    with ledger.begin() as tx:
+        paused_until = WALL + MINUTE
+        assert tx.letters.postpone(
+            letter_id,
+            token="t1",
+            until=NOW,
+            paused_until=paused_until,
+        )
+    assert due(ledger) == []
+    with ledger.begin() as tx:
+        later = WALL + 2 * MINUTE
+        assert tx.letters.take_due(now=NOW, wall_now=later, limit=5, dispatch=DISPATCH) == [
+            letter_id
+        ]
 
 
 def test_dropped_letters_stay_dropped_also_under_a_sender(ledger: PostgresLedger) -> None:
@@ -233,15 +284,15 @@ def test_dropped_letters_stay_dropped_also_under_a_sender(ledger: PostgresLedger
         dropped = tx.letters.suppress_queued(case_id, reason="case closed")
     assert {task.id for task in dropped} == {leased, waiting}
     assert not begin(ledger, leased)
-    with ledger.begin() as tx:
-        tx.letters.postpone(leased, until=NOW, count_try=False)
+    assert not postpone(ledger, leased)
     assert state_of(ledger, leased) == "suppressed"
     assert due(ledger) == [calendar]
 
 
 def test_after_a_stop_waiting_letters_may_go_out_that_much_longer(ledger: PostgresLedger) -> None:
     waiting, sent = queued(ledger, "a"), queued(ledger, "b")
-    settle(ledger, sent, LetterState.SENT)
+    claim(ledger, sent)
+    assert settle(ledger, sent, LetterState.SENT)
     with ledger.begin() as tx:
         assert tx.letters.extend_waiting(by=2 * DAY) == 1
     task = claim(ledger, waiting)
