@@ -70,7 +70,7 @@ def stop_signal(tried: NetworkTry) -> str:
     A network's stop, an advice that stops, Stripe's nine codes, or any class that may not be
     retried; authentication and a wrong set-up say nothing against the card (domain.md 1.4).
     """
-    if not tried.failed:
+    if not tried.answered:
         return ""
     signals, verdict = tried.signals, tried.verdict
     if verdict.network_stopped:

@@ -46,8 +46,8 @@ class NetworkTry:
     debt: str
     """What the money was owed for: payment intent id, else invoice id."""
     failed: bool
-    """False only where the money is known to have been taken; an outcome that nobody knows yet
-    is failed with empty signals, so that it counts and lifts no stop."""
+    """False only where the money is known to have been taken; a try that nobody answered yet is
+    failed without a code, so that it counts and lifts no stop, but is none either."""
     signals: DeclineSignals
     charge_id: str = ""
 
@@ -55,6 +55,15 @@ class NetworkTry:
     def counted(self) -> bool:
         """Whether the network counts it: it arrived there, or nobody can rule that out."""
         return not self.failed or reached_network(self.signals)
+
+    @property
+    def answered(self) -> bool:
+        """Whether it is known to have failed: a debit under way and a lost answer say nothing."""
+        said = self.signals
+        codes = (said.code, said.decline_code, said.advice_code)
+        networks = (said.network_decline_code, said.network_advice_code)
+        told = any(codes) or any(networks) or said.outcome_type not in {"", "authorized"}
+        return self.failed and told
 
     @property
     def is_card(self) -> bool:

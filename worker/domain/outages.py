@@ -102,7 +102,7 @@ def _share(tries: Sequence[NetworkTry]) -> Fraction:
 
 
 def _like_an_outage(tried: NetworkTry) -> bool:
-    return tried.failed and tried.verdict.decline_class in OUTAGE_CLASSES
+    return tried.answered and tried.verdict.decline_class in OUTAGE_CLASSES
 
 
 def _card(tried: NetworkTry, cards: CardIndex) -> str:

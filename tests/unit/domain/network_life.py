@@ -84,7 +84,14 @@ MASTERCARD_OUTCOMES = (
     _says(Means(wait=2 * DAY, stops=True), network_advice_code="26", decline_code="stolen_card"),
 )
 NOT_MEANT = (_says(network_advice_code="27", network_decline_code="04"),)
-DEBIT_OUTCOMES = (SUCCESS, NO_MONEY, _says(STOP), _says(STOP, decline_code="account_closed"))
+DEBIT_OUTCOMES = (
+    SUCCESS,
+    NO_MONEY,
+    _says(),  # under way
+    _says(outcome_type="authorized", network_status="approved_by_network"),
+    _says(STOP, decline_code="code_of_tomorrow"),
+    _says(STOP, decline_code="account_closed"),
+)
 SEPA_OUTCOMES = (_says(network_decline_code="AM04"), _says(STOP, network_decline_code="AC04"))
 ACH_OUTCOMES = (
     _says(Means(ach_may_follow=True), network_decline_code="R01"),

@@ -67,6 +67,20 @@ def test_a_returned_debit_that_closes_the_account_stops_it() -> None:
     assert answer.reason.endswith("until the account changes")
 
 
+def test_a_debit_under_way_counts_but_stops_nothing() -> None:
+    wish = target(card(type="sepa_debit", brand=""))
+    for said in ({}, {"outcome_type": "authorized", "network_status": "approved_by_network"}):
+        under_way = tried(
+            ago(days=1), signals(**said), payment_method_type="sepa_debit", brand="", debt="pi_2"
+        )
+        assert ask([under_way], wish).at == NOW
+        assert ask([under_way], target(wish.method, debt="pi_2")).uses[0].count == 1
+    unexplained = tried(
+        ago(days=1), signals(outcome_type="issuer_declined"), payment_method_type="sepa_debit"
+    )
+    assert ask([unexplained], wish).rule == "stop_signal"
+
+
 def test_a_debits_codes_are_not_read_as_a_card_networks() -> None:
     said = signals(decline_code="insufficient_funds", network_advice_code="27")
     history = [tried(ago(hours=1), said, payment_method_type="sepa_debit", brand="")]

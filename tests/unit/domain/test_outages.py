@@ -71,6 +71,7 @@ def test_four_of_five_must_fail(failing: int, paying: int, outage: bool) -> None
         (signals(decline_code="authentication_required"), False),
         (signals(outcome_type="blocked", network_status="not_sent_to_network"), False),
         (signals(code="rate_limit"), False),
+        (signals(), False),  # not answered yet
     ],
 )
 def test_only_what_an_absent_issuer_answers_counts(said: DeclineSignals, outage: bool) -> None:
