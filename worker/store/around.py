@@ -3,9 +3,17 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, String, and_, bindparam, exists, func, or_, select
 
-from worker.domain.case import CANCELS, AttemptKind, AttemptState, Case, CaseState, Surroundings
+from worker.domain.case import (
+    CANCELS,
+    IN_FLIGHT,
+    AttemptKind,
+    AttemptState,
+    Case,
+    CaseState,
+    Surroundings,
+)
 from worker.domain.network_rules import NetworkTry
 from worker.domain.outages import outage_of
 from worker.domain.readings import InvoiceReading, PaymentMethodReading, method_in_use
@@ -24,6 +32,104 @@ DISPUTE_OPEN = (
 
 DISPUTE_LOST = "lost"
 """Also how Stripe tells of a bank debit that was returned after it had succeeded."""
+
+
+_ACCOUNT = bindparam("account", type_=String())
+_SUBSCRIPTION = bindparam("subscription", type_=String())
+
+_METHODS = (
+    select(payment_methods)
+    .where(
+        payment_methods.c.account_id == _ACCOUNT,
+        payment_methods.c.customer_id == bindparam("customer"),
+    )
+    .order_by(payment_methods.c.created_at, payment_methods.c.id)
+)
+
+
+def _leading_case() -> ColumnElement[int | None]:
+    failed_at = bindparam("failed_at", type_=cases.c.failed_at.type)
+    older = or_(
+        cases.c.failed_at < failed_at,
+        and_(cases.c.failed_at == failed_at, cases.c.id < bindparam("case")),
+    )
+    return (
+        select(cases.c.id)
+        .where(
+            cases.c.account_id == _ACCOUNT,
+            cases.c.subscription_id == _SUBSCRIPTION,
+            cases.c.subscription_id != "",
+            cases.c.state != CaseState.CLOSED.value,
+            older,
+        )
+        .order_by(cases.c.failed_at, cases.c.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _ended_by_us() -> ColumnElement[bool]:
+    return exists().where(
+        cases.c.id == attempts.c.case_id,
+        cases.c.account_id == _ACCOUNT,
+        cases.c.subscription_id == _SUBSCRIPTION,
+        cases.c.subscription_id != "",
+        attempts.c.kind.in_([kind.value for kind in CANCELS]),
+        attempts.c.state == AttemptState.SUCCEEDED.value,
+    )
+
+
+def _dispute_open() -> ColumnElement[bool]:
+    return exists().where(
+        disputes.c.account_id == _ACCOUNT,
+        disputes.c.customer_id == bindparam("customer"),
+        disputes.c.status.in_(DISPUTE_OPEN),
+    )
+
+
+def _payment_returned() -> ColumnElement[bool]:
+    return exists().where(
+        network_attempts.c.account_id == disputes.c.account_id,
+        network_attempts.c.charge_id == disputes.c.charge_id,
+        disputes.c.account_id == _ACCOUNT,
+        disputes.c.status == DISPUTE_LOST,
+        network_attempts.c.payment_intent_id == bindparam("payment"),
+        network_attempts.c.payment_intent_id != "",
+    )
+
+
+def _other_try_at() -> ColumnElement[datetime | None]:
+    """When we last charged the customer for another invoice."""
+    return (
+        select(func.max(attempts.c.sent_at))
+        .where(
+            attempts.c.account_id == _ACCOUNT,
+            attempts.c.customer_id == bindparam("customer"),
+            attempts.c.invoice_id != bindparam("invoice"),
+            attempts.c.kind == AttemptKind.CHARGE.value,
+            attempts.c.state != AttemptState.ABANDONED.value,
+        )
+        .scalar_subquery()
+    )
+
+
+def _default_changed_at() -> ColumnElement[datetime | None]:
+    return (
+        select(customers.c.default_changed_at)
+        .where(customers.c.account_id == _ACCOUNT, customers.c.id == bindparam("customer"))
+        .scalar_subquery()
+    )
+
+
+# Asked before every decision: one round trip, and built once, which is half of its cost.
+_AROUND = select(
+    _leading_case().label("leading_case"),
+    _ended_by_us().label("ended_by_us"),
+    _dispute_open().label("dispute_open"),
+    _payment_returned().label("payment_returned"),
+    _other_try_at().label("other_try_at"),
+    _default_changed_at().label("default_changed_at"),
+)
 
 
 def surroundings_of(
@@ -49,94 +155,36 @@ def surroundings_of(
         now=now,
     )
     recent = recent_tries(connection, account_id, in_use, now=now) if in_use else ()
+    payment = invoice.payment
+    known = connection.execute(
+        _AROUND,
+        {
+            "account": account_id,
+            "case": found.id,
+            "invoice": found.invoice_id,
+            "subscription": found.subscription_id,
+            "customer": found.customer_id,
+            "failed_at": found.failed_at,
+            "payment": payment.payment_intent_id if payment is not None else "",
+        },
+    ).one()
     return Surroundings(
-        leading_case=_leading_case(connection, account_id, found),
-        ended_by_us=_ended_by_us(connection, account_id, found),
-        dispute_open=_dispute_open(connection, account_id, found),
-        payment_returned=_payment_returned(connection, account_id, invoice),
+        leading_case=known.leading_case,
+        ended_by_us=known.ended_by_us,
+        dispute_open=known.dispute_open,
+        payment_returned=known.payment_returned,
         last_try_at=_last_try_at(found, invoice, tries),
-        other_try_at=_other_try_at(connection, account_id, found),
+        other_try_at=known.other_try_at,
+        charge_in_flight_in=_charge_in_flight_in(connection, account_id, found),
         tries=_with_debt(tries, found, invoice),
         methods=methods,
         method_changes=changes,
-        default_changed_at=_default_changed_at(connection, account_id, found.customer_id),
+        default_changed_at=known.default_changed_at,
         outage=outage_of(recent, in_use, now=now) if in_use is not None and recent else None,
         retry_request=waiting_retry(connection, found.id),
         can_be_written_to=bool(email),
         key_age=wall_now - in_flight.first_sent_at if in_flight is not None else timedelta(),
     )
-
-
-def _leading_case(connection: Connection, account_id: str, found: Case) -> int | None:
-    if not found.subscription_id:
-        return None
-    older = or_(
-        cases.c.failed_at < found.failed_at,
-        and_(cases.c.failed_at == found.failed_at, cases.c.id < found.id),
-    )
-    return connection.execute(
-        select(cases.c.id)
-        .where(
-            cases.c.account_id == account_id,
-            cases.c.subscription_id == found.subscription_id,
-            cases.c.state != CaseState.CLOSED.value,
-            older,
-        )
-        .order_by(cases.c.failed_at, cases.c.id)
-        .limit(1)
-    ).scalar_one_or_none()
-
-
-def _ended_by_us(connection: Connection, account_id: str, found: Case) -> bool:
-    if not found.subscription_id:
-        return False
-    query = (
-        select(attempts.c.no)
-        .join(cases, cases.c.id == attempts.c.case_id)
-        .where(
-            cases.c.account_id == account_id,
-            cases.c.subscription_id == found.subscription_id,
-            attempts.c.kind.in_([kind.value for kind in CANCELS]),
-            attempts.c.state == AttemptState.SUCCEEDED.value,
-        )
-        .limit(1)
-    )
-    return connection.execute(query).first() is not None
-
-
-def _dispute_open(connection: Connection, account_id: str, found: Case) -> bool:
-    query = (
-        select(disputes.c.id)
-        .where(
-            disputes.c.account_id == account_id,
-            disputes.c.customer_id == found.customer_id,
-            disputes.c.status.in_(DISPUTE_OPEN),
-        )
-        .limit(1)
-    )
-    return connection.execute(query).first() is not None
-
-
-def _payment_returned(connection: Connection, account_id: str, invoice: InvoiceReading) -> bool:
-    if invoice.payment is None or not invoice.payment.payment_intent_id:
-        return False
-    query = (
-        select(disputes.c.id)
-        .join(
-            network_attempts,
-            and_(
-                network_attempts.c.account_id == disputes.c.account_id,
-                network_attempts.c.charge_id == disputes.c.charge_id,
-            ),
-        )
-        .where(
-            disputes.c.account_id == account_id,
-            disputes.c.status == DISPUTE_LOST,
-            network_attempts.c.payment_intent_id == invoice.payment.payment_intent_id,
-        )
-        .limit(1)
-    )
-    return connection.execute(query).first() is not None
 
 
 def _with_debt(
@@ -162,15 +210,15 @@ def _last_try_at(
     return max((found.failed_at, *ours, *seen))
 
 
-def _other_try_at(connection: Connection, account_id: str, found: Case) -> datetime | None:
-    """Return when we last charged the customer for another invoice."""
+def _charge_in_flight_in(connection: Connection, account_id: str, found: Case) -> int | None:
+    """Return the customer's other case that has a charge in flight; there is at most one."""
     return connection.execute(
-        select(func.max(attempts.c.sent_at)).where(
+        select(attempts.c.case_id).where(
             attempts.c.account_id == account_id,
             attempts.c.customer_id == found.customer_id,
             attempts.c.invoice_id != found.invoice_id,
             attempts.c.kind == AttemptKind.CHARGE.value,
-            attempts.c.state != AttemptState.ABANDONED.value,
+            attempts.c.state.in_([state.value for state in sorted(IN_FLIGHT)]),
         )
     ).scalar_one_or_none()
 
@@ -179,24 +227,7 @@ def _methods(
     connection: Connection, account_id: str, customer_id: str
 ) -> tuple[tuple[PaymentMethodReading, ...], dict[str, datetime]]:
     """Return the customer's payment methods, oldest first, and when each last changed."""
-    query = (
-        select(payment_methods)
-        .where(
-            payment_methods.c.account_id == account_id,
-            payment_methods.c.customer_id == customer_id,
-        )
-        .order_by(payment_methods.c.created_at, payment_methods.c.id)
-    )
-    rows = connection.execute(query).mappings().all()
+    asked = {"account": account_id, "customer": customer_id}
+    rows = connection.execute(_METHODS, asked).mappings().all()
     changes = {row["id"]: row["changed_at"] for row in rows if row["changed_at"] is not None}
     return tuple(payment_method_of(row) for row in rows), changes
-
-
-def _default_changed_at(
-    connection: Connection, account_id: str, customer_id: str
-) -> datetime | None:
-    return connection.execute(
-        select(customers.c.default_changed_at).where(
-            customers.c.account_id == account_id, customers.c.id == customer_id
-        )
-    ).scalar_one_or_none()

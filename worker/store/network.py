@@ -4,14 +4,16 @@ Charges come from Stripe's event list; our own attempts that no event has told o
 outcome nobody knows, are counted from the moment they were sent (domain.md 0.4).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Select,
+    String,
     and_,
+    any_,
+    bindparam,
     case,
     exists,
     func,
@@ -20,7 +22,7 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from worker.domain.case import AttemptKind, AttemptState
 from worker.domain.network_rules import MadeBy, NetworkTry
@@ -28,6 +30,8 @@ from worker.domain.outages import LOOKS_BACK
 from worker.domain.readings import DeclineSignals, PaymentMethodReading
 from worker.store.mirror_tables import payment_methods
 from worker.store.tables import attempts, network_attempts
+
+_ACCOUNT = bindparam("account", type_=String())
 
 LONGEST_WINDOW = timedelta(days=181)
 """No network counts further back (ACH: 180 days); stop signals are looked for as far."""
@@ -45,51 +49,38 @@ def tries_of(
     now: datetime,
 ) -> tuple[NetworkTry, ...]:
     """Return the tries of a customer, and of the same cards in other hands, oldest first."""
-    known = sorted(set(fingerprints) - {""})
-    since = now - LONGEST_WINDOW
-    seen = _charges(account_id).where(
-        network_attempts.c.at > since,
-        or_(
-            network_attempts.c.customer_id == customer_id,
-            network_attempts.c.fingerprint.in_(known),
-        ),
-    )
-    ours = _untold(account_id).where(
-        attempts.c.sent_at > since,
-        or_(attempts.c.customer_id == customer_id, payment_methods.c.fingerprint.in_(known)),
-    )
-    return _tries(connection, union_all(seen, ours).subquery().select())
+    asked = {
+        "account": account_id,
+        "since": now - LONGEST_WINDOW,
+        "customer": customer_id,
+        "fingerprints": sorted(set(fingerprints) - {""}),
+    }
+    return _tries(connection, _OF_CUSTOMER, asked)
 
 
 def all_tries(
     connection: Connection, account_id: str, *, from_at: datetime, to_at: datetime
 ) -> tuple[NetworkTry, ...]:
     """Return every try known in [from_at, to_at), oldest first."""
-    seen = _charges(account_id).where(
-        network_attempts.c.at >= from_at, network_attempts.c.at < to_at
-    )
-    ours = _untold(account_id).where(attempts.c.sent_at >= from_at, attempts.c.sent_at < to_at)
-    return _tries(connection, union_all(seen, ours).subquery().select())
+    seen = _charges().where(network_attempts.c.at >= from_at, network_attempts.c.at < to_at)
+    ours = _untold().where(attempts.c.sent_at >= from_at, attempts.c.sent_at < to_at)
+    return _tries(connection, union_all(seen, ours).subquery().select(), {"account": account_id})
 
 
 def recent_tries(
     connection: Connection, account_id: str, method: PaymentMethodReading, *, now: datetime
 ) -> tuple[NetworkTry, ...]:
     """Return the last hour's charges of the same brand or country, all customers'."""
-    like: ColumnElement[bool] = or_(
-        and_(network_attempts.c.brand == method.brand, literal(method.brand != "")),
-        and_(network_attempts.c.country == method.country, literal(method.country != "")),
-    )
-    query = (
-        _charges(account_id)
-        .where(network_attempts.c.at > now - LOOKS_BACK, like)
-        .order_by(network_attempts.c.at.desc())
-        .limit(OUTAGE_ROWS_MAX)
-    )
-    return _tries(connection, query)
+    asked = {
+        "account": account_id,
+        "since": now - LOOKS_BACK,
+        "brand": method.brand,
+        "country": method.country,
+    }
+    return _tries(connection, _RECENT, asked)
 
 
-def _charges(account_id: str) -> Select[tuple[object, ...]]:
+def _charges() -> Select[tuple[object, ...]]:
     """Charges that an event told of; one of ours counts from when we sent it."""
     ours = and_(
         attempts.c.account_id == network_attempts.c.account_id,
@@ -118,11 +109,11 @@ def _charges(account_id: str) -> Select[tuple[object, ...]]:
             network_attempts.c.charge_id,
         )
         .outerjoin(attempts, ours)
-        .where(network_attempts.c.account_id == account_id)
+        .where(network_attempts.c.account_id == _ACCOUNT)
     )
 
 
-def _untold(account_id: str) -> Select[tuple[object, ...]]:
+def _untold() -> Select[tuple[object, ...]]:
     """Charges of ours that no event has told of: in flight, just answered, or never answered.
 
     One that Stripe refused as a request (it has an answer, and no charge) never left Stripe.
@@ -159,7 +150,7 @@ def _untold(account_id: str) -> Select[tuple[object, ...]]:
             ),
         )
         .where(
-            attempts.c.account_id == account_id,
+            attempts.c.account_id == _ACCOUNT,
             attempts.c.kind == AttemptKind.CHARGE.value,
             ~told,
             ~refused,
@@ -167,7 +158,41 @@ def _untold(account_id: str) -> Select[tuple[object, ...]]:
     )
 
 
-def _tries(connection: Connection, query: Select[tuple[object, ...]]) -> tuple[NetworkTry, ...]:
+def _of_customer() -> Select[tuple[object, ...]]:
+    since = bindparam("since", type_=network_attempts.c.at.type)
+    customer_id = bindparam("customer", type_=String())
+    known = any_(bindparam("fingerprints", type_=ARRAY(String)))
+    seen = _charges().where(
+        network_attempts.c.at > since,
+        or_(network_attempts.c.customer_id == customer_id, network_attempts.c.fingerprint == known),
+    )
+    ours = _untold().where(
+        attempts.c.sent_at > since,
+        or_(attempts.c.customer_id == customer_id, payment_methods.c.fingerprint == known),
+    )
+    return union_all(seen, ours).subquery().select()
+
+
+def _recent() -> Select[tuple[object, ...]]:
+    like = or_(
+        and_(network_attempts.c.brand == bindparam("brand"), network_attempts.c.brand != ""),
+        and_(network_attempts.c.country == bindparam("country"), network_attempts.c.country != ""),
+    )
+    return (
+        _charges()
+        .where(network_attempts.c.at > bindparam("since"), like)
+        .order_by(network_attempts.c.at.desc())
+        .limit(OUTAGE_ROWS_MAX)
+    )
+
+
+# Asked before every decision; building such a statement costs as much as asking it.
+_OF_CUSTOMER, _RECENT = _of_customer(), _recent()
+
+
+def _tries(
+    connection: Connection, query: Select[tuple[object, ...]], asked: Mapping[str, object]
+) -> tuple[NetworkTry, ...]:
     found = [
         NetworkTry(
             at=row["at"],
@@ -184,7 +209,7 @@ def _tries(connection: Connection, query: Select[tuple[object, ...]]) -> tuple[N
             signals=DeclineSignals(**row["signals"]),
             charge_id=row["charge_id"],
         )
-        for row in connection.execute(query).mappings()
+        for row in connection.execute(query, asked).mappings()
     ]
     return tuple(sorted(found, key=lambda each: (each.at, each.charge_id)))
 

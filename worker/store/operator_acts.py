@@ -2,12 +2,24 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from worker.domain.case import RetryRequest
 from worker.store.tables import operator_acts
 
 RETRY = "retry"
+
+
+_WAITING_RETRY = (
+    select(operator_acts.c.id, operator_acts.c.by, operator_acts.c.reason)
+    .where(
+        operator_acts.c.case_id == bindparam("case"),
+        operator_acts.c.act == RETRY,
+        operator_acts.c.answered_at.is_(None),
+    )
+    .order_by(operator_acts.c.id)
+    .limit(1)
+)
 
 
 class OperatorActs:
@@ -41,14 +53,5 @@ class OperatorActs:
 
 def waiting_retry(connection: Connection, case_id: int) -> RetryRequest | None:
     """Return the oldest wish for a charge of a case that nobody answered yet."""
-    row = connection.execute(
-        select(operator_acts.c.id, operator_acts.c.by, operator_acts.c.reason)
-        .where(
-            operator_acts.c.case_id == case_id,
-            operator_acts.c.act == RETRY,
-            operator_acts.c.answered_at.is_(None),
-        )
-        .order_by(operator_acts.c.id)
-        .limit(1)
-    ).one_or_none()
+    row = connection.execute(_WAITING_RETRY, {"case": case_id}).one_or_none()
     return None if row is None else RetryRequest(row.id, row.by, row.reason)
