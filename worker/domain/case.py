@@ -234,6 +234,8 @@ class Surroundings:
     """Business instant of the last charge of this invoice that we know of, whoever made it."""
     other_try_at: datetime | None = None
     """Business instant of our last charge of the same customer for another invoice."""
+    charge_in_flight_in: int | None = None
+    """Another case of the same customer whose charge has no outcome yet."""
     tries: tuple[NetworkTry, ...] = ()
     """Every try of the customer's payment methods within the networks' windows, and of the same
     cards in other hands, whoever made it."""

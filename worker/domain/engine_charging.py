@@ -5,7 +5,7 @@ networks, our own gaps and the office's hours allow, never before it. Overdue ch
 the last of them (D16): the others are recorded as skipped.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from worker.domain.case import Attempt
@@ -39,6 +39,8 @@ class Plan:
     """Why nothing is planned, or why the step happens later than its own time."""
     method: PaymentMethodReading | None = None
     """The payment method of a charge."""
+    held_back: bool = False
+    """The step is due, but something else keeps it from happening before `at`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,21 @@ def settle_owner(at: Situation) -> RetriesBy:
 
 
 def plan_charge(at: Situation, owner: RetriesBy) -> Plan:
-    """Return the next charge: a new card, a backup, a quick technical try, or the next step."""
+    """Return the next charge: a new card, a backup, a quick technical try, or the next step.
+
+    What keeps every charge from starting moves it on, and skips nothing.
+    """
+    wish, obstacle = _wished_charge(at, owner), at.charge_obstacle
+    if wish.at is None or obstacle is None:
+        return wish
+    if obstacle.until is None:
+        return Plan(why=obstacle.why)
+    if wish.at > at.now:
+        return wish
+    return replace(wish, at=obstacle.until, why=obstacle.why, skips=(), held_back=True)
+
+
+def _wished_charge(at: Situation, owner: RetriesBy) -> Plan:
     for chosen in (_plan_new_card(at, owner), _plan_backup(at, owner)):
         if chosen is not None:
             return chosen
@@ -156,6 +172,9 @@ def by_hand_refusal(at: Situation, owner: RetriesBy) -> tuple[str, datetime | No
     allowed = at.allowance(at.method)
     if allowed.at is None:
         return allowed.reason, None
+    obstacle = at.charge_obstacle
+    if obstacle is not None and not obstacle.passes_soon:
+        return obstacle.why, None
     bound = earliest_charge(at)
     return ("", None) if bound.at <= at.now else (bound.why, bound.at)
 

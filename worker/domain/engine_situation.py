@@ -8,7 +8,7 @@ from worker.domain.case import Case, Surroundings
 from worker.domain.decisions import Decision
 from worker.domain.network_rules import Allowance, Target, allowance
 from worker.domain.network_tries import MadeBy, NetworkTry
-from worker.domain.policy import ClassRule, Limits, Policy, Reaction
+from worker.domain.policy import ClassRule, Limits, Mode, Policy, Reaction
 from worker.domain.readings import (
     DeclineSignals,
     InvoiceReading,
@@ -16,8 +16,28 @@ from worker.domain.readings import (
     method_in_use,
 )
 
+STILL_IN_FLIGHT = timedelta(days=1)
+"""How often a case looks that waits for another charge's outcome; that outcome wakes it as well."""
+
 UNSTATED = ClassRule(Reaction.WAIT_FOR_NEW_CARD)
 """For a class an old policy did not know: write, never charge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """What keeps every charge of a case from starting for now; letters go on meanwhile."""
+
+    why: str
+    """Part of a sentence for a person."""
+    until: datetime | None = None
+    """When to look again; None where only the operator can remove it, so no charge is planned."""
+    passes_soon: bool = False
+    """Whether a person's wish for a charge waits for it, instead of being refused."""
+
+
+def obstacle_of(mode: Mode) -> Obstacle | None:
+    """Return what the mode forbids; a mode that only watches acts on no plan at all."""
+    return Obstacle("mode letters charges nothing") if mode is Mode.LETTERS else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +51,20 @@ class Situation:
     limits: Limits
     office_zone: str
     now: datetime
+    obstacle: Obstacle | None = None
+    """What this look has learnt, or the configuration says, against any charge just now."""
+
+    @property
+    def charge_obstacle(self) -> Obstacle | None:
+        """What keeps every charge from starting: as told, or the customer's own in flight.
+
+        One charge per customer at a time: two at once could both meet the same last money.
+        """
+        other = self.around.charge_in_flight_in
+        if self.obstacle is not None or other is None:
+            return self.obstacle
+        why = f"a charge of the same customer (C-{other}) has no outcome yet"
+        return Obstacle(why, self.now + STILL_IN_FLIGHT)
 
     @property
     def method(self) -> PaymentMethodReading | None:

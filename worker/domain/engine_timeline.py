@@ -41,7 +41,11 @@ def timeline(at: Situation) -> Decision:
         ending_due_at(at.case, at.policy),
     )
     return replace(
-        decision, owner=owner, inputs=_inputs(at), allowed_from=window[0], allowed_until=window[1]
+        decision,
+        owner=owner,
+        inputs={**_inputs(at), **decision.inputs},
+        allowed_from=window[0],
+        allowed_until=window[1],
     )
 
 
@@ -58,6 +62,14 @@ def _by_hand(at: Situation, owner: RetriesBy) -> Decision | None:
             f"{request.by} asked for a charge; it is refused: {refusal}.",
             at.now,
             inputs={"allowed_at": allowed_at.isoformat() if allowed_at else "never"},
+        )
+    obstacle = at.charge_obstacle
+    if obstacle is not None:
+        return Decision(
+            Wait(),
+            "by_hand_waits",
+            f"{request.by} asked for a charge; it waits: {obstacle.why}.",
+            obstacle.until,
         )
     return Decision(
         Charge(f"by hand {request.id}", at.method.id),
@@ -100,7 +112,8 @@ def _next_act(at: Situation, owner: RetriesBy) -> Decision:
             at.now,
             skips=skips,
         )
-    ending = ending_due(at)
+    # A try that is due and cannot start comes before the ending all the same (D16).
+    ending = None if charge.held_back else ending_due(at)
     if ending is not None:
         return replace(ending, skips=skips)
     return _wait(at, charge, letter)
@@ -137,11 +150,12 @@ def _outage(at: Situation, charge: Plan | None, letter: Plan | None) -> Decision
 
 def _wait(at: Situation, charge: Plan, letter: Plan) -> Decision:
     ending = plan_ending(at)
-    coming = [(p.at, p.step, p.why) for p in (charge, letter) if p.at is not None]
-    if ending.at is not None:
+    plans = [p for p in (charge, letter) if p.at is not None]
+    coming = [(p.at, "" if p.held_back else p.step, p.why) for p in plans if p.at is not None]
+    if ending.at is not None and not charge.held_back:
         coming.append((ending.at, "ending", ending.reason))
     next_at, step, why = min(coming, default=(at.now + LOOK_AGAIN, "", ending.reason))
-    no_charge = charge.why if charge.at is None else ""
+    no_charge = charge.why if charge.at is None or charge.held_back else ""
     said = why or no_charge or "nothing is due before then"
     return Decision(
         Wait(),

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from worker.domain.case import Case, Surroundings
 from worker.domain.decisions import Decision
 from worker.domain.engine import decide
-from worker.domain.engine_situation import Situation
+from worker.domain.engine_situation import Obstacle, Situation, obstacle_of
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
 from worker.domain.policy import Configuration, Policy
@@ -61,6 +61,8 @@ class Turn:
     policy: Policy
     invoice: InvoiceReading
     around: Surroundings
+    obstacle: Obstacle | None = None
+    """What kept this look's charge from starting."""
 
     def situation(self) -> Situation:
         """Return what the engine may look at, as this turn knows it."""
@@ -73,6 +75,7 @@ class Turn:
             rules.limits,
             rules.office_zone,
             self.now,
+            self.obstacle or obstacle_of(rules.mode),
         )
 
     def decide(self) -> Decision:

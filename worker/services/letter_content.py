@@ -6,7 +6,7 @@ from datetime import datetime
 from worker.domain.case import Case, CaseState
 from worker.domain.engine_charging import plan_charge, settle_owner
 from worker.domain.engine_ending import expected_end
-from worker.domain.engine_situation import Situation
+from worker.domain.engine_situation import Situation, obstacle_of
 from worker.domain.money import Money
 from worker.domain.notices import CLOSING_NOTICES, LetterContent
 from worker.domain.policy import DeclineClass
@@ -43,7 +43,16 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
     _check_case_letter(letter, case, invoice)
     rules = ports.configuration.dunning
     policy = from_plain(text) if text is not None else rules.policies[0]
-    at = Situation(case, invoice, around, policy, rules.limits, rules.office_zone, now)
+    at = Situation(
+        case,
+        invoice,
+        around,
+        policy,
+        rules.limits,
+        rules.office_zone,
+        now,
+        obstacle_of(rules.mode),
+    )
     closing = letter.notice in CLOSING_NOTICES
     charge = plan_charge(at, settle_owner(at))
     others = [] if closing else _followers(case, ports)
