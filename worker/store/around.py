@@ -113,6 +113,21 @@ def _other_try_at() -> ColumnElement[datetime | None]:
     )
 
 
+def _charge_in_flight_in() -> ColumnElement[int | None]:
+    """The customer's other case that has a charge in flight; a unique index allows one."""
+    return (
+        select(attempts.c.case_id)
+        .where(
+            attempts.c.account_id == _ACCOUNT,
+            attempts.c.customer_id == bindparam("customer"),
+            attempts.c.invoice_id != bindparam("invoice"),
+            attempts.c.kind == AttemptKind.CHARGE.value,
+            attempts.c.state.in_([state.value for state in sorted(IN_FLIGHT)]),
+        )
+        .scalar_subquery()
+    )
+
+
 def _default_changed_at() -> ColumnElement[datetime | None]:
     return (
         select(customers.c.default_changed_at)
@@ -128,6 +143,7 @@ _AROUND = select(
     _dispute_open().label("dispute_open"),
     _payment_returned().label("payment_returned"),
     _other_try_at().label("other_try_at"),
+    _charge_in_flight_in().label("charge_in_flight_in"),
     _default_changed_at().label("default_changed_at"),
 )
 
@@ -152,7 +168,6 @@ def surroundings_of(
         account_id,
         fingerprints=fingerprints_of(held),
         customer_id=found.customer_id,
-        now=now,
     )
     recent = recent_tries(connection, account_id, in_use, now=now) if in_use else ()
     payment = invoice.payment
@@ -175,7 +190,7 @@ def surroundings_of(
         payment_returned=known.payment_returned,
         last_try_at=_last_try_at(found, invoice, tries),
         other_try_at=known.other_try_at,
-        charge_in_flight_in=_charge_in_flight_in(connection, account_id, found),
+        charge_in_flight_in=known.charge_in_flight_in,
         tries=_with_debt(tries, found, invoice),
         methods=methods,
         method_changes=changes,
@@ -208,19 +223,6 @@ def _last_try_at(
     intent = invoice.payment.payment_intent_id if invoice.payment is not None else ""
     seen = [each.at for each in tries if each.debt in {found.invoice_id, intent} - {""}]
     return max((found.failed_at, *ours, *seen))
-
-
-def _charge_in_flight_in(connection: Connection, account_id: str, found: Case) -> int | None:
-    """Return the customer's other case that has a charge in flight; there is at most one."""
-    return connection.execute(
-        select(attempts.c.case_id).where(
-            attempts.c.account_id == account_id,
-            attempts.c.customer_id == found.customer_id,
-            attempts.c.invoice_id != found.invoice_id,
-            attempts.c.kind == AttemptKind.CHARGE.value,
-            attempts.c.state.in_([state.value for state in sorted(IN_FLIGHT)]),
-        )
-    ).scalar_one_or_none()
 
 
 def _methods(

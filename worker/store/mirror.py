@@ -129,6 +129,9 @@ class Mirror:
                     "collection_method": found.collection_method,
                     "default_payment_method_id": found.default_payment_method_id,
                     "product_id": found.items[0].product_id if found.items else "",
+                    "price_ids": [item.price_id for item in found.items if item.price_id],
+                    "product_ids": [item.product_id for item in found.items if item.product_id],
+                    "metadata": dict(found.metadata),
                     "seen_at": seen_at,
                 }
                 for found, seen_at in rows
@@ -148,6 +151,7 @@ class Mirror:
                     "locales": list(customer.locales),
                     "default_payment_method_id": customer.default_payment_method_id,
                     "deleted": customer.deleted,
+                    "created_at": customer.created_at,
                     "metadata": dict(customer.metadata),
                     "seen_at": seen_at,
                 }

@@ -5,10 +5,11 @@ outcome nobody knows, are counted from the moment they were sent (domain.md 0.4)
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import (
     Connection,
+    ScalarSelect,
     Select,
     String,
     and_,
@@ -33,11 +34,8 @@ from worker.store.tables import attempts, network_attempts
 
 _ACCOUNT = bindparam("account", type_=String())
 
-LONGEST_WINDOW = timedelta(days=181)
-"""No network counts further back (ACH: 180 days); stop signals are looked for as far."""
-
 OUTAGE_ROWS_MAX = 400
-"""The newest tries that an outage is looked for in; more would not change the answer."""
+"""Most tries that an outage is looked for in: those of the same brand and country come first."""
 
 
 def tries_of(
@@ -46,12 +44,13 @@ def tries_of(
     *,
     fingerprints: Iterable[str],
     customer_id: str,
-    now: datetime,
 ) -> tuple[NetworkTry, ...]:
-    """Return the tries of a customer, and of the same cards in other hands, oldest first."""
+    """Return the tries of a customer, and of the same cards in other hands, oldest first.
+
+    However old: a stop signal lasts until the card changes, and a debt stays the same one.
+    """
     asked = {
         "account": account_id,
-        "since": now - LONGEST_WINDOW,
         "customer": customer_id,
         "fingerprints": sorted(set(fingerprints) - {""}),
     }
@@ -85,6 +84,7 @@ def _charges() -> Select[tuple[object, ...]]:
     ours = and_(
         attempts.c.account_id == network_attempts.c.account_id,
         attempts.c.charge_id == network_attempts.c.charge_id,
+        attempts.c.charge_id != "",
     )
     made_by = case(
         (attempts.c.no.isnot(None), MadeBy.WORKER.value),
@@ -135,7 +135,7 @@ def _untold() -> Select[tuple[object, ...]]:
             func.coalesce(payment_methods.c.country, "").label("country"),
             attempts.c.amount_minor,
             attempts.c.currency,
-            attempts.c.invoice_id.label("debt"),
+            func.coalesce(_intent_of_invoice(), attempts.c.invoice_id).label("debt"),
             (attempts.c.state != AttemptState.SUCCEEDED.value).label("failed"),
             func.jsonb_build_object("decline_code", attempts.c.decline_code, type_=JSONB).label(
                 "signals"
@@ -158,30 +158,50 @@ def _untold() -> Select[tuple[object, ...]]:
     )
 
 
+def _intent_of_invoice() -> ScalarSelect[str]:
+    """The PaymentIntent that another, told, charge of ours for the same invoice belonged to."""
+    other = attempts.alias("other")
+    return (
+        select(network_attempts.c.payment_intent_id)
+        .join(
+            other,
+            and_(
+                other.c.account_id == network_attempts.c.account_id,
+                other.c.charge_id == network_attempts.c.charge_id,
+            ),
+        )
+        .where(
+            other.c.account_id == attempts.c.account_id,
+            other.c.invoice_id == attempts.c.invoice_id,
+            other.c.charge_id != "",
+            network_attempts.c.payment_intent_id != "",
+        )
+        .limit(1)
+        .correlate(attempts)
+        .scalar_subquery()
+    )
+
+
 def _of_customer() -> Select[tuple[object, ...]]:
-    since = bindparam("since", type_=network_attempts.c.at.type)
     customer_id = bindparam("customer", type_=String())
     known = any_(bindparam("fingerprints", type_=ARRAY(String)))
     seen = _charges().where(
-        network_attempts.c.at > since,
-        or_(network_attempts.c.customer_id == customer_id, network_attempts.c.fingerprint == known),
+        or_(network_attempts.c.customer_id == customer_id, network_attempts.c.fingerprint == known)
     )
     ours = _untold().where(
-        attempts.c.sent_at > since,
-        or_(attempts.c.customer_id == customer_id, payment_methods.c.fingerprint == known),
+        or_(attempts.c.customer_id == customer_id, payment_methods.c.fingerprint == known)
     )
     return union_all(seen, ours).subquery().select()
 
 
 def _recent() -> Select[tuple[object, ...]]:
-    like = or_(
-        and_(network_attempts.c.brand == bindparam("brand"), network_attempts.c.brand != ""),
-        and_(network_attempts.c.country == bindparam("country"), network_attempts.c.country != ""),
-    )
+    brand, country = network_attempts.c.brand, network_attempts.c.country
+    same_brand = and_(brand == bindparam("brand"), brand != "")
+    same_country = and_(country == bindparam("country"), country != "")
     return (
         _charges()
-        .where(network_attempts.c.at > bindparam("since"), like)
-        .order_by(network_attempts.c.at.desc())
+        .where(network_attempts.c.at > bindparam("since"), or_(same_brand, same_country))
+        .order_by(and_(same_brand, same_country).desc(), network_attempts.c.at.desc())
         .limit(OUTAGE_ROWS_MAX)
     )
 

@@ -1,6 +1,7 @@
 """Rows to values and back: the only place that knows both shapes."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -180,6 +181,7 @@ def customer_of(row: RowMapping, method: PaymentMethodReading | None) -> Custome
         country=row["country"],
         default_payment_method=method,
         default_payment_method_id=row["default_payment_method_id"],
+        created_at=row["created_at"],
         metadata=row["metadata"],
     )
 
@@ -187,23 +189,32 @@ def customer_of(row: RowMapping, method: PaymentMethodReading | None) -> Custome
 def subscription_of(
     row: RowMapping, method: PaymentMethodReading | None = None
 ) -> SubscriptionReading:
-    """Return a subscription's mirror row as a reading; its items stand as one of their sum."""
+    """Return a subscription's mirror row as a reading.
+
+    One item stands for the sum of all; the others, of quantity 0, only name their price or product.
+    """
+    whole = PriceReading(
+        unit_amount_minor=row["amount_minor"],
+        currency=row["currency"],
+        interval=row["interval"],
+        interval_count=row["interval_count"],
+        quantity=1,
+        product_id=row["product_id"],
+    )
+    named = [replace(whole, quantity=0, product_id="", price_id=each) for each in row["price_ids"]]
+    named += [
+        replace(whole, quantity=0, product_id=each)
+        for each in row["product_ids"]
+        if each != row["product_id"]
+    ]
     return SubscriptionReading(
         id=row["id"],
         customer_id=row["customer_id"],
         status=row["status"],
         created_at=row["seen_at"],
         currency=row["currency"],
-        items=(
-            PriceReading(
-                unit_amount_minor=row["amount_minor"],
-                currency=row["currency"],
-                interval=row["interval"],
-                interval_count=row["interval_count"],
-                quantity=1,
-                product_id=row["product_id"],
-            ),
-        ),
+        items=(whole, *named),
+        metadata=row["metadata"],
         period_end_at=row["period_end_at"],
         trial_start_at=row["trial_start_at"],
         trial_end_at=row["trial_end_at"],

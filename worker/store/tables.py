@@ -145,6 +145,7 @@ Index(
 )
 Index("ix_attempts_sent", attempts.c.kind, attempts.c.sent_at)
 Index("ix_attempts_case", attempts.c.case_id)
+Index("ix_attempts_charge", attempts.c.charge_id, postgresql_where=text("charge_id <> ''"))
 
 letters = Table(
     "letters",
