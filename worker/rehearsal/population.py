@@ -44,7 +44,7 @@ SIGN_UP_HOURS = (7, 8)
 DRAFT = timedelta(hours=1)
 """Stripe finalises and charges a renewal's invoice this long after the period's end."""
 STORIES = CAST + CROWD
-FAILING = 0.01
+FAILING = 0.005
 """Share of the people without a story whose card fails; the stories show the rest."""
 ACTS_ON_LETTER = (0.13, 0.07, 0.05, 0.04)
 """Probability to act after the first, second, ... letter (domain.md 3.4)."""
@@ -122,8 +122,8 @@ def _character(seed: str, cast: Character, start_at: datetime) -> Subscriber:
     draws = Draws(seed, f"cast:{cast.name}")
     country = BY_CODE[cast.country] if cast.country else _country(draws, without="IN")
     anchor_at = _anchor(start_at, cast.first_charge_day, draws)
-    if cast.anchor_hour is not None:
-        anchor_at = anchor_at.replace(hour=cast.anchor_hour)
+    if cast.ends_at is not None:
+        anchor_at = datetime.combine(anchor_at.date(), cast.ends_at, UTC)
     plans = [cast.plan, *(plan for plan in PLANS if plan != cast.plan)][: cast.subscriptions]
     return Subscriber(
         name=cast.name,

@@ -1,6 +1,7 @@
 """What a character is, and the words in which their stories are told."""
 
 from dataclasses import dataclass
+from datetime import time
 from typing import Any
 
 from worker.rehearsal.population_cards import Scripted
@@ -39,8 +40,8 @@ class Character:
     trial: bool = False
     subscriptions: int = 1
     email: bool = True
-    anchor_hour: int | None = None
-    """The UTC hour at which the period ends; None is one of the usual ones."""
+    ends_at: time | None = None
+    """The UTC time of day at which the period ends; None is one of the usual ones."""
 
 
 def declined(code: str, network_code: str = "05", **more: Any) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """A morning on which the banks of one country are away: many cards fail within one hour."""
 
+from datetime import time
+
 from worker.rehearsal.population_character import Character, declined
 
 OUTAGE_DAY = 10
@@ -7,6 +9,7 @@ OUTAGE_CARDS = 15
 OUTAGE_BRAND, OUTAGE_COUNTRY = "visa", "GB"
 OUTAGE_DAYS = 5 / 24
 """How long the banks stay away: longer than the first letter waits."""
+MINUTES_APART = 4
 _CODES = (("issuer_not_available", "91"), ("processing_error", "96"))
 
 
@@ -15,7 +18,7 @@ def _caught(no: int) -> Character:
     return Character(
         f"outage-{no:02d}", "one of many whose bank was away for a morning", OUTAGE_DAY,
         (declined(code, network_code, until_days=OUTAGE_DAYS),), brand=OUTAGE_BRAND,
-        country=OUTAGE_COUNTRY, plan="Basic", anchor_hour=7,
+        country=OUTAGE_COUNTRY, plan="Basic", ends_at=time(7, MINUTES_APART * (no - 1)),
     )  # fmt: skip
 
 
