@@ -30,7 +30,7 @@ from worker.errors import GatewayRejected, ServiceUnavailable
 from worker.ports import CaseChange, Control, Tx
 from worker.services.apply_ending import apply_ending
 from worker.services.away import away_pause
-from worker.services.case_facts import case_fact, failed_fact
+from worker.services.case_facts import failed_fact, moved_fact, scheduled_facts
 from worker.services.case_turn import (
     FEED_LAG_MAX,
     LEASE,
@@ -166,9 +166,7 @@ def _unreadable(claimed: Claimed, ports: CasePorts, now: datetime, error: Gatewa
         if not tx.cases.finish(case, change, token=claimed.token, now=now):
             raise LeaseLostError
         if not at_rest:
-            fact = case_fact(
-                case, "case.in_review", at=now, occasion=now.isoformat(), data={"reason": reason}
-            )
+            fact = moved_fact(case, "case.in_review", at=now, reason=reason)
             tx.facts.append([fact], wall_now=ports.clock.wall_now())
     if not at_rest:
         report_review(ports, case, reason)
@@ -234,26 +232,24 @@ def _stand(turn: Turn, decision: Decision, news: list[Fact]) -> None:
     change = CaseChange(
         owner=decision.owner, next_action_at=decision.next_at, next_step=decision.next_step
     )
-    stamp = turn.now.isoformat()
     facts = [*news]
     match act:
         case Hold(reason):
             change = replace(change, state=CaseState.HELD, reason=reason)
-            facts.append(_state_fact(turn, "case.held", stamp, reason))
+            facts.append(moved_fact(case, "case.held", at=turn.now, reason=reason))
         case Release(reason):
             change = replace(change, state=CaseState.OPEN, reason="", goes_on=True)
-            facts.append(_state_fact(turn, "case.released", stamp, reason))
+            facts.append(moved_fact(case, "case.released", at=turn.now, reason=reason))
         case GoOn():
             change = replace(change, goes_on=True)
         case Reopen(reason):
             change = replace(change, state=CaseState.OPEN, reason=reason, reopened=True)
-            facts.append(_state_fact(turn, "case.opened", stamp, reason))
+            facts.append(moved_fact(case, "case.opened", at=turn.now, reason=reason))
         case Review(reason):
             change = replace(change, state=CaseState.IN_REVIEW, reason=reason)
-            facts.append(_state_fact(turn, "case.in_review", stamp, reason))
+            facts.append(moved_fact(case, "case.in_review", at=turn.now, reason=reason))
         case _:
-            if _is_retry_plan(turn, decision):
-                facts.append(_scheduled_fact(turn, decision))
+            facts += scheduled_facts(case, turn.policy, decision, at=turn.now)
     turn.finish(change, decision=decision, facts=facts, also=_answer(turn, decision))
     if isinstance(act, Review):
         report_review(turn.ports, case, act.reason)
@@ -270,25 +266,3 @@ def _answer(turn: Turn, decision: Decision) -> Callable[[Tx], Sequence[Fact]] | 
         return []
 
     return write
-
-
-def _state_fact(turn: Turn, kind: str, occasion: str, reason: str) -> Fact:
-    data = {"reason": reason, "policy_digest": turn.case.policy_digest}
-    return case_fact(turn.case, kind, at=turn.now, occasion=occasion, data=data)
-
-
-def _is_retry_plan(turn: Turn, decision: Decision) -> bool:
-    step = turn.policy.step(decision.next_step)
-    quick = decision.next_step.startswith("quick")
-    return decision.next_at is not None and (quick or (step is not None and step.charge))
-
-
-def _scheduled_fact(turn: Turn, decision: Decision) -> Fact:
-    at = decision.next_at.isoformat() if decision.next_at is not None else ""
-    return case_fact(
-        turn.case,
-        "payment.retry_scheduled",
-        at=turn.now,
-        occasion=f"{decision.next_step}:{at}",
-        data={"step": decision.next_step, "next_action_at": at, "reason": decision.reason},
-    )

@@ -52,7 +52,7 @@ def apply_ending(turn: Turn, decision: Decision, end: End, *, news: Sequence[Fac
         with_intent = replace(turn.case, attempts=(*turn.case.attempts, attempt))
         send_ending(turn.with_case(with_intent), attempt, first=True)
     elif capped:
-        _wait_for_tomorrow(turn, decision, day_began + timedelta(days=1))
+        _wait_for_tomorrow(turn, decision, day_began + timedelta(days=1), news)
     else:
         turn.hand_back()
 
@@ -64,7 +64,9 @@ def start_of_day(now: datetime, zone: str) -> datetime:
     return midnight.astimezone(now.tzinfo)
 
 
-def _wait_for_tomorrow(turn: Turn, decision: Decision, tomorrow: datetime) -> None:
+def _wait_for_tomorrow(
+    turn: Turn, decision: Decision, tomorrow: datetime, news: Sequence[Fact]
+) -> None:
     limit = turn.ports.configuration.dunning.limits.endings_per_day
     waiting = replace(
         decision,
@@ -74,7 +76,8 @@ def _wait_for_tomorrow(turn: Turn, decision: Decision, tomorrow: datetime) -> No
         next_at=tomorrow,
         skips=(),
     )
-    turn.finish(CaseChange(next_action_at=tomorrow, next_step="ending"), decision=waiting)
+    change = CaseChange(next_action_at=tomorrow, next_step="ending")
+    turn.finish(change, decision=waiting, facts=news)
     turn.ports.log.warning(
         "limit.reached",
         limit=limit,

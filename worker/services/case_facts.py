@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from worker.domain.case import AttemptKind, Case, Failure
+from worker.domain.decisions import Decision
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
+from worker.domain.policy import Policy
 from worker.domain.readings import InvoiceReading
 
 
@@ -20,6 +22,24 @@ def case_fact(
         "invoice_id": case.invoice_id,
     }
     return Fact(kind, case_name(case.id), at, occasion, known | dict(data))
+
+
+def moved_fact(case: Case, kind: str, *, at: datetime, reason: str) -> Fact:
+    """Return `case.held`, `.released`, `.in_review` or `.opened`: a case changed its state."""
+    data = {"reason": reason, "policy_digest": case.policy_digest}
+    return case_fact(case, kind, at=at, occasion=at.isoformat(), data=data)
+
+
+def scheduled_facts(case: Case, policy: Policy, decision: Decision, *, at: datetime) -> list[Fact]:
+    """Return `payment.retry_scheduled` where a decision waits for a charge, else nothing."""
+    step = policy.step(decision.next_step)
+    charges = decision.next_step.startswith("quick") or (step is not None and step.charge)
+    if decision.next_at is None or not charges:
+        return []
+    next_at = decision.next_at.isoformat()
+    data = {"step": decision.next_step, "next_action_at": next_at, "reason": decision.reason}
+    occasion = f"{decision.next_step}:{next_at}"
+    return [case_fact(case, "payment.retry_scheduled", at=at, occasion=occasion, data=data)]
 
 
 def money_of(invoice: InvoiceReading) -> dict[str, object]:

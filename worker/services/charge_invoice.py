@@ -14,6 +14,7 @@ from worker.ports import CaseChange, Tx
 from worker.services.case_turn import LeaseLostError, Turn
 from worker.services.send_ending import send_ending
 from worker.services.settle_attempt import settle_charge
+from worker.services.stop_charging import stop_charging
 
 SEND_WINDOW_SECONDS = 60.0
 """A request may start this long after its commit and no later (I2)."""
@@ -82,7 +83,7 @@ def start_attempt(
     if started:
         return replace(turn.case, attempts=(*turn.case.attempts, attempt))
     if capped:
-        _say_capped(turn, decision)
+        _say_capped(turn, decision, news)
     else:
         turn.hand_back()
     return None
@@ -105,7 +106,7 @@ def _network_allows(tx: Tx, turn: Turn, attempt: Attempt) -> bool:
     return allowed is not None and allowed <= turn.now
 
 
-def _say_capped(turn: Turn, decision: Decision) -> None:
+def _say_capped(turn: Turn, decision: Decision, news: Sequence[Fact]) -> None:
     limit = turn.ports.configuration.dunning.limits.charges_per_hour
     waiting = replace(
         decision,
@@ -115,7 +116,7 @@ def _say_capped(turn: Turn, decision: Decision) -> None:
         next_at=turn.now + CAP_PAUSE,
         skips=(),
     )
-    turn.finish(CaseChange(next_action_at=waiting.next_at), decision=waiting)
+    turn.finish(CaseChange(next_action_at=waiting.next_at), decision=waiting, facts=news)
     turn.ports.log.warning(
         "limit.reached",
         limit=limit,
@@ -185,13 +186,10 @@ def report_foreign_key(turn: Turn, attempt: Attempt, answer: Answer) -> None:
 
     A second worker runs on this account, or this ledger was restored from a backup (D6).
     """
+    detail = f"{attempt.key} was replayed on its first send"
+    wall_now = turn.ports.clock.wall_now()
     with turn.ports.ledger.begin() as tx:
-        tx.control.stop(
-            cause="foreign_key",
-            detail=f"{attempt.key} was replayed on its first send",
-            by="worker",
-            now=turn.now,
-        )
+        stop_charging(tx, cause="foreign_key", detail=detail, now=turn.now, wall_now=wall_now)
     turn.ports.log.error(
         "charging.stopped",
         cause="foreign_key",

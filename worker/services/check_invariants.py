@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from worker.domain.facts import Fact
 from worker.ports import Clock, JobLog, Ledger
+from worker.services.stop_charging import stop_charging
 
 
 def check_invariants(*, ledger: Ledger, clock: Clock, log: JobLog, now: datetime) -> int:
@@ -14,11 +14,7 @@ def check_invariants(*, ledger: Ledger, clock: Clock, log: JobLog, now: datetime
         failed = {name: count for name, count in counts.items() if count}
         if failed:
             detail = ", ".join(sorted(failed))
-            if tx.control.stop(cause="invariant", detail=detail, by="worker", now=now):
-                fact = Fact(
-                    "charging.stopped", "account", now, now.isoformat(), {"cause": "invariant"}
-                )
-                tx.facts.append([fact], wall_now=wall_now)
+            stop_charging(tx, cause="invariant", detail=detail, now=now, wall_now=wall_now)
     for name, count in sorted(failed.items()):
         log.error(
             "invariant.broken",

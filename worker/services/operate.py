@@ -10,6 +10,7 @@ from worker.domain.readings import InvoiceReading
 from worker.errors import UsageError
 from worker.ports import Clock, Ledger, StripeGateway
 from worker.services.apply_events import open_case
+from worker.services.stop_charging import stop_charging
 
 
 def require_who_and_why(by: str, reason: str) -> None:
@@ -24,12 +25,9 @@ def stop(*, ledger: Ledger, clock: Clock, now: datetime, by: str, reason: str) -
     """Stop charges, letters and endings; False where they were stopped already."""
     require_who_and_why(by, reason)
     with ledger.begin() as tx:
-        stopped = tx.control.stop(cause="switch", detail=reason, by=by, now=now)
-        if stopped:
-            data = {"cause": "switch", "by": by, "reason": reason}
-            fact = Fact("charging.stopped", "account", now, now.isoformat(), data)
-            tx.facts.append([fact], wall_now=clock.wall_now())
-    return stopped
+        return stop_charging(
+            tx, cause="switch", detail=reason, by=by, now=now, wall_now=clock.wall_now()
+        )
 
 
 def go(*, ledger: Ledger, clock: Clock, now: datetime, by: str, reason: str) -> int | None:

@@ -8,6 +8,7 @@ from worker.domain.policy import Configuration
 from worker.domain.policy_text import digest_of
 from worker.ports import Clock, InboxEvent, JobLog, Json, Ledger, ObjectReader, StripeGateway, Tx
 from worker.services.apply_events import Applied, apply_batch, gather
+from worker.services.stop_charging import stop_charging
 
 CURSOR = "events"
 OVERLAP = timedelta(minutes=15)
@@ -67,7 +68,7 @@ def read_feed(
             ingest.slice(raw_events, run, cursor_at=max(end, cursor))
         start = end
     if run.foreign_keys:
-        _stop_for_foreign_keys(run.foreign_keys, ledger=ledger, log=log, now=now)
+        _stop_for_foreign_keys(run.foreign_keys, ledger=ledger, clock=clock, log=log, now=now)
     return run
 
 
@@ -148,18 +149,19 @@ class _Ingest:
 
 
 def _stop_for_foreign_keys(
-    keys: Sequence[str], *, ledger: Ledger, log: JobLog, now: datetime
+    keys: Sequence[str], *, ledger: Ledger, clock: Clock, log: JobLog, now: datetime
 ) -> None:
     """An event carries a key of ours that the ledger never wrote: charging stops (D6)."""
+    named = ", ".join(keys[:5])
     with ledger.begin() as tx:
-        stopped = tx.control.stop(
-            cause="foreign_key", detail=", ".join(keys[:5]), by="worker", now=now
+        stopped = stop_charging(
+            tx, cause="foreign_key", detail=named, now=now, wall_now=clock.wall_now()
         )
     if stopped:
         log.error(
             "charging.stopped",
             cause="foreign_key",
-            key=", ".join(keys[:5]),
+            key=named,
             count=len(keys),
             do="find the second worker on this Stripe account, then dunning go --by --reason",
         )

@@ -7,7 +7,7 @@ from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
 from worker.domain.readings import Answer, AnswerKind
 from worker.ports import CaseChange, Tx
-from worker.services.case_facts import case_fact
+from worker.services.case_facts import moved_fact
 from worker.services.case_turn import ASK_AGAIN, Turn, report_review
 
 _STATES = {AnswerKind.DONE: AttemptState.SUCCEEDED, AnswerKind.REFUSED: AttemptState.ABANDONED}
@@ -49,28 +49,18 @@ def send_ending(turn: Turn, attempt: Attempt, *, first: bool) -> None:
         return []
 
     reason = f"Stripe refused the ending ({attempt.kind.value}): {answer.code or answer.status}"
-    facts = [_review_fact(turn, reason)] if refused else []
+    moved = moved_fact(turn.case, "case.in_review", at=turn.now, reason=reason)
     turn.finish(
         CaseChange(
             state=CaseState.IN_REVIEW if refused else None,
             reason=reason if refused else None,
             next_action_at=turn.now if state is not None else turn.now + ASK_AGAIN,
         ),
-        facts=facts,
+        facts=[moved] if refused else [],
         also=settle,
     )
     if refused:
         report_review(turn.ports, turn.case, reason)
-
-
-def _review_fact(turn: Turn, reason: str) -> Fact:
-    return case_fact(
-        turn.case,
-        "case.in_review",
-        at=turn.now,
-        occasion=turn.now.isoformat(),
-        data={"reason": reason},
-    )
 
 
 def _request(turn: Turn, attempt: Attempt) -> Answer:

@@ -27,7 +27,7 @@ from worker.domain.readings import (
 )
 from worker.errors import GatewayRejected, ServiceUnavailable
 from worker.ports import CaseChange, Tx
-from worker.services.case_facts import retried_fact
+from worker.services.case_facts import moved_fact, retried_fact, scheduled_facts
 from worker.services.case_turn import ASK_AGAIN, Turn, report_review
 from worker.services.close_case import close_case
 from worker.services.understand_failure import failure_of_answer
@@ -150,7 +150,8 @@ def _declined(turn: Turn, attempt: Attempt, answer: Answer, owner: RetriesBy | N
         tx.cases.record_step(
             case.id, attempt.step, done=True, at=turn.now, reason=failure.code if failure else ""
         )
-        return [_told(turn, attempt, "declined", case)]
+        plan = scheduled_facts(case, turn.policy, planned, at=turn.now) if waits else []
+        return [_told(turn, attempt, "declined", case), *plan]
 
     after.finish(
         CaseChange(
@@ -225,7 +226,8 @@ def _refused(turn: Turn, attempt: Attempt, answer: Answer) -> None:
     def settle(tx: Tx) -> Sequence[Fact]:
         if not unclear:
             _settle_row(tx, turn, attempt, AttemptState.ABANDONED, answer)
-        return [_told(turn, attempt, "refused", turn.case)]
+        moved = moved_fact(turn.case, "case.in_review", at=turn.now, reason=reason)
+        return [_told(turn, attempt, "refused", turn.case), *([moved] if stuck else [])]
 
     turn.finish(
         CaseChange(
@@ -270,6 +272,7 @@ def settle_shown_outcome(
         return [_told(turn, attempt, word, turn.case)]
 
     released = turn.case.state is CaseState.IN_REVIEW and state is AttemptState.ABANDONED
+    back = moved_fact(turn.case, "case.released", at=turn.now, reason=decision.reason)
     turn.finish(
         CaseChange(
             state=CaseState.OPEN if released else None,
@@ -277,7 +280,7 @@ def settle_shown_outcome(
             next_action_at=turn.now,
         ),
         decision=decision,
-        facts=news,
+        facts=[*news, *([back] if released else [])],
         also=write,
     )
 

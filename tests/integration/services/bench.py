@@ -11,14 +11,24 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
-from tests.integration.store.building import DAY, NOW, customer, invoice, open_case, subscription
+from tests.integration.store.building import (
+    DAY,
+    NOW,
+    card,
+    customer,
+    invoice,
+    open_case,
+    subscription,
+)
 from tests.scenarios.world import shipped_configuration
 from worker.domain.case import Case
 from worker.domain.notices import LetterContent
 from worker.domain.readings import (
     Answer,
     AnswerKind,
+    ChargeReading,
     CustomerReading,
+    DeclineSignals,
     InvoiceReading,
     SubscriptionReading,
 )
@@ -72,6 +82,12 @@ class FakeStripe:
         if self.trouble is not None:
             raise self.trouble
         return self.invoices[invoice_id]
+
+    def read_charge(self, charge_id: str) -> ChargeReading:
+        """Return a charge that had not enough funds behind it."""
+        self.asked.append(f"read {charge_id}")
+        signals = DeclineSignals(code="card_declined", decline_code="insufficient_funds")
+        return ChargeReading(charge_id, "failed", "pi_1", "pm_1", 1200, "eur", NOW, signals)
 
     def read_subscription(self, subscription_id: str) -> SubscriptionReading:
         """Return the subscription."""
@@ -174,16 +190,17 @@ class Bench:
 
     def failed_invoice(self, number: int = 1, **changes: Any) -> InvoiceReading:
         """Let Stripe have an open invoice whose payment failed, with all that a read shows."""
+        method = card(number)
         made = replace(
             invoice(number),
-            customer=customer(number),
+            customer=replace(customer(number), default_payment_method=method),
             subscription=subscription(number, status="past_due"),
-            **changes,
         )
+        made = replace(made, **changes)
         self.stripe.invoices[made.id] = made
         return made
 
-    def case(self, number: int = 1, *, failed_ago: timedelta = DAY) -> int:
+    def case(self, number: int = 1, *, failed_ago: timedelta = timedelta(hours=30)) -> int:
         """Open the case of a failed invoice, due now, and return its number."""
         self.failed_invoice(number)
         return open_case(self.ledger, number, due_at=self.clock.now, failed_at=NOW - failed_ago)
@@ -191,6 +208,13 @@ class Bench:
     def look(self, case_id: int) -> str:
         """Look at a case now."""
         return advance_case(case_id, ports=self.ports, now=self.clock.now)
+
+    def looks(self, case_id: int, until: str) -> None:
+        """Look at a case again and again until a rule has decided."""
+        seen = []
+        while until not in seen:
+            seen.append(self.look(case_id))
+            assert len(seen) < 10, seen
 
     def deliver(self, letter_id: int) -> str:
         """Deliver a letter now."""

@@ -1,0 +1,125 @@
+"""Every change of a case's or the service's state is told by a fact, at once."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from tests.integration.services.bench import Bench
+from tests.integration.store.building import DAY, NOW
+from worker.domain.case import CaseState
+from worker.domain.readings import Answer, AnswerKind, DeclineSignals, PaymentReading
+from worker.gateway.invoice_readers import StripeReader
+from worker.services.read_feed import read_feed
+
+EMPTY = Answer(
+    AnswerKind.DECLINED,
+    402,
+    "card_declined",
+    charge_id="ch_new",
+    payment_method_id="pm_1",
+    signals=DeclineSignals(code="card_declined", decline_code="insufficient_funds"),
+)
+NONSENSE = Answer(AnswerKind.REFUSED, 400, "parameter_invalid")
+NO_ANSWER = Answer(AnswerKind.UNKNOWN, 0, "timeout")
+FAILED = PaymentReading(
+    "pi_1", "requires_payment_method", latest_charge_id="ch_1", signals=EMPTY.signals
+)
+
+
+def allow_no_charge(bench: Bench) -> None:
+    """Put the ceiling of charges an hour to nothing."""
+    shipped = bench.ports.configuration
+    limits = replace(shipped.dunning.limits, charges_per_hour=0)
+    dunning = replace(shipped.dunning, limits=limits)
+    bench.ports = replace(bench.ports, configuration=replace(shipped, dunning=dunning))
+
+
+def written_to(bench: Bench) -> int:
+    """Return a case whose first letter is out and whose first try is due."""
+    case_id = bench.case(failed_ago=timedelta(hours=20))
+    bench.looks(case_id, until="letter_due")
+    bench.clock.now += timedelta(hours=10)
+    return case_id
+
+
+def test_after_a_decline_the_next_try_is_told_at_once(bench: Bench) -> None:
+    case_id = written_to(bench)
+    bench.stripe.answers = [EMPTY]
+    bench.looks(case_id, until="charge_due")
+    assert bench.stripe.asked[-1] == "pay in_1"
+    plan = bench.facts("payment.retry_scheduled")[-1]
+    assert plan["step"] == "try 2"
+    bench.clock.now = datetime.fromisoformat(plan["next_action_at"]) - timedelta(seconds=1)
+    assert bench.due()[0] == []
+    bench.clock.now += timedelta(seconds=1)
+    assert bench.due()[0] == [case_id]
+
+
+def test_a_failure_is_told_although_a_ceiling_stops_the_charge(bench: Bench) -> None:
+    case_id = written_to(bench)
+    allow_no_charge(bench)
+    told = len(bench.facts("payment.failed"))
+    invoice = bench.stripe.invoices["in_1"]
+    bench.stripe.invoices["in_1"] = replace(invoice, payment=FAILED)
+    bench.looks(case_id, until="charge_due")
+    assert bench.said("limit.reached")
+    assert len(bench.facts("payment.failed")) == told + 1
+    assert bench.facts("payment.failed")[-1]["charge_id"] == "ch_1"
+
+
+def test_a_charge_that_stripe_refuses_too_often_is_told_to_a_person(bench: Bench) -> None:
+    case_id = bench.case()
+    bench.stripe.answers = [NONSENSE] * 3
+    for _ in range(3):
+        bench.looks(case_id, until="charge_due")
+        bench.clock.now += timedelta(hours=2)
+    assert bench.loaded(case_id).state is CaseState.IN_REVIEW
+    (told,) = bench.facts("case.in_review")
+    assert told["reason"] == "Stripe refused the charge: parameter_invalid"
+
+
+def test_a_case_that_leaves_its_review_is_told(bench: Bench) -> None:
+    case_id = bench.case()
+    bench.stripe.answers = [NO_ANSWER]
+    bench.looks(case_id, until="charge_due")
+    bench.clock.now += timedelta(hours=23, minutes=30)
+    bench.looks(case_id, until="outcome_lost")
+    assert len(bench.facts("case.in_review")) == 1
+    bench.clock.now += timedelta(hours=2)
+    bench.looks(case_id, until="review_exit")
+    assert bench.loaded(case_id).state is CaseState.OPEN
+    (told,) = bench.facts("case.released")
+    assert "after 25 hours" in told["reason"]
+
+
+def test_a_replayed_first_send_is_told_as_a_stop(bench: Bench) -> None:
+    case_id = bench.case()
+    bench.stripe.answers = [replace(EMPTY, replayed=True)]
+    bench.looks(case_id, until="charge_due")
+    (told,) = bench.facts("charging.stopped")
+    assert (told["cause"], told["by"]) == ("foreign_key", "worker")
+
+
+def test_a_foreign_key_in_the_feed_is_told_as_a_stop(bench: Bench) -> None:
+    at = NOW + 365 * DAY + timedelta(minutes=5)
+    bench.stripe.events = [
+        {
+            "id": "evt_1",
+            "type": "invoice.updated",
+            "created": int(at.timestamp()),
+            "api_version": "",
+            "request": {"id": "req_1", "idempotency_key": "dun:v1:in_9:1"},
+            "data": {"object": {"id": "in_9", "created": int(NOW.timestamp()), "status": "open"}},
+        }
+    ]
+    read_feed(
+        ledger=bench.ledger,
+        stripe=bench.ports.stripe,
+        reader=StripeReader(),
+        log=bench.ports.log,
+        clock=bench.clock,
+        configuration=bench.ports.configuration,
+        now=at + timedelta(minutes=1),
+    )
+    (told,) = bench.facts("charging.stopped")
+    assert (told["cause"], told["reason"]) == ("foreign_key", "dun:v1:in_9:1")
+    assert len(bench.said("charging.stopped")) == 1

@@ -1,0 +1,27 @@
+"""Turn the switch off, with the fact that says so."""
+
+from datetime import datetime
+
+from worker.domain.facts import Fact
+from worker.ports import Tx
+
+
+def stop_charging(
+    tx: Tx,
+    *,
+    cause: str,
+    detail: str,
+    now: datetime,
+    wall_now: datetime,
+    by: str = "worker",
+) -> bool:
+    """Stop charges, letters and endings; False where they were stopped already.
+
+    Args: cause: one word, `switch`, `foreign_key` or `invariant`; by: who, where it is a person.
+    """
+    stopped = tx.control.stop(cause=cause, detail=detail, by=by, now=now)
+    if stopped:
+        data = {"cause": cause, "by": by, "reason": detail}
+        fact = Fact("charging.stopped", "account", now, now.isoformat(), data)
+        tx.facts.append([fact], wall_now=wall_now)
+    return stopped
