@@ -52,7 +52,7 @@ def show_network(view: View, *, begin: str, end: str, out: Path | None, as_json:
     from_at, to_at = period_of(view, begin, end)
     with snapshot(view.ledger) as connection:
         account = view.ledger.account_id
-        record = read_network(connection, account, from_at=from_at, to_at=to_at)
+        record = read_network(connection, account, to_at=to_at)
         switch = read_switch(connection, account)
     report = network_report(
         record,

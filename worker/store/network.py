@@ -58,11 +58,11 @@ def tries_of(
 
 
 def all_tries(
-    connection: Connection, account_id: str, *, from_at: datetime, to_at: datetime
+    connection: Connection, account_id: str, *, to_at: datetime
 ) -> tuple[NetworkTry, ...]:
-    """Return every try known in [from_at, to_at), oldest first."""
-    seen = _charges().where(network_attempts.c.at >= from_at, network_attempts.c.at < to_at)
-    ours = _untold().where(attempts.c.sent_at >= from_at, attempts.c.sent_at < to_at)
+    """Return every try known before *to_at*, oldest first."""
+    seen = _charges().where(network_attempts.c.at < to_at)
+    ours = _untold().where(attempts.c.sent_at < to_at)
     return _tries(connection, union_all(seen, ours).subquery().select(), {"account": account_id})
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, or_, select
 
 from worker.domain.network_rules import NetworkTry
 from worker.store.mirror_tables import payment_methods
-from worker.store.network import LONGEST_WINDOW, all_tries
+from worker.store.network import all_tries
 from worker.store.tables import inbox
 
 UPDATED_BY_NETWORK = "payment_method.automatically_updated"
@@ -25,12 +25,10 @@ class NetworkRecord:
     """When the data of each card changed, by payment method id, oldest first."""
 
 
-def read_network(
-    connection: Connection, account_id: str, *, from_at: datetime, to_at: datetime
-) -> NetworkRecord:
-    """Return the tries in [from_at - 181 days, to_at), and the changes of cards."""
+def read_network(connection: Connection, account_id: str, *, to_at: datetime) -> NetworkRecord:
+    """Return every try before *to_at*, however old, and the changes of cards."""
     return NetworkRecord(
-        tries=all_tries(connection, account_id, from_at=from_at - LONGEST_WINDOW, to_at=to_at),
+        tries=all_tries(connection, account_id, to_at=to_at),
         changes=_changes(connection, account_id),
     )
 
