@@ -38,7 +38,7 @@ def rule_words(rule: str) -> str:
         if rule.startswith(f"{name}_"):
             network, span = name, rule.removeprefix(f"{name}_")
     name = network_words(network)
-    whose = f"{name}'" if name.endswith("s") else f"{name}'s"
+    whose = f"{name}'" if name.lower().endswith("s") else f"{name}'s"
     return f"{whose if network else 'the general'} {span.replace('_', ' ')}"
 
 

@@ -39,6 +39,11 @@ class OfficeWords:
         """Return `Sun 6 Dec 08:19`."""
         return f"{self.day(at)} {self.clock(at)}"
 
+    def dated(self, at: datetime) -> str:
+        """Return `Sun 6 Dec 2026 08:19`, for what is read in another year."""
+        local = at.astimezone(self.zone)
+        return f"{local:%a} {local.day} {local:%b} {local.year} {self.clock(at)}"
+
     def near(self, at: datetime) -> str:
         """Return the hour alone for today, day and hour for any other day."""
         today = at.astimezone(self.zone).date() == self.now.astimezone(self.zone).date()

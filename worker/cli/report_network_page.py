@@ -49,7 +49,7 @@ def report_page(report: NetworkReport, words: OfficeWords) -> Markup:
 
 
 def _time(at: datetime, words: OfficeWords) -> Markup:
-    return Markup('<time datetime="{}">{}</time>').format(json_instant(at), words.moment(at))
+    return Markup('<time datetime="{}">{}</time>').format(json_instant(at), words.dated(at))
 
 
 def _card(card: str) -> Markup:

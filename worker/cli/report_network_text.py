@@ -33,8 +33,8 @@ def title(report: NetworkReport, words: OfficeWords) -> str:
 
 
 def period(report: NetworkReport, words: OfficeWords) -> str:
-    """Return `Sun 1 Nov 00:00 to Tue 1 Dec 00:00 (Europe/Berlin)`."""
-    begin, end = words.moment(report.from_at), words.moment(report.to_at)
+    """Return `Sun 1 Nov 2026 00:00 to Tue 1 Dec 2026 00:00 (Europe/Berlin)`."""
+    begin, end = words.dated(report.from_at), words.dated(report.to_at)
     return f"{begin} to {end} ({words.zone.key})"
 
 
