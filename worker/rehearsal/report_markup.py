@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from worker.domain.identifiers import case_name
 from worker.domain.money import Money
+from worker.domain.step_names import readable
 from worker.pages.markup import NOTHING, joined, packaged, table
 from worker.rehearsal.report_letters import Letter
 from worker.rehearsal.report_story import Entry
@@ -94,7 +95,7 @@ def _next(line: CaseLine, words: Words) -> Markup:
     if line.state in {"held", "in_review"} or line.next_action_at is None:
         return Markup("{}").format(line.reason or "waits for news")
     return Markup("{}, {}").format(
-        line.next_step or "a look", time_element(line.next_action_at, words)
+        readable(line.next_step) or "a look", time_element(line.next_action_at, words)
     )
 
 

@@ -3,14 +3,14 @@
 Pure: it puts into words what the ledger holds, and reads nothing.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from worker.domain.case import Attempt, AttemptKind, AttemptState, LetterState
-from worker.domain.decisions import Close, Hold, Release, Reopen, Review, Wait
+from worker.domain.decisions import Close, GoOn, Hold, Refuse, Release, Reopen, Review, Wait
+from worker.domain.step_names import readable
 from worker.rehearsal.report_words import CLASSES, RECOVERED_BY, Words, notice_words, state_words
 from worker.store.reading_case import CaseRecord, DecisionLine
 from worker.store.reading_report import LetterRow
@@ -22,8 +22,6 @@ BANK_TIME = timedelta(hours=1)
 LETTER_RANK = 4
 """Letters follow what they tell of; a close stands before its letter."""
 LETTER_HOURS = "Letters go out in the hours and on the days of the customer's own zone."
-OF_CARD = re.compile(r"(new card) pm_\w+")
-"""The step of a charge after a change of card names the card by its id, for us, not for people."""
 
 
 class Tone(StrEnum):
@@ -76,9 +74,19 @@ NOT_SENT: Mapping[LetterState, str] = {
 STANDING: Mapping[str, tuple[str, Tone, int]] = {
     Release.__name__: ("released", Tone.QUIET, 1),
     Reopen.__name__: ("taken up again", Tone.PAUSE, 1),
+    GoOn.__name__: ("goes on", Tone.QUIET, 1),
+    Refuse.__name__: ("charge refused", Tone.PAUSE, 1),
     Hold.__name__: ("held", Tone.PAUSE, 5),
     Review.__name__: ("waits for a person", Tone.PAUSE, 5),
 }
+
+
+STILL: Mapping[str, str] = {
+    "collection_paused": "stands still",
+    "renewal_moved": "stands still",
+    "outage": "outage",
+}
+"""Rules of waits that have a name of their own."""
 
 
 def case_story(
@@ -98,6 +106,7 @@ def case_story(
         *(_charged(record, attempt, cards) for attempt in record.case.attempts),
         *_skipped(record),
         *(entry for letter in letters for entry in _letters(letter, words)),
+        *_asked(record),
         *_stood(record.decisions),
     ]
     return _with_closing(record, _with_waits(_in_order(entries), record.decisions, words))
@@ -105,11 +114,6 @@ def case_story(
 
 def _in_order(entries: Sequence[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda entry: (entry.at, entry.rank))
-
-
-def readable(step: str) -> str:
-    """Return a step's name without ids."""
-    return OF_CARD.sub(r"\1", step)
 
 
 def sentence(said: str) -> str:
@@ -167,12 +171,18 @@ def _charged(record: CaseRecord, attempt: Attempt, cards: Mapping[str, str]) -> 
 def _skipped(record: CaseRecord) -> Iterator[Entry]:
     for step in record.case.steps:
         if not step.done:
-            yield Entry(step.at, f"{readable(step.step)} not made", sentence(step.reason), rank=2)
+            word = "written" if _is_letter(record, step.step) else "made"
+            yield Entry(step.at, f"{readable(step.step)} not {word}", sentence(step.reason), rank=2)
+
+
+def _is_letter(record: CaseRecord, name: str) -> bool:
+    step = record.policy.step(name) if record.policy is not None else None
+    return not step.charge if step is not None else name.endswith("letter") or "confirm" in name
 
 
 def _letters(letter: LetterRow, words: Words) -> Iterator[Entry]:
     """One letter: when it was due, where it had to wait, and what became of it."""
-    name = letter.step if letter.step and letter.step != "closing" else "letter"
+    name = readable(letter.step) if letter.step and letter.step != "closing" else "letter"
     kind = notice_words(letter.notice)
     sent_at = letter.sent_at if letter.state == LetterState.SENT else None
     if sent_at is not None and sent_at - letter.queued_at > WAITED:
@@ -189,6 +199,11 @@ def _letters(letter: LetterRow, words: Words) -> Iterator[Entry]:
     yield Entry(
         letter.queued_at, f"{name} {NOT_SENT.get(state, letter.state)}{until}", said, rank=4
     )
+
+
+def _asked(record: CaseRecord) -> Iterator[Entry]:
+    for act in record.acts:
+        yield Entry(act.at, "charge asked for", f"by {act.by}: {act.reason}", rank=1)
 
 
 def _stood(decisions: Sequence[DecisionLine]) -> Iterator[Entry]:
@@ -213,7 +228,9 @@ def _with_waits(
         if at is not None:
             told[at] = replace(told[at], then=f"{said}{until}")
         else:
-            told.append(Entry(line.at, "nothing done", f"{said}{until}"))
+            title = STILL.get(line.rule, "nothing done")
+            tone = Tone.PAUSE if line.rule in STILL else Tone.QUIET
+            told.append(Entry(line.at, title, f"{said}{until}", tone))
     return _in_order(told)
 
 

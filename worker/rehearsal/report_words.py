@@ -25,6 +25,8 @@ NOTICES = {
 RECOVERED_BY = {
     "retry": "a retry",
     "new_card": "a new card",
+    "backup": "another method on file",
+    "by_hand": "a try that a person asked for",
     "customer": "the customer",
     "out_of_band": "a payment outside Stripe",
     "stripe": "Stripe's own retry",

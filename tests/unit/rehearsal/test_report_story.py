@@ -23,7 +23,7 @@ from worker.domain.readings import InvoiceReading
 from worker.rehearsal.report_story import Entry, Tone, case_story, sentence
 from worker.rehearsal.report_words import Words
 from worker.store.reading import CaseLine
-from worker.store.reading_case import AnswerLine, CaseRecord, DecisionLine
+from worker.store.reading_case import ActLine, AnswerLine, CaseRecord, DecisionLine
 from worker.store.reading_facts import StoredFact
 from worker.store.reading_report import LetterRow
 
@@ -315,3 +315,40 @@ def test_every_state_of_an_attempt_has_its_words() -> None:
 
 def test_a_code_at_the_start_of_a_sentence_keeps_its_letters() -> None:
     assert sentence("currency_not_supported: ask staff") == "currency_not_supported: ask staff."
+
+
+def test_what_stands_still_goes_on_or_is_refused_has_a_name_and_no_id() -> None:
+    decisions = [
+        DecisionLine(T0 + DAY, "Wait", "collection_paused", "Collection is paused.", None, {}),
+        DecisionLine(T0 + 2 * DAY, "GoOn", "goes_on", "What kept it still is over.", None, {}),
+        DecisionLine(T0 + 3 * DAY, "Wait", "outage", "18 of 20 tries failed.", None, {}),
+        DecisionLine(T0 + 4 * DAY, "Refuse", "by_hand_refused", "Refused: too soon.", None, {}),
+        DecisionLine(
+            T0 + 5 * DAY,
+            "Wait",
+            "not_yet",
+            "Waits for new card pm_9 of 2026-12-02 10:00:00: a gap.",
+            None,
+            {},
+        ),
+    ]
+    act = ActLine(1, "retry", "jo", "please", T0 + 4 * DAY, T0 + 4 * DAY, "refused")
+    record = replace(record_of(decisions=decisions), acts=(act,))
+    told = [(entry.title, entry.said) for entry in story(record)]
+    assert told[1:] == [
+        ("stands still", "Collection is paused."),
+        ("goes on", "What kept it still is over."),
+        ("outage", "18 of 20 tries failed."),
+        ("charge asked for", "by jo: please"),
+        ("charge refused", "Refused: too soon."),
+        ("nothing done", "Waits for new card: a gap."),
+    ]
+
+
+def test_letters_that_were_not_due_are_not_written_and_tries_not_made() -> None:
+    steps = [
+        StepRecord("confirm 1", False, T0 + DAY, "the customer has no e-mail address"),
+        StepRecord("try 1", False, T0 + DAY, "the decline needs a new payment method"),
+    ]
+    told = titles(story(record_of(steps=steps)))
+    assert told[1:] == ["confirmation letter 1 not written", "try 1 not made"]
