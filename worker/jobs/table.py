@@ -39,6 +39,7 @@ def read_stripe(app: App, now: datetime) -> None:
             stripe=app.stripe,
             reader=app.reader,
             log=app.log,
+            clock=app.clock,
             api_version=app.api_version,
             now=now,
         )

@@ -21,6 +21,9 @@ class FactBook(Protocol):
     def append(self, facts: Sequence[Fact], *, wall_now: datetime) -> int:
         """Write facts; one that is already there stays as it is. Return how many were new."""
 
+    def fold_alone(self) -> None:
+        """Wait until nobody else folds events, and let nobody begin before the commit."""
+
     def fact_state(self, subscription_id: str) -> tuple[str, int]:
         """Return (state, mrr_minor) as the facts tell it: ``""``, `started` or `churned`."""
 
@@ -74,7 +77,7 @@ class ControlBook(Protocol):
         """Return a cursor's position."""
 
     def set_cursor(self, name: str, position_at: datetime) -> None:
-        """Move a cursor."""
+        """Move a cursor forward; one that is further already stays."""
 
     def put_policy(self, digest: str, text: Mapping[str, object], *, wall_now: datetime) -> None:
         """Keep a policy's text under its digest."""

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
+from worker.domain.facts import Fact
 from worker.domain.mrr import monthly_minor
 from worker.domain.policy import Configuration
 from worker.domain.policy_text import digest_of, to_plain
-from worker.domain.readings import PaymentMethodReading
-from worker.domain.subscription_story import COUNTED
+from worker.domain.readings import PaymentMethodReading, SubscriptionReading
+from worker.domain.subscription_story import COUNTED, GONE
 from worker.ports import Clock, JobLog, Json, Ledger, ObjectReader, StripeGateway, Tx
+from worker.services.fold_facts import fold_facts, tell_subscription
 from worker.services.read_feed import CURSOR, LIST_REACH, OVERLAP
 
 
@@ -25,6 +27,7 @@ def backfill(
     stripe: StripeGateway,
     reader: ObjectReader,
     log: JobLog,
+    clock: Clock,
     api_version: str,
     now: datetime,
     progress: Callable[[str, int], None] = lambda _what, _count: None,
@@ -32,10 +35,14 @@ def backfill(
     """Mirror customers, payment methods, subscriptions and open invoices; return the counts.
 
     The cursor is set to *now* less the overlap once everything is written, so a crash on the way
-    begins again. Args: progress: told (what, how many so far), for a bar.
+    begins again. After an absence, what subscriptions became meanwhile is told as facts.
+    Args: progress: told (what, how many so far), for a bar.
     """
     counts = {"customers": 0, "subscriptions": 0, "invoices": 0}
     seen_at = now - OVERLAP
+    fold_facts(ledger=ledger, reader=reader, clock=clock, watermark=timedelta())
+    with ledger.begin() as tx:
+        told_until = tx.control.cursor(CURSOR)
 
     def put_customers(tx: Tx, page: list[Json]) -> None:
         found = [c for c in (reader.customer(raw) for raw in page) if c is not None]
@@ -48,11 +55,9 @@ def backfill(
         tx.mirror.put_subscriptions([(s, seen_at) for s in found])
         methods = [s.default_payment_method for s in found if s.default_payment_method]
         _put_methods(tx, methods, seen_at)
-        for subscription in found:
-            if subscription.status in COUNTED and tx.facts.fact_state(subscription.id)[0] == "":
-                tx.facts.set_fact_state(
-                    subscription.id, "started", monthly_minor(subscription.items)
-                )
+        tx.facts.fold_alone()
+        facts = [fact for one in found for fact in _tell(tx, one, told_until, seen_at)]
+        tx.facts.append(facts, wall_now=clock.wall_now())
 
     def put_invoices(tx: Tx, page: list[Json]) -> None:
         found = [reader.invoice(raw, api_version) for raw in page]
@@ -73,6 +78,22 @@ def backfill(
         tx.control.set_cursor(CURSOR, seen_at)
     log.info("backfill", **counts, business_at=now)
     return counts
+
+
+def _tell(
+    tx: Tx, subscription: SubscriptionReading, told_until: datetime | None, seen_at: datetime
+) -> list[Fact]:
+    """Return what is new of a subscription; one from before the worker is taken as it stands."""
+    known = tx.facts.fact_state(subscription.id)[0] != ""
+    if not known and (told_until is None or subscription.created_at <= told_until):
+        if subscription.status in COUNTED:
+            tx.facts.set_fact_state(subscription.id, "started", monthly_minor(subscription.items))
+        return []
+    at = seen_at if known else subscription.created_at
+    if subscription.status in GONE:
+        at = subscription.ended_at or at
+    occasion = f"backfill {seen_at.isoformat()}"
+    return tell_subscription(tx, subscription, at=at, occasion=occasion)
 
 
 def _put_methods(tx: Tx, methods: list[PaymentMethodReading], seen_at: datetime) -> None:

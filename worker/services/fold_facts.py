@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from worker.domain.facts import Fact
-from worker.domain.readings import InvoiceReading
+from worker.domain.readings import InvoiceReading, SubscriptionReading
 from worker.domain.subscription_story import GONE, Context, Told, fold_subscription, renewed_fact
 from worker.ports import Clock, InboxEvent, Json, Ledger, ObjectReader, Tx
 from worker.services.read_feed import CURSOR
@@ -18,15 +18,22 @@ WATERMARK = timedelta(minutes=10)
 BATCH = 500
 
 
-def fold_facts(*, ledger: Ledger, reader: ObjectReader, clock: Clock) -> int:
-    """Fold everything behind the watermark and return how many facts were written."""
+def fold_facts(
+    *, ledger: Ledger, reader: ObjectReader, clock: Clock, watermark: timedelta = WATERMARK
+) -> int:
+    """Fold everything behind the watermark and return how many facts were written.
+
+    What a subscription was told to be goes from event to event, so two never fold at once.
+    Args: watermark: how far behind the feed an event must be.
+    """
     written = 0
     while True:
         with ledger.begin() as tx:
+            tx.facts.fold_alone()
             cursor = tx.control.cursor(CURSOR)
             if cursor is None:
                 return written
-            found = tx.inbox.unfolded(until=cursor - WATERMARK, limit=BATCH)
+            found = tx.inbox.unfolded(until=cursor - watermark, limit=BATCH)
             facts = [fact for event in found for fact in _fold(tx, event, reader)]
             written += tx.facts.append(facts, wall_now=clock.wall_now())
             if found:
@@ -39,7 +46,8 @@ def _fold(tx: Tx, event: InboxEvent, reader: ObjectReader) -> list[Fact]:
     data = cast(Mapping[str, Any], event.payload["data"])
     raw = cast(Json, data["object"])
     if event.type.startswith("customer.subscription."):
-        return _subscription(tx, event, raw, reader)
+        subscription = reader.subscription(raw, event.api_version)
+        return tell_subscription(tx, subscription, at=event.created_at, occasion=event.event_id)
     if event.type == "invoice.paid":
         invoice = reader.invoice(raw, event.api_version)
         return _renewal(tx, invoice, event.created_at)
@@ -48,20 +56,22 @@ def _fold(tx: Tx, event: InboxEvent, reader: ObjectReader) -> list[Fact]:
     return []
 
 
-def _subscription(tx: Tx, event: InboxEvent, raw: Json, reader: ObjectReader) -> list[Fact]:
-    subscription = reader.subscription(raw, event.api_version)
+def tell_subscription(
+    tx: Tx, subscription: SubscriptionReading, *, at: datetime, occasion: str
+) -> list[Fact]:
+    """Remember what is told of a subscription in this state, and return the facts that tell it."""
     state, mrr_minor = tx.facts.fact_state(subscription.id)
     context = Context()
     if subscription.status in GONE:
         context = Context(
             ended_by_class=tx.facts.ending_of(subscription.id),
-            in_dunning=tx.facts.in_dunning(subscription.id, at=event.created_at),
+            in_dunning=tx.facts.in_dunning(subscription.id, at=at),
         )
     told, facts = fold_subscription(
         Told(state, mrr_minor),
         subscription,
-        at=event.created_at,
-        occasion=event.event_id,
+        at=at,
+        occasion=occasion,
         context=context,
     )
     if (told.state, told.mrr_minor) != (state, mrr_minor):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.ports import Control
@@ -108,13 +108,15 @@ class Controls:
         return self._connection.execute(_CURSOR, asked).scalar_one_or_none()
 
     def set_cursor(self, name: str, position_at: datetime) -> None:
-        """Move a cursor."""
+        """Move a cursor forward; one that is further already stays."""
         statement = upsert(cursors).values(
             account_id=self._account, name=name, position_at=position_at
         )
+        # Two may read at once, and the slower one must not take back what the other has told.
+        furthest = func.greatest(cursors.c.position_at, statement.excluded.position_at)
         self._connection.execute(
             statement.on_conflict_do_update(
-                index_elements=["account_id", "name"], set_={"position_at": position_at}
+                index_elements=["account_id", "name"], set_={"position_at": furthest}
             )
         )
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.domain.case import CANCELS, AttemptState
@@ -42,6 +42,13 @@ class Facts:
             for fact in facts
         ]
         return len(self._connection.execute(_APPEND, rows).all())
+
+    def fold_alone(self) -> None:
+        """Wait until nobody else folds events, and let nobody begin before the commit."""
+        self._connection.execute(
+            text("SELECT pg_advisory_xact_lock(hashtext(:name))"),
+            {"name": f"{self._account}:fold"},
+        )
 
     def fact_state(self, subscription_id: str) -> tuple[str, int]:
         """Return (state, mrr_minor) as the facts tell it."""

@@ -78,8 +78,9 @@ def _broken(seeding: Seeding) -> None:
 
 
 def _behind(seeding: Seeding) -> None:
-    with seeding.ledger.begin() as tx:
-        tx.control.set_cursor("events", NOW - timedelta(minutes=35))
+    with seeding.ledger.connection() as connection:
+        query = "UPDATE cursors SET position_at = %(at)s"
+        connection.exec_driver_sql(query, {"at": NOW - timedelta(minutes=35)})
 
 
 def _dead(seeding: Seeding) -> None:

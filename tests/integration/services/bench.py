@@ -87,7 +87,7 @@ class FakeStripe:
         """Return a charge that had not enough funds behind it."""
         self.asked.append(f"read {charge_id}")
         signals = DeclineSignals(code="card_declined", decline_code="insufficient_funds")
-        return ChargeReading(charge_id, "failed", "pi_1", "pm_1", 1200, "eur", NOW, signals)
+        return ChargeReading(charge_id, "failed", "pi_1", "pm_1", 1200, "eur", NOW - DAY, signals)
 
     def read_subscription(self, subscription_id: str) -> SubscriptionReading:
         """Return the subscription."""

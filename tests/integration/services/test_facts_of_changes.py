@@ -60,7 +60,7 @@ def test_a_failure_is_told_although_a_ceiling_stops_the_charge(bench: Bench) -> 
     told = len(bench.facts("payment.failed"))
     invoice = bench.stripe.invoices["in_1"]
     bench.stripe.invoices["in_1"] = replace(invoice, payment=FAILED)
-    bench.looks(case_id, until="charge_due")
+    bench.look(case_id)
     assert bench.said("limit.reached")
     assert len(bench.facts("payment.failed")) == told + 1
     assert bench.facts("payment.failed")[-1]["charge_id"] == "ch_1"

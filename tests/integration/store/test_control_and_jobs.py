@@ -97,6 +97,13 @@ def test_cursors_are_told_apart_by_name(ledger: PostgresLedger) -> None:
         assert tx.control.cursor("facts") == NOW - DAY
 
 
+def test_a_cursor_never_goes_back(ledger: PostgresLedger) -> None:
+    with ledger.begin() as tx:
+        tx.control.set_cursor("events", NOW)
+        tx.control.set_cursor("events", NOW - DAY)
+        assert tx.control.cursor("events") == NOW
+
+
 def test_a_policy_is_kept_under_its_digest(ledger: PostgresLedger) -> None:
     with ledger.begin() as tx:
         tx.control.put_policy("d1", {"name": "monthly"}, wall_now=WALL)
