@@ -50,6 +50,8 @@ class CaseChange:
     """From now on the timeline stands still, if it does not already."""
     goes_on: bool = False
     """The timeline goes on: what is undone moves later by the time it stood still."""
+    charge_is_over: bool = False
+    """A charge of this case came to its end: the customer's other cases wait for it no more."""
     next_action_at: datetime | None = None
     """Planned; written only if nothing woke the case since the claim, else it is due now."""
     next_step: str = ""

@@ -21,6 +21,7 @@ from worker.domain.decisions import (
     Wait,
     Write,
 )
+from worker.domain.engine_situation import Obstacle
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
 from worker.domain.outages import Outage
@@ -109,9 +110,26 @@ def _look(claimed: Claimed, ports: CasePorts, now: datetime) -> str:
     if ports.stopping():
         turn.hand_back()
         return "stopping"
-    decision = _gated(turn.decide(), claimed.control, ports.configuration.dunning.mode, now)
+    decision = _decide(turn, claimed.control)
     if turn.around.outage is not None and decision.rule == "outage":
         _say_outage(ports, turn.around.outage, now)
+    obstacle = _act(turn, decision, known=claimed.case.failure)
+    if obstacle is None:
+        return decision.rule
+    return _look_past(obstacle, turn, claimed)
+
+
+def _decide(turn: Turn, control: Control) -> Decision:
+    return _gated(turn.decide(), control, turn.ports.configuration.dunning.mode, turn.now)
+
+
+def _look_past(obstacle: Obstacle, turn: Turn, claimed: Claimed) -> str:
+    """Decide anew, knowing that no charge may start just now: a letter may be due all the same."""
+    wall_now = turn.ports.clock.wall_now()
+    with turn.ports.ledger.begin() as tx:
+        around = tx.cases.surroundings(turn.case, turn.invoice, now=turn.now, wall_now=wall_now)
+    turn = replace(turn, around=around, obstacle=obstacle)
+    decision = _decide(turn, claimed.control)
     _act(turn, decision, known=claimed.case.failure)
     return decision.rule
 
@@ -199,11 +217,12 @@ def _gated(decision: Decision, control: Control, mode: Mode, now: datetime) -> D
     return decision
 
 
-def _act(turn: Turn, decision: Decision, *, known: Failure | None) -> None:
+def _act(turn: Turn, decision: Decision, *, known: Failure | None) -> Obstacle | None:
+    """Do what was decided, or return what keeps a charge from starting."""
     news = _news(turn, known)
     match decision.act:
         case Charge() as charge:
-            charge_invoice(turn, decision, charge, news=news)
+            return charge_invoice(turn, decision, charge, news=news)
         case Resend() as resend:
             resend_attempt(turn, decision, resend)
         case End() as end:
@@ -216,6 +235,7 @@ def _act(turn: Turn, decision: Decision, *, known: Failure | None) -> None:
             queue_case_letter(turn, decision, write, news=news)
         case _:
             _stand(turn, decision, news)
+    return None
 
 
 def _news(turn: Turn, known: Failure | None) -> list[Fact]:

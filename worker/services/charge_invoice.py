@@ -5,12 +5,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from worker.domain.case import Attempt, AttemptKind, AttemptState, Case, CaseState
-from worker.domain.decisions import Charge, Decision, Resend, Wait
+from worker.domain.decisions import Charge, Decision, Resend
+from worker.domain.engine_situation import Obstacle
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name, idempotency_key
 from worker.domain.readings import Answer, AnswerKind
 from worker.errors import GatewayRejected
-from worker.ports import CaseChange, Tx
+from worker.ports import Tx
 from worker.services.case_turn import LeaseLostError, Turn
 from worker.services.send_ending import send_ending
 from worker.services.settle_attempt import settle_charge
@@ -22,14 +23,22 @@ SEND_WINDOW_SECONDS = 60.0
 CAP_PAUSE = timedelta(minutes=5)
 """How soon a case that met a cap looks again."""
 
+RATE_PAUSE = timedelta(minutes=1)
+"""How soon a case looks again whose charge found no slot, or came second."""
 
-def charge_invoice(turn: Turn, decision: Decision, charge: Charge, *, news: Sequence[Fact]) -> None:
-    """Make one new attempt on the invoice, or leave the case due where it may not start now."""
+
+def charge_invoice(
+    turn: Turn, decision: Decision, charge: Charge, *, news: Sequence[Fact]
+) -> Obstacle | None:
+    """Make one new attempt on the invoice, or return what keeps it from starting now.
+
+    Then nothing was written and the lease is still ours: the caller decides anew.
+    """
     ports = turn.ports
     if not ports.stripe.take_charge_slot():
-        turn.hand_back()
         ports.log.info("rate.limited", case=case_name(turn.case.id), waiting=1)
-        return
+        why = "Stripe's limit of requests is used up"
+        return Obstacle(why, turn.now + RATE_PAUSE, passes_soon=True)
     attempt = Attempt(
         no=turn.case.next_no,
         kind=AttemptKind.CHARGE,
@@ -44,17 +53,20 @@ def charge_invoice(turn: Turn, decision: Decision, charge: Charge, *, news: Sequ
     )
     committed_at = ports.clock.monotonic_seconds()
     started = start_attempt(turn, decision, attempt, news=news)
+    if isinstance(started, Obstacle):
+        return started
     if started is not None:
         _send(turn.with_case(started), decision, attempt, committed_at, first=True)
+    return None
 
 
 def start_attempt(
     turn: Turn, decision: Decision, attempt: Attempt, *, news: Sequence[Fact]
-) -> Case | None:
+) -> Case | Obstacle | None:
     """Commit the intent (T2) if the fence, the switch and the caps allow it.
 
-    Returns the case with the attempt in flight, or None: then the case was given back and what
-    must be said was said. Raises: LeaseLostError.
+    Returns the case with the attempt in flight; or what keeps it from starting, with nothing
+    written and the lease still ours; or None where the case was given back. Raises: LeaseLostError.
     """
     ports = turn.ports
     wall_now = ports.clock.wall_now()
@@ -82,11 +94,13 @@ def start_attempt(
                 tx.acts.answer(request.id, answer=f"attempt {attempt.no}", now=turn.now)
     if started:
         return replace(turn.case, attempts=(*turn.case.attempts, attempt))
-    if capped:
-        _say_capped(turn, decision, news)
-    else:
+    if not allowed:
         turn.hand_back()
-    return None
+        return None
+    if capped:
+        return _at_the_cap(turn)
+    why = "another charge of this customer or card came first"
+    return Obstacle(why, turn.now + RATE_PAUSE, passes_soon=True)
 
 
 def _network_allows(tx: Tx, turn: Turn, attempt: Attempt) -> bool:
@@ -106,23 +120,16 @@ def _network_allows(tx: Tx, turn: Turn, attempt: Attempt) -> bool:
     return allowed is not None and allowed <= turn.now
 
 
-def _say_capped(turn: Turn, decision: Decision, news: Sequence[Fact]) -> None:
+def _at_the_cap(turn: Turn) -> Obstacle:
     limit = turn.ports.configuration.dunning.limits.charges_per_hour
-    waiting = replace(
-        decision,
-        act=Wait(),
-        rule="limit_reached",
-        reason=f"The limit of {limit} charges an hour is reached; the charge waits.",
-        next_at=turn.now + CAP_PAUSE,
-        skips=(),
-    )
-    turn.finish(CaseChange(next_action_at=waiting.next_at), decision=waiting, facts=news)
     turn.ports.log.warning(
         "limit.reached",
         limit=limit,
         case=case_name(turn.case.id),
         do="dunning status; raise limits → charges in config/dunning.yaml",
     )
+    why = f"the limit of {limit} charges an hour is reached"
+    return Obstacle(why, turn.now + CAP_PAUSE, passes_soon=True)
 
 
 def resend_attempt(turn: Turn, decision: Decision, resend: Resend) -> None:

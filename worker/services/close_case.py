@@ -21,8 +21,12 @@ def close_case(
     *,
     news: Sequence[Fact] = (),
     also: Callable[[Tx], Sequence[Fact]] | None = None,
+    charge_is_over: bool = False,
 ) -> None:
-    """Close the case and wake the others of its subscription, in one commit."""
+    """Close the case and wake the others of its subscription, in one commit.
+
+    Args: charge_is_over: a charge of ours was what closed it; those of its customer wake as well.
+    """
     facts = [*news, *_closing_facts(turn, close)]
 
     def write(tx: Tx) -> Sequence[Fact]:
@@ -48,6 +52,7 @@ def close_case(
             reason=close.reason,
             recovered_by=close.recovered_by,
             closed_at=turn.now,
+            charge_is_over=charge_is_over,
         ),
         decision=decision,
         facts=facts,

@@ -103,7 +103,7 @@ def _won(turn: Turn, attempt: Attempt, answer: Answer) -> None:
 
     close = decision.act
     if isinstance(close, Close):
-        close_case(turn.with_case(case), decision, close, also=settle)
+        close_case(turn.with_case(case), decision, close, also=settle, charge_is_over=True)
 
 
 def _declined(turn: Turn, attempt: Attempt, answer: Answer, owner: RetriesBy | None) -> None:
@@ -158,6 +158,7 @@ def _declined(turn: Turn, attempt: Attempt, answer: Answer, owner: RetriesBy | N
             owner=owner,
             next_action_at=planned.next_at if waits else turn.now,
             next_step=planned.next_step if waits else "",
+            charge_is_over=True,
         ),
         decision=planned if waits else None,
         also=settle,
@@ -234,6 +235,7 @@ def _refused(turn: Turn, attempt: Attempt, answer: Answer) -> None:
             state=CaseState.IN_REVIEW if stuck else None,
             reason=reason if stuck else None,
             next_action_at=turn.now if fresh.status != "open" else turn.now + timedelta(hours=1),
+            charge_is_over=not unclear,
         ),
         also=settle,
     )
@@ -278,6 +280,7 @@ def settle_shown_outcome(
             state=CaseState.OPEN if released else None,
             reason="" if released else None,
             next_action_at=turn.now,
+            charge_is_over=attempt.kind is AttemptKind.CHARGE,
         ),
         decision=decision,
         facts=[*news, *([back] if released else [])],

@@ -7,13 +7,11 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    Insert,
     RowMapping,
+    and_,
     bindparam,
     case,
-    exists,
     func,
-    insert,
     or_,
     select,
     update,
@@ -27,8 +25,9 @@ from worker.domain.readings import InvoiceReading
 from worker.domain.transitions import check_move
 from worker.ports import CaseChange, NewCase
 from worker.store.around import surroundings_of
+from worker.store.case_decisions import write_decision
 from worker.store.rows import attempt_of, case_of, failure_to_json, letter_of, step_of
-from worker.store.tables import attempts, cases, decisions, letters, steps
+from worker.store.tables import attempts, cases, letters, steps
 
 LATE_AFTER = timedelta(minutes=15)
 """A case that is due for longer than this is late."""
@@ -57,24 +56,6 @@ _LETTERS = (
     .where(letters.c.case_id == bindparam("case"))
     .order_by(letters.c.id)
 )
-
-
-def _new_decision() -> Insert:
-    """Return what writes a decision that does not say what the case's last one said."""
-    last = (
-        select(decisions.c.rule, decisions.c.reason)
-        .where(decisions.c.case_id == bindparam("case_id"))
-        .order_by(decisions.c.id.desc())
-        .limit(1)
-        .subquery()
-    )
-    repeats = exists().where(last.c.rule == bindparam("rule"), last.c.reason == bindparam("reason"))
-    columns = [column for column in decisions.c if column.name != "id"]
-    given = [bindparam(column.name, type_=column.type) for column in columns]
-    return insert(decisions).from_select(columns, select(*given).where(~repeats))
-
-
-_DECISION = _new_decision()
 
 
 class Cases:
@@ -190,13 +171,18 @@ class Cases:
     def finish(self, found: Case, change: CaseChange, *, token: str, now: datetime) -> bool:
         """Apply *change* and give the lease back, if it is still ours.
 
-        A closing case wakes the others of its subscription in the same transaction, so all of
-        them are locked here first, by id: two that close at once would wait for each other.
+        A closing case wakes the others of its subscription in the same transaction, and a charge
+        that is over those of its customer, so all of them are locked here first, by id: two that
+        finish at once would wait for each other.
         """
         if change.state is not None:
             check_move(found.state, change.state)
+        theirs = []
+        if change.charge_is_over:
+            theirs.append(and_(cases.c.customer_id == found.customer_id, _UNFINISHED))
         if change.state is CaseState.CLOSED and found.subscription_id:
-            self._lock(cases.c.subscription_id == found.subscription_id)
+            theirs.append(cases.c.subscription_id == found.subscription_id)
+        others = [n for n in self._lock(or_(*theirs)) if n != found.id] if theirs else []
         values = _changed_columns(change, now)
         values["next_action_at"] = case(
             (cases.c.wake_seq == found.wake_seq, change.next_action_at), else_=now
@@ -212,7 +198,10 @@ class Cases:
                 **values,
             )
         )
-        return self._connection.execute(statement).rowcount == 1
+        ours = self._connection.execute(statement).rowcount == 1
+        if ours and change.charge_is_over:
+            self._change(others, _woken(now))
+        return ours
 
     def hand_back(
         self,
@@ -353,19 +342,7 @@ class Cases:
 
     def record_decision(self, case_id: int, decision: Decision, *, at: datetime) -> None:
         """Keep the decision, unless it says what the last one said."""
-        row = {
-            "case_id": case_id,
-            "at": at,
-            "act": type(decision.act).__name__,
-            "rule": decision.rule,
-            "reason": decision.reason,
-            "inputs": dict(decision.inputs),
-            "next_at": decision.next_at,
-            "next_step": decision.next_step,
-            "allowed_from": decision.allowed_from,
-            "allowed_until": decision.allowed_until,
-        }
-        self._connection.execute(_DECISION, row)
+        write_decision(self._connection, case_id, decision, at=at)
 
 
 def _woken(now: datetime) -> dict[str, object]:

@@ -1,5 +1,7 @@
 """Wake-ups, which nobody may lose, and what a stop of the whole service moves."""
 
+from dataclasses import replace
+
 from tests.integration.store.building import (
     DAY,
     MINUTE,
@@ -115,6 +117,42 @@ def test_wakes_of_many_cases_in_any_order_do_not_deadlock(ledger: PostgresLedger
         return count
 
     assert min(at_once(4, wake)) > 0
+
+
+def test_a_charge_that_is_over_wakes_the_customers_other_unfinished_cases(
+    ledger: PostgresLedger,
+) -> None:
+    over = claimed(ledger, 1, customer_id="cus_1")
+    closed = claimed(ledger, 2, customer_id="cus_1")
+    finish(ledger, closed, CLOSING)
+    waiting = open_case(ledger, 3, customer_id="cus_1", due_at=NOW + DAY)
+    open_case(ledger, 4, due_at=NOW + DAY)
+    finish(ledger, over, replace(WAIT, charge_is_over=True))
+    assert due(ledger) == [waiting]
+
+
+def test_who_lost_the_lease_wakes_nobody(ledger: PostgresLedger) -> None:
+    over = claimed(ledger, 1, customer_id="cus_1")
+    open_case(ledger, 2, customer_id="cus_1", due_at=NOW + DAY)
+    with ledger.begin() as tx:
+        change = replace(WAIT, charge_is_over=True)
+        assert not tx.cases.finish(over, change, token="another", now=NOW)
+    assert due(ledger, now=NOW + DAY / 2) == []
+
+
+def test_cases_of_one_customer_that_finish_at_once_do_not_deadlock(ledger: PostgresLedger) -> None:
+    numbers = [open_case(ledger, number, customer_id="cus_1") for number in range(1, 5)]
+
+    def charge(thread: int) -> int:
+        done = 0
+        for _ in range(30):
+            case = claim(ledger, numbers[thread], "t1")
+            if case is not None:
+                finish(ledger, case, replace(WAIT, charge_is_over=True))
+                done += 1
+        return done
+
+    assert min(at_once(4, charge)) > 0
 
 
 def test_after_a_stop_undone_steps_move_by_its_length(ledger: PostgresLedger) -> None:
