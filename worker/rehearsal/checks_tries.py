@@ -30,6 +30,7 @@ class Tried:
     answered_at: int
     """When the answer was known: days after the try for a bank debit."""
     reached_network: bool
+    """Not what Stripe blocked, nor what asked for the customer before anything was charged."""
     reason: str
     advice: str
     network_advice: str
@@ -79,7 +80,8 @@ def _read(entry: Mapping[str, Any], end: Mapping[str, Any]) -> Tried:
         currency=str(entry["currency"]),
         status=str(end["status"]),
         answered_at=int(end["at"]),
-        reached_network=outcome.get("network_status") != "not_sent_to_network",
+        reached_network=bool(entry["charge"])
+        and outcome.get("network_status") != "not_sent_to_network",
         reason="authentication_required" if asked else str(outcome.get("reason") or ""),
         advice=str(outcome.get("advice_code") or ""),
         network_advice=str(outcome.get("network_advice_code") or "").zfill(2),

@@ -53,9 +53,13 @@ def fullest_windows(log: Sequence[Mapping[str, Any]]) -> list[Fullest]:
     return [Fullest(*name, count) for name, count in sorted(highest.items())]
 
 
-def tries_by_network(log: Sequence[Mapping[str, Any]]) -> Counter[str]:
+def tries_by_network(log: Sequence[Mapping[str, Any]], *, only_ours: bool = False) -> Counter[str]:
     """Return how many tries reached each card network or debit scheme, whoever made them."""
-    return Counter(_network(one) for one in read_tries(log) if one.reached_network)
+    return Counter(
+        _network(one)
+        for one in read_tries(log)
+        if one.reached_network and (one.ours or not only_ours)
+    )
 
 
 def _network(one: Tried) -> str:

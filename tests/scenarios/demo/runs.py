@@ -5,12 +5,17 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from sqlalchemy import create_engine, text
 
+from worker.cli.report_network import NetworkReport, network_report
+from worker.domain.policy import NetworkLimits
 from worker.rehearsal.rehearsal import Rehearsal, rehearsing
+from worker.store.reading_network import read_network
 
 _ID = re.compile(r"\b(?:in|sub|cus|pm|ch|pi|evt|du|re|cn)_[A-Za-z0-9]+\b")
 _CASES = """
@@ -78,3 +83,21 @@ def events_without_ids(path: Path) -> list[str]:
         del event["id"]
         lines.append(_ID.sub(name, json.dumps(event, sort_keys=True)))
     return lines
+
+
+def network_proof(running: Rehearsal) -> NetworkReport:
+    """Return the report that `dunning report network` makes of everything up to now."""
+    engine = create_engine("postgresql+psycopg://" + running.database_url.split("://", 1)[1])
+    to_at = running.driver.now + timedelta(seconds=1)
+    with engine.connect() as connection:
+        account = str(connection.execute(text("SELECT max(account_id) FROM cases")).scalar_one())
+        record = read_network(connection, account, to_at=to_at)
+    engine.dispose()
+    return network_report(
+        record,
+        NetworkLimits(),
+        account=account,
+        live=False,
+        from_at=running.start_at,
+        to_at=to_at,
+    )

@@ -3,8 +3,11 @@
 from collections import Counter
 from pathlib import Path
 
-from tests.scenarios.demo.runs import rehearsal, see
-from worker.rehearsal.checks import check_evidence, collect_evidence
+from tests.scenarios.demo.runs import network_proof, rehearsal, see
+from worker.cli.report_network import NetworkReport
+from worker.domain.network_rules import MadeBy
+from worker.rehearsal.checks import Evidence, check_evidence, collect_evidence
+from worker.rehearsal.checks_windows import fullest_windows, tries_by_network
 from worker.rehearsal.population_cast import CAST
 from worker.rehearsal.rehearsal import end_of
 
@@ -125,6 +128,7 @@ def test_every_character_comes_to_its_end(tmp_path: Path) -> None:
         seen = see(running)
         evidence = collect_evidence(running.client, running.test_clock, running.customers.letters)
         acts = running.customers.acts
+        proof = network_proof(running)
     assert {character.name for character in CAST} == set(FIRST_CASES)
     first = {
         name: seen.cases.get(name, [])[: max(len(wanted), 1)]
@@ -142,3 +146,27 @@ def test_every_character_comes_to_its_end(tmp_path: Path) -> None:
     stopped = [str(running.people[name]["customer"]) for name in CHARGED_ONCE_MORE]
     assert [ours[customer] for customer in stopped] == [1] * len(stopped)
     assert seen.unknown_letters == 0
+    _the_report_agrees(proof, evidence)
+
+
+def _the_report_agrees(proof: NetworkReport, evidence: Evidence) -> None:
+    """Compare the worker's own proof with what the sandbox's log tells of cards."""
+    assert proof.violations == ()
+    told = {line.network: line for line in proof.lines}
+    seen = tries_by_network(evidence.tries)
+    ours = tries_by_network(evidence.tries, only_ours=True)
+    cards = sorted({full.network for full in fullest_windows(evidence.tries)})
+    assert {"amex", "mastercard", "unknown", "visa"} <= set(cards)
+    assert {name: told[name].tries for name in cards} == {name: seen[name] for name in cards}
+    assert {name: told[name].made_by(MadeBy.WORKER) for name in cards} == {
+        name: ours[name] for name in cards
+    }
+    for full in fullest_windows(evidence.tries):
+        same = [
+            found.window.highest
+            for found in told[full.network].fullest
+            if found.window.span.total_seconds() == full.window_seconds
+            and found.window.limit == full.most
+        ]
+        assert full.highest <= full.most
+        assert full.highest in same

@@ -89,6 +89,7 @@ def test_amounts_are_counted_apart_but_for_mastercards_day() -> None:
 def test_what_stripe_blocked_itself_never_reached_the_network() -> None:
     blocked = {"network_status": "not_sent_to_network", "type": "blocked"}
     assert too_often(evenly(19, DAY, outcome=blocked)) == []
+    assert too_often(evenly(19, DAY, status="requires_action", charge=None)) == []
 
 
 def test_the_fullest_window_of_each_network_is_told() -> None:
@@ -107,6 +108,7 @@ def test_the_fullest_window_of_each_network_is_told() -> None:
         Fullest("visa", month, 15, 9),
     ]
     assert tries_by_network(log) == {"visa": 12, "mastercard": 5, "jcb": 2, "us_bank_account": 1}
+    assert tries_by_network(log, only_ours=True)["jcb"] == 0
 
 
 def test_debits_are_not_counted_as_cards() -> None:
