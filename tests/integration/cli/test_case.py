@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.integration.cli.conftest import Command
-from tests.integration.cli.seeding import FAILED_AT, NOW, Seeding, seed_story
+from tests.integration.cli.seeding import FAILED_AT, NOW, Seeding, berlin, seed_story
 from worker.cli.data_dir import View, office_of
 from worker.cli.look_cases import choose_case
 from worker.cli.look_story import tell
 from worker.cli.look_story_text import heading
+from worker.domain.decisions import Decision, Wait
 from worker.domain.policy import Configuration
 from worker.errors import UsageError
 from worker.store.ledger import PostgresLedger
@@ -140,3 +141,35 @@ def test_a_case_before_a_person_says_what_to_do(
     assert "in review  €49.00" in told
     assert "Next     waits for you: try 1: no answer from Stripe for 23 hours" in told
     assert "Act:  settle https://dashboard.stripe.com/test/invoices/in_42 at Stripe" in told
+
+
+def test_an_outage_of_some_hours_is_one_line_of_the_story(
+    dunning: Command, seeding: Seeding, story: int
+) -> None:
+    for hour, failed in ((9, 18), (10, 19), (11, 21)):
+        said = f"{failed} of 25 tries with Visa cards issued in DE failed within an hour."
+        seeding.decide(story, Decision(Wait(), "outage", said), berlin(5, hour, 0))
+    told = dunning.run("case", str(story)).stdout
+    assert [line for line in told.splitlines() if " outage " in line] == [
+        (
+            "            09:00  outage              18 of 25 tries with Visa cards issued in DE failed"
+            " within an hour"
+        )
+    ]
+    assert "Next     nothing: 21 of 25 tries with Visa cards issued in DE failed" in told
+
+
+def test_what_a_person_asked_for_is_told_with_its_answer(
+    dunning: Command, seeding: Seeding, story: int
+) -> None:
+    with seeding.ledger.begin() as tx:
+        asked = tx.acts.ask_retry(story, by="jo", reason="please", now=berlin(5, 9, 0))
+        assert asked is not None
+    waiting = dunning.run("case", str(story)).stdout
+    assert "charge asked for    by jo: please; waits for the worker" in waiting
+    refused = "jo asked for a charge; it is refused: Mastercard advice 27: wait 4 days."
+    with seeding.ledger.begin() as tx:
+        tx.acts.answer(asked, answer=refused, now=berlin(5, 9, 1))
+    told = dunning.run("case", str(story)).stdout
+    assert "09:00  charge asked for    by jo: please\n" in told
+    assert "09:01  charge refused      Mastercard advice 27: wait 4 days\n" in told
