@@ -82,6 +82,8 @@ class ChargeReading:
     fingerprint: str = ""
     country: str = ""
     payment_method_type: str = ""
+    customer_id: str = ""
+    """Empty where nobody's card was charged, as in a guest's payment."""
 
 
 @dataclass(frozen=True, slots=True)

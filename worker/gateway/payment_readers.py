@@ -60,6 +60,7 @@ def read_charge(raw: Json) -> ChargeReading:
         fingerprint=text(method, "fingerprint"),
         country=text(method, "country"),
         payment_method_type=kind,
+        customer_id=reference(raw, "customer"),
     )
 
 

@@ -67,7 +67,13 @@ class MirrorBook(Protocol):
     def put_dispute(
         self, *, dispute_id: str, charge_id: str, status: str, seen_at: datetime
     ) -> str:
-        """Upsert one dispute and return the customer of its charge, as far as known."""
+        """Upsert one dispute and return the customer of its charge, as far as known.
+
+        Where it is not, the charge is among what is `stale`.
+        """
+
+    def name_disputes(self, charge_id: str, *, customer_id: str) -> None:
+        """Remember whose charge it is that is disputed."""
 
     def put_charge(
         self,
@@ -115,7 +121,7 @@ class MirrorBook(Protocol):
         """Return cards that live subscriptions use and that expire in the (year, month) range."""
 
     def stale(self, *, limit: int) -> list[tuple[str, str]]:
-        """Return (kind, id) of rows whose newest state is not certain."""
+        """Return (kind, id) of what must be read again: `invoice`, `subscription`, `charge`."""
 
     def settled(self, kind: str, object_id: str) -> None:
-        """Mark a stale row as certain again."""
+        """Remember that what was stale is certain again, or gone."""

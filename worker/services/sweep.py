@@ -1,11 +1,12 @@
 """The last line: whatever a crash or a lost message left behind is found here (reliability 3)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from worker.domain.case import LetterState
+from worker.domain.network_rules import MadeBy
 from worker.errors import GatewayRejected
-from worker.ports import StripeGateway
 from worker.services.case_turn import CasePorts
 from worker.services.deliver_letter import letter_fact, report
 
@@ -54,22 +55,43 @@ def _refresh_stale(ports: CasePorts, now: datetime) -> int:
         stale = tx.mirror.stale(limit=STALE_BATCH)
     for kind, object_id in stale:
         try:
-            _refresh(kind, object_id, ports, now)
-        except GatewayRejected:  # gone at Stripe: the mirror keeps its last state, read no more
-            with ports.ledger.begin() as tx:
+            _REFRESH[kind](object_id, ports, now)
+        except GatewayRejected as refused:
+            if refused.status != 404:
+                ports.log.error("stripe.rejected", error=str(refused), do="dunning doctor")
+                break
+            with ports.ledger.begin() as tx:  # gone: the mirror keeps its last state
                 tx.mirror.settled(kind, object_id)
     return len(stale)
 
 
-def _refresh(kind: str, object_id: str, ports: CasePorts, now: datetime) -> None:
-    stripe: StripeGateway = ports.stripe
-    if kind == "invoice":
-        invoice = stripe.read_invoice(object_id)
-        with ports.ledger.begin() as tx:
-            tx.mirror.put_invoices([(invoice, now)])
-            tx.mirror.settled(kind, object_id)
-        return
-    subscription = stripe.read_subscription(object_id)
+def _refresh_invoice(invoice_id: str, ports: CasePorts, now: datetime) -> None:
+    invoice = ports.stripe.read_invoice(invoice_id)
+    with ports.ledger.begin() as tx:
+        tx.mirror.put_invoices([(invoice, now)])
+        tx.mirror.settled("invoice", invoice_id)
+
+
+def _refresh_subscription(subscription_id: str, ports: CasePorts, now: datetime) -> None:
+    subscription = ports.stripe.read_subscription(subscription_id)
     with ports.ledger.begin() as tx:
         tx.mirror.put_subscriptions([(subscription, now)])
-        tx.mirror.settled(kind, object_id)
+        tx.mirror.settled("subscription", subscription_id)
+
+
+def _refresh_charge(charge_id: str, ports: CasePorts, now: datetime) -> None:
+    """Learn who disputes: the charge is older than the ledger, and disputes do not name anybody."""
+    charge = ports.stripe.read_charge(charge_id)
+    customer_id = charge.customer_id
+    with ports.ledger.begin() as tx:
+        made_at = min(charge.created_at, now)
+        tx.mirror.put_charge(charge, customer_id=customer_id, at=made_at, made_by=MadeBy.CUSTOMER)
+        tx.mirror.name_disputes(charge_id, customer_id=customer_id)
+        tx.cases.wake(now=now, customer_ids=[customer_id])
+
+
+_REFRESH: dict[str, Callable[[str, CasePorts, datetime], None]] = {
+    "invoice": _refresh_invoice,
+    "subscription": _refresh_subscription,
+    "charge": _refresh_charge,
+}

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, func, or_, select, tuple_, update
+from sqlalchemy import Column, Connection, Table, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.domain.mrr import monthly_minor
@@ -17,6 +17,7 @@ from worker.domain.readings import (
     PaymentMethodReading,
     SubscriptionReading,
 )
+from worker.store.mirror_calendar import cards_in_use, renewing, trials_ending
 from worker.store.mirror_tables import (
     customers,
     disputes,
@@ -27,10 +28,15 @@ from worker.store.mirror_tables import (
 from worker.store.rows import charge_of, customer_of, payment_method_of, subscription_of
 from worker.store.tables import network_attempts
 
-LIVE = ("active", "past_due", "trialing")
-
 READ_AGAIN = (invoices, subscriptions)
 """Mirrors whose rows are read again where two events of one second differ."""
+
+_READ_BY: dict[str, Column[Any]] = {
+    "charge": disputes.c.charge_id,
+    "invoice": invoices.c.id,
+    "subscription": subscriptions.c.id,
+}
+"""By which of its columns a stale row is read again: of a dispute it is the charge."""
 
 TERMINAL = ("paid", "void")
 """Statuses of an invoice that Stripe never takes back; what says otherwise is older."""
@@ -215,7 +221,11 @@ class Mirror:
     def put_dispute(
         self, *, dispute_id: str, charge_id: str, status: str, seen_at: datetime
     ) -> str:
-        """Upsert one dispute and return the customer of its charge, as far as known."""
+        """Upsert one dispute and return the customer of its charge, as far as known.
+
+        A dispute does not name its customer. One on a charge that no event told of, since it is
+        older than the ledger, is marked stale until that charge is read.
+        """
         customer_id = self._connection.execute(
             select(network_attempts.c.customer_id).where(
                 network_attempts.c.account_id == self._account,
@@ -228,9 +238,18 @@ class Mirror:
             "customer_id": customer_id or "",
             "status": status,
             "seen_at": seen_at,
+            "stale": customer_id is None and charge_id != "",
         }
         self._put(disputes, [row])
         return customer_id or ""
+
+    def name_disputes(self, charge_id: str, *, customer_id: str) -> None:
+        """Remember whose charge it is that is disputed."""
+        self._connection.execute(
+            update(disputes)
+            .where(disputes.c.account_id == self._account, disputes.c.charge_id == charge_id)
+            .values(customer_id=customer_id, stale=False)
+        )
 
     def put_charge(
         self, charge: ChargeReading, *, customer_id: str, at: datetime, made_by: MadeBy
@@ -311,76 +330,27 @@ class Mirror:
 
     def renewing(self, *, from_at: datetime, to_at: datetime) -> list[SubscriptionReading]:
         """Return active subscriptions whose period ends in [from_at, to_at), by id."""
-        return self._subscriptions(subscriptions.c.period_end_at, ("active",), from_at, to_at)
+        return renewing(self._connection, self._account, from_at, to_at)
 
     def trials_ending(self, *, from_at: datetime, to_at: datetime) -> list[SubscriptionReading]:
         """Return trials that end in [from_at, to_at), by id."""
-        return self._subscriptions(subscriptions.c.trial_end_at, ("trialing",), from_at, to_at)
-
-    def _subscriptions(
-        self, column: Any, statuses: tuple[str, ...], from_at: datetime, to_at: datetime
-    ) -> list[SubscriptionReading]:
-        query = (
-            select(subscriptions)
-            .where(
-                subscriptions.c.account_id == self._account,
-                subscriptions.c.status.in_(statuses),
-                column >= from_at,
-                column < to_at,
-                subscriptions.c.cancel_at_period_end.is_(False),
-                subscriptions.c.cancel_at.is_(None),
-                subscriptions.c.collection_paused.is_(False),
-            )
-            .order_by(subscriptions.c.id)
-        )
-        return [subscription_of(row) for row in self._connection.execute(query).mappings()]
+        return trials_ending(self._connection, self._account, from_at, to_at)
 
     def cards_in_use(
         self, *, expiring_from: tuple[int, int], expiring_to: tuple[int, int]
     ) -> list[tuple[PaymentMethodReading, SubscriptionReading]]:
         """Return cards that live subscriptions use, expiring in the (year, month) range."""
-        own = subscriptions.c.default_payment_method_id
-        used = func.coalesce(func.nullif(own, ""), customers.c.default_payment_method_id)
-        query = (
-            select(subscriptions, payment_methods.c.id.label("method_id"))
-            .join(
-                customers,
-                and_(
-                    customers.c.account_id == subscriptions.c.account_id,
-                    customers.c.id == subscriptions.c.customer_id,
-                ),
-            )
-            .join(
-                payment_methods,
-                and_(
-                    payment_methods.c.account_id == subscriptions.c.account_id,
-                    payment_methods.c.id == used,
-                ),
-            )
-            .where(
-                subscriptions.c.account_id == self._account,
-                subscriptions.c.status.in_(LIVE),
-                payment_methods.c.type == "card",
-                tuple_(payment_methods.c.exp_year, payment_methods.c.exp_month) >= expiring_from,
-                tuple_(payment_methods.c.exp_year, payment_methods.c.exp_month) <= expiring_to,
-            )
-            .order_by(subscriptions.c.id)
-        )
-        found = []
-        for row in self._connection.execute(query).mappings().all():
-            method = self.payment_method(row["method_id"])
-            if method is not None:
-                found.append((method, subscription_of(row, method)))
-        return found
+        return cards_in_use(self._connection, self._account, expiring_from, expiring_to)
 
     def stale(self, *, limit: int) -> list[tuple[str, str]]:
         """Return (kind, id) of rows whose newest state is not certain."""
         found: list[tuple[str, str]] = []
-        for kind, table in (("invoice", invoices), ("subscription", subscriptions)):
+        for kind, column in _READ_BY.items():
             query = (
-                select(table.c.id)
-                .where(table.c.account_id == self._account, table.c.stale)
-                .order_by(table.c.id)
+                select(column)
+                .where(column.table.c.account_id == self._account, column.table.c.stale)
+                .distinct()
+                .order_by(column)
                 .limit(limit)
             )
             found += [(kind, object_id) for object_id in self._connection.execute(query).scalars()]
@@ -388,10 +358,10 @@ class Mirror:
 
     def settled(self, kind: str, object_id: str) -> None:
         """Mark a stale row as certain again."""
-        table = invoices if kind == "invoice" else subscriptions
+        column = _READ_BY[kind]
         self._connection.execute(
-            update(table)
-            .where(table.c.account_id == self._account, table.c.id == object_id)
+            update(column.table)
+            .where(column.table.c.account_id == self._account, column == object_id)
             .values(stale=False)
         )
 

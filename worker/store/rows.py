@@ -167,6 +167,7 @@ def charge_of(row: RowMapping) -> ChargeReading:
         fingerprint=row["fingerprint"],
         country=row["country"],
         payment_method_type=row["payment_method_type"],
+        customer_id=row["customer_id"],
     )
 
 

@@ -33,11 +33,13 @@ from worker.domain.readings import (
     SubscriptionReading,
 )
 from worker.errors import GatewayUnavailable
+from worker.gateway.invoice_readers import StripeReader
 from worker.joblog import build_joblog
 from worker.ports import Json, RenderedNotice, SendOutcome, SendResult
 from worker.services.advance_case import advance_case
 from worker.services.case_turn import CasePorts
 from worker.services.deliver_letter import deliver_letter
+from worker.services.read_feed import FeedRun, read_feed
 from worker.store.ledger import PostgresLedger
 
 
@@ -84,10 +86,13 @@ class FakeStripe:
         return self.invoices[invoice_id]
 
     def read_charge(self, charge_id: str) -> ChargeReading:
-        """Return a charge that had not enough funds behind it."""
+        """Return a charge of `cus_1` that had not enough funds behind it."""
+        if self.trouble is not None:
+            raise self.trouble
         self.asked.append(f"read {charge_id}")
         signals = DeclineSignals(code="card_declined", decline_code="insufficient_funds")
-        return ChargeReading(charge_id, "failed", "pi_1", "pm_1", 1200, "eur", NOW - DAY, signals)
+        about = (charge_id, "failed", "pi_1", "pm_1", 1200, "eur", NOW - DAY, signals)
+        return ChargeReading(*about, customer_id="cus_1")
 
     def read_subscription(self, subscription_id: str) -> SubscriptionReading:
         """Return the subscription."""
@@ -219,6 +224,23 @@ class Bench:
     def deliver(self, letter_id: int) -> str:
         """Deliver a letter now."""
         return deliver_letter(letter_id, ports=self.ports, now=self.clock.now)
+
+    def feed(self, *events: Json) -> FeedRun:
+        """Let Stripe tell of these events, whenever they were, and read them."""
+        self.stripe.events += events
+        with self.ledger.connection() as connection:
+            connection.exec_driver_sql("DELETE FROM cursors")
+        with self.ledger.begin() as tx:
+            tx.control.set_cursor("events", self.clock.now - timedelta(minutes=1))
+        return read_feed(
+            ledger=self.ledger,
+            stripe=self.ports.stripe,
+            reader=StripeReader(),
+            log=self.ports.log,
+            clock=self.clock,
+            configuration=self.ports.configuration,
+            now=self.clock.now,
+        )
 
     def loaded(self, case_id: int) -> Case:
         """Return a case as it stands."""

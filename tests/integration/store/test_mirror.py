@@ -173,7 +173,8 @@ def test_a_deletion_blanks_what_it_no_longer_says(ledger: PostgresLedger) -> Non
 def charge(status: str = "failed") -> ChargeReading:
     """Return a declined charge."""
     signals = DeclineSignals(code="card_declined", decline_code="insufficient_funds")
-    return ChargeReading("ch_1", status, "pi_1", "pm_1", 1200, "eur", NOW, signals, brand="visa")
+    about = ("ch_1", status, "pi_1", "pm_1", 1200, "eur", NOW, signals)
+    return ChargeReading(*about, brand="visa", customer_id="cus_1")
 
 
 def test_a_charge_is_known_once_and_its_status_may_change(ledger: PostgresLedger) -> None:
@@ -197,6 +198,20 @@ def test_a_dispute_names_the_customer_of_its_charge(ledger: PostgresLedger) -> N
     with ledger.begin() as tx:
         tx.mirror.put_charge(charge(), customer_id="cus_1", at=NOW, made_by=MadeBy.STRIPE)
     assert dispute("ch_1", "under_review") == "cus_1"
+
+
+def test_a_dispute_of_an_older_charge_waits_for_its_customer(ledger: PostgresLedger) -> None:
+    with ledger.begin() as tx:
+        for number in (1, 2):
+            tx.mirror.put_dispute(
+                dispute_id=f"dp_{number}",
+                charge_id="ch_old",
+                status="needs_response",
+                seen_at=NOW,
+            )
+        assert tx.mirror.stale(limit=10) == [("charge", "ch_old")]
+        tx.mirror.name_disputes("ch_old", customer_id="cus_1")
+        assert tx.mirror.stale(limit=10) == []
 
 
 def test_renewals_are_live_subscriptions_whose_period_ends_in_time(ledger: PostgresLedger) -> None:
