@@ -152,8 +152,8 @@ def test_an_outage_of_some_hours_is_one_line_of_the_story(
     told = dunning.run("case", str(story)).stdout
     assert [line for line in told.splitlines() if " outage " in line] == [
         (
-            "            09:00  outage              18 of 25 tries with Visa cards issued in DE failed"
-            " within an hour"
+            "            09:00  outage              18 of 25 tries with Visa cards issued in DE"
+            " failed within an hour"
         )
     ]
     assert "Next     nothing: 21 of 25 tries with Visa cards issued in DE failed" in told
