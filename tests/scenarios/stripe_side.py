@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from worker.rehearsal.driver_sandbox import SandboxClient
@@ -121,6 +122,7 @@ class StripeSide:
         brand: str = "visa",
         country: str = "DE",
         zone: str = "",
+        metadata: Mapping[str, str] = MappingProxyType({}),
     ) -> Customer:
         """Return a customer without a subscription; *cards* is what the card answers in turn."""
         method = method or self.card(*cards, brand=brand)
@@ -134,8 +136,8 @@ class StripeSide:
         }
         if email:
             given["email"] = email
-        if zone:
-            given["metadata"] = {"time_zone": zone}
+        if zone or metadata:
+            given["metadata"] = dict(metadata) | ({"time_zone": zone} if zone else {})
         made = self.client.post("/v1/customers", given)
         return Customer(name, made["id"], email, method)
 

@@ -154,7 +154,7 @@ def _read(claimed: Claimed, ports: CasePorts, now: datetime) -> Turn:
     with ports.ledger.begin() as tx:
         around = tx.cases.surroundings(case, invoice, now=now, wall_now=ports.clock.wall_now())
         text = tx.control.policy(case.policy_digest)
-    policy = from_plain(text) if text is not None else ports.configuration.dunning.policies[0]
+    policy = from_plain(text) if text is not None else ports.configuration.dunning.policies[-1]
     case = understand_failure(
         case, invoice, around, ledger=ports.ledger, stripe=ports.stripe, log=ports.log, now=now
     )

@@ -12,6 +12,9 @@ from worker.domain.facts import Fact
 from worker.domain.identifiers import KEY_PREFIX, case_name
 from worker.domain.network_rules import MadeBy
 from worker.domain.opening import opens_case
+from worker.domain.policy import DunningRules, Policy
+from worker.domain.policy_match import choose_policy, traits_of
+from worker.domain.policy_text import digest_of
 from worker.domain.readings import (
     ChargeReading,
     CustomerReading,
@@ -161,7 +164,7 @@ def apply_batch(
     tx: Tx,
     batch: Batch,
     *,
-    policy_digest: str,
+    rules: DunningRules,
     go_live_at: datetime,
     now: datetime,
     wall_now: datetime,
@@ -203,7 +206,7 @@ def apply_batch(
             tx,
             invoice,
             failed_at=failed_at,
-            policy_digest=policy_digest,
+            rules=rules,
             go_live_at=go_live_at,
             now=now,
             wall_now=wall_now,
@@ -218,16 +221,20 @@ def open_case(
     invoice: InvoiceReading,
     *,
     failed_at: datetime,
-    policy_digest: str,
+    rules: DunningRules,
     go_live_at: datetime,
     now: datetime,
     wall_now: datetime,
 ) -> str:
-    """Open a case for a failed invoice, with its fact; empty where it opens none."""
+    """Open a case for a failed invoice, with its fact; empty where it opens none.
+
+    The policy that serves it now serves it to the end, whatever is configured later.
+    """
     failed_at = min(failed_at, now)
     if not opens_case(invoice, failed_at=failed_at, go_live_at=go_live_at):
         return ""
     first_look_at = max(now, failed_at + OWNER_CONFIRMED_AFTER + timedelta(seconds=1))
+    policy_digest = digest_of(_policy_for(tx, invoice, rules, now))
     new = NewCase(invoice, failed_at, policy_digest, next_action_at=first_look_at)
     case_id = tx.cases.open(new, now=now)
     if case_id is None:
@@ -251,3 +258,16 @@ def open_case(
     )
     tx.facts.append([fact], wall_now=wall_now)
     return name
+
+
+def _policy_for(tx: Tx, invoice: InvoiceReading, rules: DunningRules, now: datetime) -> Policy:
+    """Return the first policy that serves the invoice, by what the mirrors know of its customer."""
+    if len(rules.policies) == 1:
+        return rules.policies[0]
+    traits = traits_of(
+        invoice,
+        subscription=tx.mirror.subscription(invoice.subscription_id),
+        customer=tx.mirror.customer(invoice.customer_id),
+        now=now,
+    )
+    return choose_policy(rules, traits)

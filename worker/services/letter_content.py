@@ -42,7 +42,7 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
         text = tx.control.policy(case.policy_digest)
     _check_case_letter(letter, case, invoice)
     rules = ports.configuration.dunning
-    policy = from_plain(text) if text is not None else rules.policies[0]
+    policy = from_plain(text) if text is not None else rules.policies[-1]
     at = Situation(
         case,
         invoice,

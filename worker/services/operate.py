@@ -5,7 +5,6 @@ from datetime import datetime
 
 from worker.domain.facts import Fact
 from worker.domain.policy import Configuration
-from worker.domain.policy_text import digest_of
 from worker.domain.readings import InvoiceReading
 from worker.errors import UsageError
 from worker.ports import Clock, Ledger, StripeGateway
@@ -84,7 +83,7 @@ def _adopt_one(
             tx,
             invoice,
             failed_at=now,
-            policy_digest=digest_of(configuration.dunning.policies[0]),
+            rules=configuration.dunning,
             go_live_at=now,
             now=now,
             wall_now=clock.wall_now(),

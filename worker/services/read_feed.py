@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from worker.domain.policy import Configuration
-from worker.domain.policy_text import digest_of
 from worker.ports import Clock, InboxEvent, JobLog, Json, Ledger, ObjectReader, StripeGateway, Tx
 from worker.services.apply_events import Applied, apply_batch, gather
+from worker.services.own_clock import only_of_clock
 from worker.services.stop_charging import stop_charging
 
 CURSOR = "events"
@@ -47,12 +47,14 @@ def read_feed(
     clock: Clock,
     configuration: Configuration,
     now: datetime,
+    test_clock: str = "",
     from_at: datetime | None = None,
 ) -> FeedRun:
     """Read events up to *now* (business time) and move the cursor there, slice by slice.
 
     *from_at* re-lists from an earlier instant without moving the cursor back; events already in
-    the inbox change nothing. Raises: GatewayUnavailable: the slices so far are committed.
+    the inbox change nothing. With *test_clock* only that clock's objects are heard of.
+    Raises: GatewayUnavailable: the slices so far are committed.
     """
     with ledger.begin() as tx:
         control, cursor = tx.control.read(), tx.control.cursor(CURSOR)
@@ -63,6 +65,8 @@ def read_feed(
     while start < now:
         end = min(start + SLICE, now)
         raw_events = _oldest_first(stripe, start, end)
+        with ledger.begin() as tx:
+            raw_events = only_of_clock(tx, raw_events, test_clock)
         if raw_events or (end == now and now > cursor):  # else the next slice moves the cursor
             ingest = _Ingest(ledger, reader, log, clock, configuration, control.go_live_at, now)
             ingest.slice(raw_events, run, cursor_at=max(end, cursor))
@@ -74,12 +78,12 @@ def read_feed(
 
 def _oldest_first(stripe: StripeGateway, start: datetime, end: datetime) -> list[Json]:
     pages = stripe.event_pages(from_at=start, to_at=end)
-    found = [event for page in pages for event in page if not _of_clock(event)]
+    found = [event for page in pages for event in page if not _says_time_moved(event)]
     found.reverse()  # the list is newest first; a stable sort then keeps Stripe's order in a second
     return sorted(found, key=lambda event: int(str(event["created"])))
 
 
-def _of_clock(event: Json) -> bool:
+def _says_time_moved(event: Json) -> bool:
     """Return whether an event only says that a test clock moved."""
     return str(event.get("type", "")).startswith("test_helpers.")
 
@@ -116,7 +120,7 @@ class _Ingest:
         applied = apply_batch(
             tx,
             batch,
-            policy_digest=digest_of(self.configuration.dunning.policies[0]),
+            rules=self.configuration.dunning,
             go_live_at=self.go_live_at,
             now=self.now,
             wall_now=wall_now,

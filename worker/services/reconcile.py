@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from worker.domain.opening import opens_case
 from worker.domain.policy import Configuration
-from worker.domain.policy_text import digest_of
 from worker.domain.readings import InvoiceReading
 from worker.ports import Clock, JobLog, Ledger, ObjectReader, StripeGateway, Tx
 from worker.services.apply_events import open_case
@@ -34,6 +33,7 @@ def reconcile(
     configuration: Configuration,
     api_version: str,
     now: datetime,
+    test_clock: str = "",
 ) -> Reconciled:
     """Re-list three days of events, open cases that were missed, make every open case due.
 
@@ -47,6 +47,7 @@ def reconcile(
         clock=clock,
         configuration=configuration,
         now=now,
+        test_clock=test_clock,
         from_at=now - RELIST,
     )
     opened = _open_missed(
@@ -73,7 +74,6 @@ def _open_missed(
     api_version: str,
     now: datetime,
 ) -> int:
-    digest = digest_of(configuration.dunning.policies[0])
     opened = 0
     for page in stripe.open_invoice_pages():
         found = [reader.invoice(raw, api_version) for raw in page]
@@ -90,7 +90,7 @@ def _open_missed(
                     tx,
                     invoice,
                     failed_at=now,
-                    policy_digest=digest,
+                    rules=configuration.dunning,
                     go_live_at=control.go_live_at,
                     now=now,
                     wall_now=clock.wall_now(),
