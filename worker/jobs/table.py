@@ -52,6 +52,7 @@ def read_stripe(app: App, now: datetime) -> None:
         clock=app.clock,
         configuration=app.configuration,
         now=now,
+        test_clock=app.environment.stripe_test_clock or "",
     )
     fold_facts(ledger=app.ledger, reader=app.reader, clock=app.clock)
     if frozen_at is not None:
@@ -116,6 +117,7 @@ def compare(app: App, now: datetime) -> None:
         configuration=app.configuration,
         api_version=app.api_version,
         now=now,
+        test_clock=app.environment.stripe_test_clock or "",
     )
     fold_facts(ledger=app.ledger, reader=app.reader, clock=app.clock)
     if result.opened:

@@ -1,6 +1,6 @@
 """The inbox of Stripe's events and the mirrors of its objects."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -63,6 +63,12 @@ class MirrorBook(Protocol):
         self, rows: Sequence[tuple[PaymentMethodReading, datetime, bool]]
     ) -> None:
         """Upsert payment methods; the flag says that the card itself changed."""
+
+    def known_customers(self, ids: Iterable[str]) -> set[str]:
+        """Return those of *ids* that are customers in the mirror."""
+
+    def known_invoices(self, ids: Iterable[str]) -> set[str]:
+        """Return those of *ids* that are invoices in the mirror."""
 
     def put_dispute(
         self, *, dispute_id: str, charge_id: str, status: str, seen_at: datetime

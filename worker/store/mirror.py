@@ -1,11 +1,23 @@
 """Mirrors of Stripe's objects: batched, sorted upserts in which the newer state wins."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, and_, func, or_, select, update
+from sqlalchemy import (
+    Connection,
+    String,
+    Table,
+    and_,
+    any_,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.domain.mrr import monthly_minor
@@ -26,17 +38,11 @@ from worker.store.mirror_tables import (
     subscriptions,
 )
 from worker.store.rows import charge_of, customer_of, payment_method_of, subscription_of
+from worker.store.stale_objects import settle_stale, stale_objects
 from worker.store.tables import network_attempts
 
 READ_AGAIN = (invoices, subscriptions)
 """Mirrors whose rows are read again where two events of one second differ."""
-
-_READ_BY: dict[str, Column[Any]] = {
-    "charge": disputes.c.charge_id,
-    "invoice": invoices.c.id,
-    "subscription": subscriptions.c.id,
-}
-"""By which of its columns a stale row is read again: of a dispute it is the charge."""
 
 TERMINAL = ("paid", "void")
 """Statuses of an invoice that Stripe never takes back; what says otherwise is older."""
@@ -199,6 +205,23 @@ class Mirror:
                     .values(changed_at=func.greatest(payment_methods.c.changed_at, seen_at))
                 )
 
+    def known_customers(self, ids: Iterable[str]) -> set[str]:
+        """Return those of *ids* that are customers in the mirror."""
+        return self._known(customers, ids)
+
+    def known_invoices(self, ids: Iterable[str]) -> set[str]:
+        """Return those of *ids* that are invoices in the mirror."""
+        return self._known(invoices, ids)
+
+    def _known(self, table: Table, ids: Iterable[str]) -> set[str]:
+        wanted = sorted(set(ids) - {""})
+        if not wanted:
+            return set()
+        query = select(table.c.id).where(
+            table.c.account_id == self._account, table.c.id == any_(literal(wanted, ARRAY(String)))
+        )
+        return set(self._connection.execute(query).scalars())
+
     def mark_default_changed(self, customer_id: str, *, at: datetime) -> None:
         """Remember when a customer's default payment method was last changed."""
         self._connection.execute(
@@ -343,27 +366,12 @@ class Mirror:
         return cards_in_use(self._connection, self._account, expiring_from, expiring_to)
 
     def stale(self, *, limit: int) -> list[tuple[str, str]]:
-        """Return (kind, id) of rows whose newest state is not certain."""
-        found: list[tuple[str, str]] = []
-        for kind, column in _READ_BY.items():
-            query = (
-                select(column)
-                .where(column.table.c.account_id == self._account, column.table.c.stale)
-                .distinct()
-                .order_by(column)
-                .limit(limit)
-            )
-            found += [(kind, object_id) for object_id in self._connection.execute(query).scalars()]
-        return found
+        """Return (kind, id) of what must be read again: `invoice`, `subscription`, `charge`."""
+        return stale_objects(self._connection, self._account, limit=limit)
 
     def settled(self, kind: str, object_id: str) -> None:
-        """Mark a stale row as certain again."""
-        column = _READ_BY[kind]
-        self._connection.execute(
-            update(column.table)
-            .where(column.table.c.account_id == self._account, column == object_id)
-            .values(stale=False)
-        )
+        """Remember that what was stale is certain again, or gone."""
+        settle_stale(self._connection, self._account, kind, object_id)
 
 
 def _outranks(table: Table, row: dict[str, Any], known: dict[str, Any]) -> bool:

@@ -225,7 +225,7 @@ class Bench:
         """Deliver a letter now."""
         return deliver_letter(letter_id, ports=self.ports, now=self.clock.now)
 
-    def feed(self, *events: Json) -> FeedRun:
+    def feed(self, *events: Json, test_clock: str = "") -> FeedRun:
         """Let Stripe tell of these events, whenever they were, and read them."""
         self.stripe.events += events
         with self.ledger.connection() as connection:
@@ -240,6 +240,7 @@ class Bench:
             clock=self.clock,
             configuration=self.ports.configuration,
             now=self.clock.now,
+            test_clock=test_clock,
         )
 
     def loaded(self, case_id: int) -> Case:
