@@ -1,0 +1,239 @@
+"""Every case that is not closed with what a forecast needs, in a handful of queries. Read only.
+
+Invoices are rebuilt from the mirrors as for a story (`reading_case`), so a plan needs no call to
+Stripe; what is around each case is asked with the very query that precedes its decisions.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, RowMapping, Select, Table, select
+
+from worker.domain.case import Attempt, Case, CaseLetter, CaseState, StepRecord, Surroundings
+from worker.domain.policy import Policy
+from worker.domain.policy_text import from_plain
+from worker.domain.readings import (
+    CustomerReading,
+    InvoiceReading,
+    PaymentMethodReading,
+    PaymentReading,
+    SubscriptionReading,
+)
+from worker.store.around import surroundings_of
+from worker.store.mirror_tables import customers, invoices, payment_methods, subscriptions
+from worker.store.reading import CaseLine, list_cases
+from worker.store.rows import (
+    attempt_of,
+    case_of,
+    customer_of,
+    letter_of,
+    payment_method_of,
+    step_of,
+    subscription_of,
+)
+from worker.store.tables import attempts, cases, letters, network_attempts, policies, steps
+
+UNFINISHED = tuple(state for state in CaseState if state is not CaseState.CLOSED)
+
+Part = TypeVar("Part")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCase:
+    """One case that is not closed, as a forecast begins with it."""
+
+    line: CaseLine
+    case: Case
+    policy: Policy | None
+    """The version it began with; None for one that is not kept any more."""
+    invoice: InvoiceReading
+    around: Surroundings
+    queued: Mapping[int, datetime]
+    """Its letters that wait -> when they may go out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """What the mirrors hold of the cases' objects, by id."""
+
+    invoices: Mapping[str, RowMapping]
+    subscriptions: Mapping[str, SubscriptionReading]
+    customers: Mapping[str, CustomerReading]
+    charges: Mapping[str, RowMapping]
+
+
+def read_open_cases(
+    connection: Connection, account_id: str, *, now: datetime, wall_now: datetime
+) -> list[OpenCase]:
+    """Return every case that is not closed, by number, as things stand at *now*."""
+    lines = {
+        line.id: line
+        for line in list_cases(connection, account_id, words=[state.value for state in UNFINISHED])
+    }
+    found = _cases(connection, account_id)
+    mirrored = _mirrored(connection, account_id, found)
+    kept = _policies(connection, account_id)
+    queued = _queued(connection, account_id)
+    return [
+        OpenCase(
+            line=lines[case.id],
+            case=case,
+            policy=kept.get(case.policy_digest),
+            invoice=(invoice := _invoice(case, mirrored)),
+            around=surroundings_of(
+                connection, account_id, case, invoice, now=now, wall_now=wall_now
+            ),
+            queued=queued.get(case.id, {}),
+        )
+        for case in found
+    ]
+
+
+def _unfinished(account_id: str, column: str) -> Select[tuple[Any]]:
+    """Return one column of the cases that are not closed."""
+    return select(cases.c[column]).where(
+        cases.c.account_id == account_id, cases.c.state != CaseState.CLOSED.value
+    )
+
+
+def _cases(connection: Connection, account_id: str) -> list[Case]:
+    query = (
+        select(cases)
+        .where(cases.c.account_id == account_id, cases.c.state != CaseState.CLOSED.value)
+        .order_by(cases.c.id)
+    )
+    rows = connection.execute(query).mappings().all()
+    tried: Mapping[int, list[Attempt]] = _parts(
+        connection, account_id, attempts, attempts.c.no.name, attempt_of
+    )
+    done: Mapping[int, list[StepRecord]] = _parts(
+        connection, account_id, steps, steps.c.at.name, step_of
+    )
+    written: Mapping[int, list[CaseLetter]] = _parts(
+        connection, account_id, letters, letters.c.id.name, letter_of
+    )
+    return [
+        case_of(
+            row,
+            attempts=tuple(tried.get(row["id"], ())),
+            steps=tuple(done.get(row["id"], ())),
+            letters=tuple(written.get(row["id"], ())),
+        )
+        for row in rows
+    ]
+
+
+def _parts(
+    connection: Connection,
+    account_id: str,
+    table: Table,
+    order: str,
+    part_of: Callable[[RowMapping], Part],
+) -> dict[int, list[Part]]:
+    """Return the rows of *table* that belong to the cases, by case, in *order*."""
+    query = (
+        select(table)
+        .where(table.c.case_id.in_(_unfinished(account_id, "id")))
+        .order_by(table.c.case_id, table.c[order])
+    )
+    found: dict[int, list[Part]] = defaultdict(list)
+    for row in connection.execute(query).mappings():
+        found[row["case_id"]].append(part_of(row))
+    return found
+
+
+def _queued(connection: Connection, account_id: str) -> dict[int, dict[int, datetime]]:
+    query = select(letters.c.case_id, letters.c.id, letters.c.next_action_at).where(
+        letters.c.case_id.in_(_unfinished(account_id, "id")),
+        letters.c.next_action_at.is_not(None),
+    )
+    found: dict[int, dict[int, datetime]] = defaultdict(dict)
+    for case_id, letter_id, at in connection.execute(query):
+        found[case_id][letter_id] = at
+    return found
+
+
+def _policies(connection: Connection, account_id: str) -> dict[str, Policy]:
+    query = select(policies.c.digest, policies.c.text).where(
+        policies.c.account_id == account_id,
+        policies.c.digest.in_(_unfinished(account_id, "policy_digest")),
+    )
+    return {digest: from_plain(text) for digest, text in connection.execute(query)}
+
+
+def _mirrored(connection: Connection, account_id: str, found: Iterable[Case]) -> Mirrored:
+    bills = _rows(connection, account_id, invoices, _unfinished(account_id, "invoice_id"))
+    plans = _rows(connection, account_id, subscriptions, _unfinished(account_id, "subscription_id"))
+    people = _rows(connection, account_id, customers, _unfinished(account_id, "customer_id"))
+    used = {row["default_payment_method_id"] for row in [*plans.values(), *people.values()]}
+    methods: dict[str, PaymentMethodReading] = {
+        key: payment_method_of(row)
+        for key, row in _rows(connection, account_id, payment_methods, sorted(used - {""})).items()
+    }
+    failed = sorted({case.failure.charge_id for case in found if case.failure is not None} - {""})
+    query = select(network_attempts).where(
+        network_attempts.c.account_id == account_id, network_attempts.c.charge_id.in_(failed)
+    )
+    return Mirrored(
+        invoices=bills,
+        subscriptions={
+            key: subscription_of(row, methods.get(row["default_payment_method_id"]))
+            for key, row in plans.items()
+        },
+        customers={
+            key: customer_of(row, methods.get(row["default_payment_method_id"]))
+            for key, row in people.items()
+        },
+        charges={row["charge_id"]: row for row in connection.execute(query).mappings()},
+    )
+
+
+def _rows(
+    connection: Connection,
+    account_id: str,
+    table: Table,
+    wanted: Select[tuple[Any]] | list[str],
+) -> dict[str, RowMapping]:
+    query = select(table).where(table.c.account_id == account_id, table.c.id.in_(wanted))
+    return {row["id"]: row for row in connection.execute(query).mappings()}
+
+
+def _invoice(case: Case, mirrored: Mirrored) -> InvoiceReading:
+    """Return the invoice as mirrored; where the mirror has none, as the case knew it."""
+    row = mirrored.invoices.get(case.invoice_id)
+    known: dict[str, Any] = dict(row) if row is not None else {}
+    return InvoiceReading(
+        id=case.invoice_id,
+        customer_id=case.customer_id,
+        subscription_id=case.subscription_id,
+        status=known.get("status", "open"),
+        billing_reason=known.get("billing_reason", ""),
+        collection_method=known.get("collection_method", ""),
+        currency=case.currency,
+        amount_due_minor=known.get("amount_due_minor", case.amount_minor),
+        amount_paid_minor=known.get("amount_paid_minor", 0),
+        amount_remaining_minor=known.get("amount_remaining_minor", case.amount_minor),
+        attempted=known.get("attempted", True),
+        attempt_count=0,
+        created_at=known.get("created_at", case.failed_at),
+        number=known.get("number", ""),
+        next_payment_attempt_at=known.get("next_payment_attempt_at"),
+        payment=_payment(case, mirrored),
+        subscription=mirrored.subscriptions.get(case.subscription_id),
+        customer=mirrored.customers.get(case.customer_id),
+    )
+
+
+def _payment(case: Case, mirrored: Mirrored) -> PaymentReading | None:
+    charge = mirrored.charges.get(case.failure.charge_id) if case.failure is not None else None
+    if charge is None:
+        return None
+    return PaymentReading(
+        payment_intent_id=charge["payment_intent_id"],
+        status="requires_payment_method",
+        latest_charge_id=charge["charge_id"],
+        payment_method_id=charge["payment_method_id"],
+    )
