@@ -5,7 +5,7 @@ from datetime import datetime
 
 from worker.cli.look_network_words import NAMES, network_words, rule_words
 from worker.cli.look_story import Story
-from worker.cli.look_why_today import Binding, bindings, today
+from worker.cli.look_why_today import Binding, bindings, happens_today, today
 from worker.cli.look_words import OfficeWords, count_words, json_instant, method_words
 from worker.domain.case import CaseState
 from worker.domain.step_names import readable
@@ -138,8 +138,13 @@ def no_rule_line(story: Story) -> str:
 
 
 def why_json(story: Story, words: OfficeWords) -> dict[str, object]:
-    """Return today's reasons as data."""
-    return {"said": today(story, words), "binding": [_json(each) for each in bindings(story)]}
+    """Return as data what happens today, if anything, and each rule that binds a charge."""
+    step = happens_today(story, words)
+    return {
+        "step": step.step if step is not None else None,
+        "at": json_instant(step.at) if step is not None else None,
+        "binding": [_json(each) for each in bindings(story)],
+    }
 
 
 def _json(binding: Binding) -> dict[str, object]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from worker.cli.look_network_words import rule_words
 from worker.cli.look_story import Story
+from worker.cli.look_story_plan import Coming
 from worker.cli.look_words import OfficeWords, count_words
 from worker.domain.case import CaseState
 from worker.domain.engine_charging import Plan, no_charge_because, plan_charge, settle_owner
@@ -42,11 +43,19 @@ def today(story: Story, words: OfficeWords) -> str:
         return f"nothing: only the ending is left{ends}"
     first = ahead.coming[0]
     step = readable(first.step)
-    if first.at <= story.now:
-        return f"{step} is due now"
-    if words.day(first.at) == words.day(story.now):
-        return f"{step} at {words.clock(first.at)}"
-    return f"nothing: next is {step}, {words.moment(first.at)}"
+    if happens_today(story, words) is None:
+        return f"nothing: next is {step}, {words.moment(first.at)}"
+    return f"{step} is due now" if first.at <= story.now else f"{step} at {words.clock(first.at)}"
+
+
+def happens_today(story: Story, words: OfficeWords) -> Coming | None:
+    """Return the next step where it happens on this day of the office's, else None."""
+    ahead = story.ahead
+    if ahead.standing or not ahead.coming:
+        return None
+    first = ahead.coming[0]
+    due = first.at <= story.now or words.day(first.at) == words.day(story.now)
+    return first if due else None
 
 
 def bindings(story: Story) -> list[Binding]:
