@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from worker.domain.case import AttemptKind, Outcome, RecoveredBy
+from worker.domain.case import AttemptKind, AttemptState, Outcome, RecoveredBy
 from worker.domain.policy import RetriesBy
 
 
@@ -28,7 +28,12 @@ class SettleAttempt:
     """Record what the invoice shows an unfinished attempt came to, then decide anew."""
 
     no: int
-    succeeded: bool
+    outcome: AttemptState
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the invoice shows that it went through."""
+        return self.outcome is AttemptState.SUCCEEDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +63,11 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Reopen:
-    """Take a closed case up again: the money came back out."""
+    """Take a closed case up again: the money came back out, or the cancel was undone."""
 
     reason: str
+    goes_on: bool = False
+    """The timeline goes on where it stood at the close; else the rest of it counts anew."""
 
 
 @dataclass(frozen=True, slots=True)

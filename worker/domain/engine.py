@@ -1,16 +1,18 @@
 """`decide`: what to do about a case, and why. Pure (architecture.md D4).
 
-The rules run in order and the first that has something to say decides. Truth about the invoice
-comes before everything; then an ending under way; then the policy's timeline.
+The rules run in order and the first that has something to say decides. An attempt whose outcome is
+open comes first; then the truth about the invoice; then an ending under way; then the policy's
+timeline.
 """
 
 from dataclasses import replace
 
 from worker.domain.decisions import Decision
 from worker.domain.engine_ending import ending_under_way
+from worker.domain.engine_in_flight import unfinished_attempt
 from worker.domain.engine_situation import Situation
 from worker.domain.engine_timeline import timeline
-from worker.domain.engine_truth import TRUTH_RULES
+from worker.domain.engine_truth import TRUTH_RULES, closed_case
 from worker.domain.policy import RetriesBy
 
 
@@ -21,11 +23,16 @@ def decide(at: Situation) -> Decision:
     moments ago with payment, subscription and customer. Repeating the call with the same
     situation gives the same decision.
     """
+    decision = closed_case(at) or unfinished_attempt(at, _with_nothing_in_flight)
+    return _with_stripe_seen(at, decision or _with_nothing_in_flight(at))
+
+
+def _with_nothing_in_flight(at: Situation) -> Decision:
     for rule in (*TRUTH_RULES, ending_under_way):
         decision = rule(at)
         if decision is not None:
-            return _with_stripe_seen(at, decision)
-    return _with_stripe_seen(at, timeline(at))
+            return decision
+    return timeline(at)
 
 
 def _with_stripe_seen(at: Situation, decision: Decision) -> Decision:

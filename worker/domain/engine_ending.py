@@ -87,7 +87,7 @@ def _without_letter(at: Situation, step: str, due_at: datetime) -> EndingPlan:
 
 def ending_under_way(at: Situation) -> Decision | None:
     """Once we cancelled, the rest of the ending follows at once."""
-    if at.case.did(CANCELS | INVOICE_ENDS) or at.around.ended_by_us:
+    if at.case.did(INVOICE_ENDS) or at.ended_by_us:
         return next_ending_act(at)
     return None
 
@@ -97,7 +97,7 @@ def next_ending_act(at: Situation) -> Decision:
     ending = at.policy.ending
     cancel = cancel_kind(ending)
     needs_cancel = cancel is not None and at.invoice.subscription is not None
-    if needs_cancel and cancel is not None and not _cancel_done(at):
+    if needs_cancel and cancel is not None and not at.ended_by_us:
         return Decision(
             End(cancel),
             "ending",
@@ -115,10 +115,6 @@ def next_ending_act(at: Situation) -> Decision:
         "ended",
         f"The case has ended: {reason}.",
     )
-
-
-def _cancel_done(at: Situation) -> bool:
-    return at.case.did(CANCELS) or at.around.ended_by_us
 
 
 def cancel_kind(ending: Ending) -> AttemptKind | None:
@@ -148,5 +144,11 @@ def ending_due(at: Situation) -> Decision | None:
             Review(f"the ending is due, but {plan.blocked}"),
             "ending_blocked",
             f"The ending is due, but {plan.blocked}: a person decides.",
+        )
+    if at.case.did(CANCELS):
+        return Decision(
+            Review("our cancel was undone at Stripe, and nobody paid"),
+            "cancel_undone",
+            "Somebody undid our cancel and the invoice is unpaid: a person decides.",
         )
     return next_ending_act(at)

@@ -1,10 +1,14 @@
-"""What an invoice read moments ago shows an unfinished attempt came to."""
+"""What an invoice read moments ago shows an attempt of ours came to, and whose payment paid it."""
+
+from datetime import timedelta
 
 from worker.domain.case import CANCELS, Attempt, AttemptKind, AttemptState, Case
-from worker.domain.engine_situation import Situation
+from worker.domain.engine_situation import SUBSCRIPTION_OVER, Situation
+from worker.domain.network_tries import MadeBy, NetworkTry
 from worker.domain.readings import UNDER_WAY
 
-SUBSCRIPTION_OVER = frozenset(("canceled", "incomplete_expired"))
+CLOCKS_APART = timedelta(minutes=1)
+"""A charge of ours may bear a time of Stripe's a little before our own note of its sending."""
 
 
 def abandoned(case: Case) -> int:
@@ -14,29 +18,72 @@ def abandoned(case: Case) -> int:
     )
 
 
-def outcome_shown(at: Situation, attempt: Attempt) -> bool | None:
-    """Return whether the invoice or subscription shows *attempt* done, failed, or neither."""
-    invoice, subscription = at.invoice, at.invoice.subscription
+def outcome_shown(at: Situation, attempt: Attempt) -> AttemptState | None:
+    """Return what the invoice or subscription shows *attempt* came to; None: it does not tell."""
     if attempt.kind is AttemptKind.CHARGE:
-        if invoice.status == "paid":
-            return True
-        if invoice.status in {"void", "uncollectible"}:
-            return False
-        payment = invoice.payment
-        if attempt.state is AttemptState.PROCESSING and payment is not None:
-            # A payment that went through shows as paid a moment later; until then it counts as
-            # under way, so that no second charge can follow.
-            return None if payment.status in {*UNDER_WAY, "succeeded"} else False
-        return None
+        return _charge_shown(at, attempt)
+    invoice, subscription = at.invoice, at.invoice.subscription
     if attempt.kind in CANCELS:
         if subscription is None or subscription.status in SUBSCRIPTION_OVER:
-            return True
+            return AttemptState.SUCCEEDED
         ending = attempt.kind is AttemptKind.CANCEL_AT_PERIOD_END
         if ending and subscription.cancel_at_period_end:
-            return True
-        # Nobody owes it any more: the cancel that did not happen must not be asked for again.
-        return None if invoice.status == "open" else False
+            return AttemptState.SUCCEEDED
     wanted = "void" if attempt.kind is AttemptKind.VOID else "uncollectible"
-    if invoice.status == wanted:
-        return True
-    return False if invoice.status != "open" else None
+    if attempt.kind not in CANCELS and invoice.status == wanted:
+        return AttemptState.SUCCEEDED
+    # Nobody owes it any more: the ending that did not happen must not be asked for again.
+    return None if invoice.status == "open" else AttemptState.ABANDONED
+
+
+def _charge_shown(at: Situation, attempt: Attempt) -> AttemptState | None:
+    invoice, payment = at.invoice, at.invoice.payment
+    under_way = attempt.state is AttemptState.PROCESSING
+    failed = AttemptState.DECLINED if under_way else AttemptState.ABANDONED
+    if under_way and payment is not None and payment.status in UNDER_WAY:
+        return None
+    if invoice.status == "paid":
+        return AttemptState.SUCCEEDED if paid_by(at, attempt) else failed
+    if invoice.status in {"void", "uncollectible"}:
+        return failed
+    if not under_way or payment is None:
+        return None
+    # A payment that went through shows as paid a moment later; until then it counts as under
+    # way, so that no second charge can follow.
+    return None if payment.status == "succeeded" else failed
+
+
+def paid_by(at: Situation, attempt: Attempt) -> bool:
+    """Return whether the payment that the paid invoice shows is *attempt*'s.
+
+    The event of its charge tells whose request it was; until that was read, its payment method is
+    compared: the customer may have paid by hand in the same minute.
+    """
+    payment = at.invoice.payment
+    if payment is None or payment.status != "succeeded":
+        return False
+    told = _told(at)
+    if told is not None:
+        return told.made_by is MadeBy.WORKER
+    return payment.payment_method_id in {"", attempt.payment_method_id}
+
+
+def declined_shown(at: Situation, attempt: Attempt) -> bool:
+    """Return whether the invoice's last failed charge is what *attempt* came to."""
+    payment, failure = at.invoice.payment, at.case.failure
+    if payment is None or payment.signals is None or failure is None:
+        return False
+    if not failure.charge_id or failure.charge_id != payment.latest_charge_id:
+        return False
+    told = _told(at)
+    if told is not None and told.made_by is not MadeBy.WORKER:
+        return False
+    same = failure.payment_method_id in {"", attempt.payment_method_id}
+    return same and failure.failed_at >= attempt.sent_at - CLOCKS_APART
+
+
+def _told(at: Situation) -> NetworkTry | None:
+    """Return the invoice's last charge as an event told of it, or None."""
+    charge_id = at.invoice.payment.latest_charge_id if at.invoice.payment is not None else ""
+    tries = at.around.tries if charge_id else ()
+    return next((each for each in tries if each.charge_id == charge_id), None)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from worker.domain.case import Case, Surroundings
+from worker.domain.case import CANCELS, Case, Surroundings
 from worker.domain.decisions import Decision
 from worker.domain.network_rules import Allowance, Target, allowance
 from worker.domain.network_tries import MadeBy, NetworkTry
@@ -18,6 +18,8 @@ from worker.domain.readings import (
 
 STILL_IN_FLIGHT = timedelta(days=1)
 """How often a case looks that waits for another charge's outcome; that outcome wakes it as well."""
+
+SUBSCRIPTION_OVER = frozenset(("canceled", "incomplete_expired"))
 
 UNSTATED = ClassRule(Reaction.WAIT_FOR_NEW_CARD)
 """For a class an old policy did not know: write, never charge."""
@@ -65,6 +67,23 @@ class Situation:
             return self.obstacle
         why = f"a charge of the same customer (C-{other}) has no outcome yet"
         return Obstacle(why, self.now + STILL_IN_FLIGHT)
+
+    @property
+    def subscription_ends(self) -> bool:
+        """Whether the subscription is over or going to be, as the read just now shows it."""
+        subscription = self.invoice.subscription
+        if subscription is None:
+            return True
+        ending = subscription.cancel_at_period_end or subscription.cancel_at is not None
+        return subscription.status in SUBSCRIPTION_OVER or ending
+
+    @property
+    def ended_by_us(self) -> bool:
+        """Whether a cancel of ours, in this case or another, still holds.
+
+        Staff may undo a cancel for the period's end; then the subscription lives on.
+        """
+        return (self.case.did(CANCELS) or self.around.ended_by_us) and self.subscription_ends
 
     @property
     def method(self) -> PaymentMethodReading | None:

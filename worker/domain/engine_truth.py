@@ -3,8 +3,6 @@
 from datetime import timedelta
 
 from worker.domain.case import (
-    CANCELS,
-    Attempt,
     AttemptKind,
     AttemptState,
     Case,
@@ -17,48 +15,32 @@ from worker.domain.decisions import (
     Close,
     Decision,
     Reopen,
-    Resend,
     Review,
-    SettleAttempt,
     Wait,
 )
-from worker.domain.engine_outcomes import (
-    SUBSCRIPTION_OVER,
-    abandoned,
-    outcome_shown,
-)
-from worker.domain.engine_situation import Rule, Situation
+from worker.domain.engine_outcomes import paid_by
+from worker.domain.engine_situation import SUBSCRIPTION_OVER, Rule, Situation
 from worker.domain.engine_standing import (
     LOOK_AGAIN,
     collection_paused,
     disputed,
     goes_on,
+    on_hold,
+    released,
     renewal_moved,
 )
 from worker.domain.money import KNOWN
 from worker.domain.policy import RetriesBy
 
-KEY_LIFE = timedelta(hours=23)
-"""An attempt older than this is never sent again; Stripe may forget a key after 24 h (I5)."""
-
-REVIEW_EXIT = timedelta(hours=25)
-"""By then no request of ours can still be executed, so a clean read tells the outcome."""
-
 RECOVERED_LATE_WITHIN = timedelta(days=30)
 """A payment this long after the end still counts as recovered late (domain.md 5.2, assumption)."""
-
-ABANDONED_MAX = 2
-"""After this many charges that never got an answer, the next one stays with a person."""
-
-UNKNOWN_LOOK = timedelta(hours=1)
-"""How often the invoice is read while an unknown outcome may not be asked about."""
 
 AUTHENTICATION_PATIENCE = timedelta(hours=1)
 """While a customer may be in 3-D Secure right now, nothing is charged."""
 
 
 def closed_case(at: Situation) -> Decision | None:
-    """A closed case moves only when money came in late, or came back out."""
+    """A closed case moves only when money came in late or back out, or a cancel was undone."""
     case, invoice = at.case, at.invoice
     if case.state is not CaseState.CLOSED:
         return None
@@ -69,6 +51,13 @@ def closed_case(at: Situation) -> Decision | None:
             Reopen("the payment was returned"),
             "payment_returned",
             "The invoice was paid, but the payment was returned.",
+            at.now,
+        )
+    if case.outcome is Outcome.CUSTOMER_CANCELLED and open_again and _lives_on(at):
+        return Decision(
+            Reopen("the cancel was undone", goes_on=True),
+            "cancel_undone",
+            "The subscription goes on after all and its invoice is unpaid: the timeline goes on.",
             at.now,
         )
     late_until = (case.closed_at or at.now) + RECOVERED_LATE_WITHIN
@@ -83,10 +72,15 @@ def closed_case(at: Situation) -> Decision | None:
     return Decision(Wait(), "closed", "The case is closed.")
 
 
+def _lives_on(at: Situation) -> bool:
+    customer = at.invoice.customer
+    return not at.subscription_ends and not (customer is not None and customer.deleted)
+
+
 def who_paid(at: Situation) -> RecoveredBy:
     """Return whose act brought the money, judged by the last thing that can have."""
     won = [a for a in at.case.charges if a.state is AttemptState.SUCCEEDED]
-    if won:
+    if won and paid_by(at, won[-1]):
         return recovered_by_step(won[-1].step)
     payment = at.invoice.payment
     if payment is None or payment.status != "succeeded":
@@ -104,79 +98,6 @@ def recovered_by_step(step: str) -> RecoveredBy:
     return next((by for word, by in extra.items() if step.startswith(word)), RecoveredBy.RETRY)
 
 
-def unfinished_attempt(at: Situation) -> Decision | None:
-    """An attempt whose outcome is open is settled by what the invoice shows, or asked again."""
-    attempt = at.case.in_flight
-    if attempt is None:
-        return None
-    shown = outcome_shown(at, attempt)
-    if shown is not None:
-        return Decision(
-            SettleAttempt(attempt.no, succeeded=shown),
-            "attempt_settled",
-            f"{attempt.step}: the invoice shows that it {'went through' if shown else 'failed'}.",
-            at.now,
-        )
-    if attempt.state is AttemptState.PROCESSING:
-        return Decision(
-            Wait(),
-            "debit_under_way",
-            "A bank debit is under way; its outcome takes days.",
-            at.now + LOOK_AGAIN,
-        )
-    stand_down = _not_asked_again_because(at, attempt)
-    if stand_down and at.around.key_age < REVIEW_EXIT:
-        return Decision(
-            Wait(),
-            "outcome_unknown_at_rest",
-            f"{attempt.step}: Stripe's answer is unknown and is not asked again: {stand_down}.",
-            at.now + UNKNOWN_LOOK,
-        )
-    if at.around.key_age < KEY_LIFE:
-        return Decision(
-            Resend(attempt.no),
-            "outcome_unknown",
-            f"{attempt.step}: Stripe's answer is unknown; the same request is asked again.",
-        )
-    exits = at.around.key_age >= REVIEW_EXIT and attempt.kind is AttemptKind.CHARGE
-    if exits and abandoned(at.case) < ABANDONED_MAX:
-        return Decision(
-            SettleAttempt(attempt.no, succeeded=False),
-            "review_exit",
-            f"{attempt.step}: after 25 hours the invoice shows no payment of ours.",
-            at.now,
-        )
-    if at.case.state is CaseState.IN_REVIEW:
-        return Decision(Wait(), "in_review", at.case.reason, at.now + timedelta(hours=1))
-    return Decision(
-        Review(f"{attempt.step}: no answer from Stripe for 23 hours"),
-        "outcome_lost",
-        "The key is too old to ask again and the invoice does not show the outcome.",
-        at.now + timedelta(hours=1),
-    )
-
-
-def _not_asked_again_because(at: Situation, attempt: Attempt) -> str:
-    """Return what forbids asking again, or the empty string.
-
-    Asking again makes the request where the first one never arrived, so it needs the same truths
-    as a new one: nothing is charged after a cancel, and nothing at all during a dispute.
-    """
-    subscription = at.invoice.subscription
-    if at.around.dispute_open:
-        return "the customer disputes a payment"
-    if subscription is not None and subscription.collection_paused:
-        return "collection is paused"
-    if attempt.kind is AttemptKind.CHARGE:
-        if at.around.ended_by_us or cancelled(at) is not None:
-            return "the subscription is over"
-        if at.invoice.status == "open" and at.invoice.amount_remaining_minor <= 0:
-            return "nothing is left to pay"
-        if at.invoice.other_payment_under_way:
-            return "another payment of the invoice is being processed"
-    return ""
-
-
 def paid(at: Situation) -> Decision | None:
     """A paid invoice is recovered, whoever paid it; late where the subscription had to go."""
     if at.invoice.status != "paid":
@@ -189,7 +110,7 @@ def paid(at: Situation) -> Decision | None:
             "credited",
             "The invoice was credited in full: Stripe calls it paid, but no money came.",
         )
-    late = at.case.did(CANCELS) or at.around.ended_by_us
+    late = at.ended_by_us
     by = who_paid(at)
     return Decision(
         Close(
@@ -248,7 +169,7 @@ def taken_out_of_collection(at: Situation) -> Decision | None:
 
 def cancelled(at: Situation) -> Decision | None:
     """A subscription that somebody else ended, or will end, is not dunned any further."""
-    if at.case.tried(CANCELS) or at.around.ended_by_us:
+    if at.ended_by_us:
         return None
     customer, subscription = at.invoice.customer, at.invoice.subscription
     reason = ""
@@ -265,9 +186,10 @@ def cancelled(at: Situation) -> Decision | None:
                 "ended_by_stripe",
                 "Stripe cancelled the subscription for the failed payment.",
             )
-    elif subscription.cancel_at_period_end or subscription.cancel_at is not None:
+    elif at.subscription_ends:
         asked_at = subscription.canceled_at
-        if asked_at is not None and asked_at >= at.case.failed_at:
+        # Where Stripe does not say when, nobody is charged against what may be the customer's wish.
+        if asked_at is None or asked_at >= at.case.failed_at:
             reason = "the customer cancelled during dunning"
     if not reason:
         return None
@@ -319,7 +241,7 @@ def nothing_owed(at: Situation) -> Decision | None:
 def follows_leading_case(at: Situation) -> Decision | None:
     """Only the oldest open invoice of a subscription is charged, written about and ended."""
     leader = at.around.leading_case
-    if leader is None or at.around.ended_by_us:
+    if leader is None or at.ended_by_us:
         return None
     return Decision(
         Wait(),
@@ -343,14 +265,14 @@ def unknown_currency(at: Situation) -> Decision | None:
 
 
 TRUTH_RULES: tuple[Rule, ...] = (
-    closed_case,
-    unfinished_attempt,
     paid,
     taken_out_of_collection,
     cancelled,
     in_review,
     unknown_currency,
     disputed,
+    on_hold,
+    released,
     collection_paused,
     renewal_moved,
     goes_on,

@@ -54,7 +54,7 @@ END_STATES: tuple[EndState, ...] = (
         Outcome.CUSTOMER_CANCELLED,
         "no, or until the period ends",
         "until the period ends",
-        "a payment makes it `recovered_late`",
+        "a payment makes it `recovered_late`; the cancel is undone while the invoice is open",
     ),
     EndState(Outcome.VOIDED, "yes", "full", "nothing"),
     EndState(Outcome.WRITTEN_OFF, "yes", "full", "a payment makes it `recovered_late`"),

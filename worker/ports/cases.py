@@ -46,6 +46,7 @@ class CaseChange:
     closed_at: datetime | None = None
     recovered_by: RecoveredBy | None = None
     reopened: bool = False
+    """Out of its close: the timeline counts anew, or with `goes_on` from where it stood."""
     stands_down: bool = False
     """From now on the timeline stands still, if it does not already."""
     goes_on: bool = False

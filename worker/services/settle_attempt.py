@@ -248,13 +248,8 @@ def settle_shown_outcome(
 ) -> None:
     """Record what the invoice shows an unfinished attempt came to; the case is due again."""
     attempt = next(a for a in turn.case.attempts if a.no == settle.no)
-    failure = turn.case.failure
-    if settle.succeeded:
-        state, word = AttemptState.SUCCEEDED, "succeeded"
-    elif attempt.state is AttemptState.PROCESSING:
-        state, word = AttemptState.DECLINED, "declined"
-    else:
-        state, word = AttemptState.ABANDONED, "abandoned"
+    failure, payment, state = turn.case.failure, turn.invoice.payment, settle.outcome
+    made = attempt.kind is AttemptKind.CHARGE and state is not AttemptState.ABANDONED
 
     def write(tx: Tx) -> Sequence[Fact]:
         declined = state is AttemptState.DECLINED
@@ -265,15 +260,17 @@ def settle_shown_outcome(
             now=turn.now,
             decline_class=failure.decline_class.value if declined and failure else "",
             decline_code=failure.code if declined and failure else "",
+            charge_id=payment.latest_charge_id if made and payment is not None else "",
         )
         if attempt.kind is not AttemptKind.CHARGE:
             return []
-        if state is not AttemptState.ABANDONED:
+        if made:
             why = "paid" if settle.succeeded else failure.code if failure else ""
             tx.cases.record_step(turn.case.id, attempt.step, done=True, at=turn.now, reason=why)
-        return [_told(turn, attempt, word, turn.case)]
+        return [_told(turn, attempt, state.value, turn.case)]
 
-    released = turn.case.state is CaseState.IN_REVIEW and state is AttemptState.ABANDONED
+    lost = attempt.state is AttemptState.SENDING and not settle.succeeded
+    released = turn.case.state is CaseState.IN_REVIEW and lost
     back = moved_fact(turn.case, "case.released", at=turn.now, reason=decision.reason)
     turn.finish(
         CaseChange(

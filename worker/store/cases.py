@@ -368,9 +368,10 @@ def _changed_columns(change: CaseChange, now: datetime) -> dict[str, object]:
     if change.stands_down:
         values["stood_down_at"] = func.coalesce(cases.c.stood_down_at, now)
     if change.goes_on:
-        stood = func.coalesce(now - cases.c.stood_down_at, timedelta())
-        values |= {"shift": cases.c.shift + stood, "stood_down_at": None}
+        stopped_at = func.coalesce(cases.c.stood_down_at, cases.c.closed_at, now)
+        values |= {"shift": cases.c.shift + (now - stopped_at), "stood_down_at": None}
     if change.reopened:
         values |= {"outcome": None, "closed_at": None, "recovered_by": None}
-        values["shift"] = now - cases.c.failed_at  # the rest of the timeline counts anew
+        if not change.goes_on:
+            values["shift"] = now - cases.c.failed_at  # the rest of the timeline counts anew
     return values

@@ -189,6 +189,21 @@ def test_a_reopened_case_has_no_outcome_and_counts_anew(ledger: PostgresLedger) 
     assert again.failed_at + again.shift == NOW
 
 
+def test_a_reopened_case_may_go_on_where_it_was_closed(ledger: PostgresLedger) -> None:
+    first = claimed(ledger)
+    finish(ledger, first, replace(CLOSING, outcome=Outcome.CUSTOMER_CANCELLED))
+    with ledger.begin() as tx:
+        tx.cases.wake(now=NOW + 3 * DAY, invoice_ids=["in_1"])
+    case = claim(ledger, first.id, now=NOW + 3 * DAY)
+    assert case is not None
+    change = CaseChange(state=CaseState.OPEN, reopened=True, goes_on=True)
+    with ledger.begin() as tx:
+        assert tx.cases.finish(case, change, token="t1", now=NOW + 3 * DAY)
+    again = loaded(ledger, case.id)
+    assert (again.state, again.outcome, again.closed_at) == (CaseState.OPEN, None, None)
+    assert again.shift == 3 * DAY
+
+
 def test_the_first_record_of_a_step_stays(ledger: PostgresLedger) -> None:
     case_id = open_case(ledger)
     with ledger.begin() as tx:

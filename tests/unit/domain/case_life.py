@@ -193,8 +193,8 @@ class World:
                 self.start(kind, f"ending: {kind.value}", "")
             case Resend():
                 self.answer()
-            case SettleAttempt(_, succeeded):
-                self.settle_shown(succeeded=succeeded)
+            case SettleAttempt(_, outcome):
+                self.settle_shown(outcome)
             case Write() as write:
                 self.queue(write)
             case Close() as close:
@@ -208,8 +208,9 @@ class World:
                 self.move(CaseState.OPEN)
             case GoOn():
                 self.go_on()
-            case Reopen():
-                self.move(CaseState.OPEN)
+            case Reopen(_, goes_on):
+                stood = self.now - (self.case.closed_at or self.now) if goes_on else timedelta()
+                self.move(CaseState.OPEN, outcome=None, shift=self.case.shift + stood)
             case _:
                 assert isinstance(decided.act, Wait)
 
@@ -306,18 +307,17 @@ class World:
         if self.draw("answers", 2) == 0:
             self.charge(flying)
 
-    def settle_shown(self, *, succeeded: bool) -> None:
+    def settle_shown(self, outcome: AttemptState) -> None:
         """Record what the invoice shows, as the service does."""
         flying = self.case.in_flight
         assert flying is not None
-        if succeeded:
-            self.settle(flying, AttemptState.SUCCEEDED)
-        elif flying.state is AttemptState.PROCESSING:
+        if outcome is AttemptState.DECLINED:
             self.decline(flying, "funds")
         else:
-            self.settle(flying, AttemptState.ABANDONED)
-            if self.case.state is CaseState.IN_REVIEW:
-                self.move(CaseState.OPEN)
+            self.settle(flying, outcome)
+        lost = flying.state is AttemptState.SENDING and outcome is not AttemptState.SUCCEEDED
+        if lost and self.case.state is CaseState.IN_REVIEW:
+            self.move(CaseState.OPEN)
 
     def settle(
         self, old: Attempt, state: AttemptState, decline_class: DeclineClass | None = None

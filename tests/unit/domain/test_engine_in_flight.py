@@ -2,11 +2,15 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from tests.unit.domain import network_tries_building as network_tries
 from tests.unit.domain.building import (
     ALL_DONE,
+    NEW_CARD,
+    OLD_CARD,
     Row,
     after,
     around,
@@ -14,20 +18,31 @@ from tests.unit.domain.building import (
     case,
     decision,
     done_until,
+    failure,
     invoice,
     paid_invoice,
     payment,
     subscription,
 )
-from worker.domain.case import Attempt, AttemptKind, AttemptState, CaseState, Surroundings
+from worker.domain.case import (
+    Attempt,
+    AttemptKind,
+    AttemptState,
+    CaseState,
+    Failure,
+    Surroundings,
+)
 from worker.domain.decisions import Resend, Review, SettleAttempt, Wait
-from worker.domain.readings import CustomerReading
+from worker.domain.network_tries import MadeBy
+from worker.domain.readings import CustomerReading, PaymentReading
 
 NOW = after(days=1, hours=2)
 """`try 1` is overdue: without the attempt in flight, the engine charges."""
 
 CANCEL, PERIOD_END = AttemptKind.CANCEL, AttemptKind.CANCEL_AT_PERIOD_END
 SENDING, PROCESSING = AttemptState.SENDING, AttemptState.PROCESSING
+SUCCEEDED, DECLINED = AttemptState.SUCCEEDED, AttemptState.DECLINED
+ABANDONED = AttemptState.ABANDONED
 
 SENT_OURS = case(attempts=(attempt(state=SENDING),))
 DEBIT = case(attempts=(attempt(state=PROCESSING),))
@@ -44,11 +59,11 @@ def aged(**age: float) -> Surroundings:
 
 
 IN_FLIGHT = [
-    Row("a charge went through", SettleAttempt(1, succeeded=True), "attempt_settled", SENT_OURS,
+    Row("a charge went through", SettleAttempt(1, SUCCEEDED), "attempt_settled", SENT_OURS,
         paid_invoice(), next_at=NOW),
-    Row("a charge met a void", SettleAttempt(1, succeeded=False), "attempt_settled", SENT_OURS,
+    Row("a charge met a void", SettleAttempt(1, ABANDONED), "attempt_settled", SENT_OURS,
         invoice(status="void"), next_at=NOW),
-    Row("a charge met a write-off", SettleAttempt(1, succeeded=False), "attempt_settled",
+    Row("a charge met a write-off", SettleAttempt(1, ABANDONED), "attempt_settled",
         SENT_OURS, invoice(status="uncollectible"), next_at=NOW),
     Row("unknown for a minute", Resend(1), "outcome_unknown", SENT_OURS, around=aged(minutes=1)),
     Row("unknown for almost 23 hours", Resend(1), "outcome_unknown", SENT_OURS,
@@ -58,7 +73,7 @@ IN_FLIGHT = [
     Row("unknown for 24 hours and in review already", Wait(), "in_review",
         replace(SENT_OURS, state=CaseState.IN_REVIEW), around=aged(hours=24),
         next_at=NOW + timedelta(hours=1)),
-    Row("unknown for 25 hours", SettleAttempt(1, succeeded=False), "review_exit",
+    Row("unknown for 25 hours", SettleAttempt(1, ABANDONED), "review_exit",
         replace(SENT_OURS, state=CaseState.IN_REVIEW), around=aged(hours=25), next_at=NOW),
     Row("in review, but the key is fresh", Resend(1), "outcome_unknown",
         replace(SENT_OURS, state=CaseState.IN_REVIEW), around=aged(hours=1)),
@@ -72,34 +87,28 @@ IN_FLIGHT = [
         Wait(), "debit_under_way", DEBIT,
         invoice(payment=payment("processing"), subscription=OVER),
         next_at=NOW + timedelta(days=1)),
-    Row("a debit was returned", SettleAttempt(1, succeeded=False), "attempt_settled", DEBIT,
+    Row("a debit was returned", SettleAttempt(1, DECLINED), "attempt_settled", DEBIT,
         next_at=NOW),
-    Row("a debit was paid", SettleAttempt(1, succeeded=True), "attempt_settled", DEBIT,
+    Row("a debit was paid", SettleAttempt(1, SUCCEEDED), "attempt_settled", DEBIT,
         paid_invoice(), next_at=NOW),
-    Row("a cancel worked", SettleAttempt(1, succeeded=True), "attempt_settled", CANCELLING,
+    Row("a cancel worked", SettleAttempt(1, SUCCEEDED), "attempt_settled", CANCELLING,
         invoice(subscription=OVER), next_at=NOW),
-    Row("a cancel worked: Stripe shows no subscription", SettleAttempt(1, succeeded=True),
+    Row("a cancel worked: Stripe shows no subscription", SettleAttempt(1, SUCCEEDED),
         "attempt_settled", CANCELLING, invoice(subscription=None), next_at=NOW),
-    Row("a cancel is unknown", Resend(1), "outcome_unknown", CANCELLING),
-    Row("a cancel is unknown for 25 hours",
-        Review("ending: cancel: no answer from Stripe for 23 hours"), "outcome_lost", CANCELLING,
-        around=aged(hours=25), next_at=NOW + timedelta(hours=1)),
-    Row("a cancel at the period's end worked", SettleAttempt(1, succeeded=True),
+    Row("a cancel at the period's end worked", SettleAttempt(1, SUCCEEDED),
         "attempt_settled", AT_PERIOD_END,
         invoice(subscription=subscription(cancel_at_period_end=True)), next_at=NOW),
-    Row("a cancel at the period's end is unknown", Resend(1), "outcome_unknown", AT_PERIOD_END),
-    Row("the customer pays while a cancel is unknown", SettleAttempt(1, succeeded=False),
+    Row("the customer pays while a cancel is unknown", SettleAttempt(1, ABANDONED),
         "attempt_settled", CANCELLING, paid_invoice(), next_at=NOW),
-    Row("the customer pays and the cancel had worked", SettleAttempt(1, succeeded=True),
+    Row("the customer pays and the cancel had worked", SettleAttempt(1, SUCCEEDED),
         "attempt_settled", CANCELLING, paid_invoice(subscription=OVER), next_at=NOW),
-    Row("a void worked", SettleAttempt(1, succeeded=True), "attempt_settled", VOIDING,
+    Row("a void worked", SettleAttempt(1, SUCCEEDED), "attempt_settled", VOIDING,
         invoice(status="void"), next_at=NOW),
-    Row("a void met a payment", SettleAttempt(1, succeeded=False), "attempt_settled", VOIDING,
+    Row("a void met a payment", SettleAttempt(1, ABANDONED), "attempt_settled", VOIDING,
         paid_invoice(), next_at=NOW),
-    Row("a void is unknown", Resend(1), "outcome_unknown", VOIDING),
-    Row("a write-off worked", SettleAttempt(1, succeeded=True), "attempt_settled", MARKING,
+    Row("a write-off worked", SettleAttempt(1, SUCCEEDED), "attempt_settled", MARKING,
         invoice(status="uncollectible"), next_at=NOW),
-    Row("a write-off met a void", SettleAttempt(1, succeeded=False), "attempt_settled", MARKING,
+    Row("a write-off met a void", SettleAttempt(1, ABANDONED), "attempt_settled", MARKING,
         invoice(status="void"), next_at=NOW),
 ]  # fmt: skip
 
@@ -114,7 +123,7 @@ NEVER_ASKED_AGAIN = [
                 cancel_at_period_end=True, canceled_at=after(hours=3))), around()),
             ("the customer was deleted",
              invoice(customer=CustomerReading("cus_1", deleted=True)), around()),
-            ("we ended the subscription", invoice(), around(ended_by_us=True)),
+            ("we ended the subscription", invoice(subscription=OVER), around(ended_by_us=True)),
             ("a dispute is open", invoice(), around(dispute_open=True)),
             ("collection is paused",
              invoice(subscription=subscription(collection_paused=True)), around()),
@@ -122,14 +131,12 @@ NEVER_ASKED_AGAIN = [
             ("everything was credited", invoice(amount_remaining_minor=0), around()),
         )
     ),
-    Row("an unknown cancel, a dispute is open", Wait(), REST, CANCELLING,
-        around=around(dispute_open=True), next_at=NOW + timedelta(hours=1)),
     Row("an unknown charge and a cancel, 24 hours later", Wait(), REST, SENT_OURS,
         invoice(subscription=OVER), aged(hours=24), NOW + timedelta(hours=1)),
-    Row("an unknown charge and a cancel, 25 hours later", SettleAttempt(1, succeeded=False),
+    Row("an unknown charge and a cancel, 25 hours later", SettleAttempt(1, ABANDONED),
         "review_exit", SENT_OURS, invoice(subscription=OVER), aged(hours=25), NOW),
     Row("an unknown charge and a cancel, but it had gone through",
-        SettleAttempt(1, succeeded=True), "attempt_settled", SENT_OURS,
+        SettleAttempt(1, SUCCEEDED), "attempt_settled", SENT_OURS,
         paid_invoice(subscription=OVER), next_at=NOW),
 ]  # fmt: skip
 
@@ -140,6 +147,88 @@ NEVER_ASKED_AGAIN = [
 def test_in_flight(row: Row) -> None:
     decided = decision(NOW, row.case, row.invoice, row.around)
     assert (decided.act, decided.rule, decided.next_at) == (row.act, row.rule, row.next_at)
+
+
+PAID_BY_CH_9 = PaymentReading("pi_1", "succeeded", "ch_9", OLD_CARD)
+FAILED_AT_CH_9 = PaymentReading(
+    "pi_1", "requires_payment_method", "ch_9", OLD_CARD, signals=network_tries.NO_MONEY
+)
+
+
+def told(made_by: MadeBy, **changes: Any) -> Surroundings:
+    """Return surroundings in which an event told whose charge `ch_9` was."""
+    found = network_tries.tried(after(days=1), made_by=made_by, charge_id="ch_9", debt="pi_1")
+    return around(tries=(found,), **changes)
+
+
+@pytest.mark.parametrize(
+    ("by", "near", "expected"),
+    [
+        (PAID_BY_CH_9, around(), SUCCEEDED),
+        (PAID_BY_CH_9, told(MadeBy.WORKER), SUCCEEDED),
+        (PAID_BY_CH_9, told(MadeBy.CUSTOMER), ABANDONED),
+        (PAID_BY_CH_9, told(MadeBy.STRIPE), ABANDONED),
+        (replace(PAID_BY_CH_9, payment_method_id=NEW_CARD), around(), ABANDONED),
+        (replace(PAID_BY_CH_9, payment_method_id=NEW_CARD), told(MadeBy.WORKER), SUCCEEDED),
+        (payment("requires_payment_method"), around(), ABANDONED),
+        (None, around(), ABANDONED),
+    ],
+    ids=[
+        *("same card", "told ours", "told the customer's", "told Stripe's", "another card"),
+        *("told ours on another card", "outside Stripe", "outside Stripe without a payment"),
+    ],
+)
+def test_an_unknown_charge_and_a_paid_invoice_are_compared(
+    by: PaymentReading | None, near: Surroundings, expected: AttemptState
+) -> None:
+    """Who paid by hand in the minute of a lost request is not counted as recovered by a retry."""
+    settled = decision(NOW, SENT_OURS, paid_invoice(payment=by), near)
+    assert settled.act == SettleAttempt(1, expected)
+
+
+def test_a_debit_under_way_and_paid_otherwise_is_still_under_way() -> None:
+    both = decision(NOW, DEBIT, paid_invoice(payment=payment("processing")))
+    assert (both.act, both.rule) == (Wait(), "debit_under_way")
+    returned = paid_invoice(payment=payment("requires_payment_method"))
+    assert decision(NOW, DEBIT, returned).act == SettleAttempt(1, DECLINED)
+
+
+DECLINE_OF_OURS = failure(charge_id="ch_9", failed_at=after(days=1, seconds=1))
+
+
+@pytest.mark.parametrize("hours", [23, 24, 25, 60])
+@pytest.mark.parametrize("state", [CaseState.OPEN, CaseState.IN_REVIEW])
+def test_a_decline_of_ours_is_found_on_the_invoice(hours: int, state: CaseState) -> None:
+    """Its answer was lost: the step is done, not to be tried a second time."""
+    sent = replace(SENT_OURS, failure=DECLINE_OF_OURS, state=state)
+    for near in (around(), told(MadeBy.WORKER)):
+        aged_so = replace(near, key_age=timedelta(hours=hours))
+        settled = decision(NOW, sent, invoice(payment=FAILED_AT_CH_9), aged_so)
+        assert settled.act == SettleAttempt(1, DECLINED)
+
+
+@pytest.mark.parametrize(
+    ("known", "near"),
+    [
+        (DECLINE_OF_OURS, told(MadeBy.CUSTOMER)),
+        (replace(DECLINE_OF_OURS, payment_method_id=NEW_CARD), around()),
+        (replace(DECLINE_OF_OURS, failed_at=after(hours=22)), around()),
+        (replace(DECLINE_OF_OURS, charge_id="ch_1"), around()),
+        (replace(DECLINE_OF_OURS, charge_id=""), around()),
+    ],
+    ids=["the customer's", "another card", "before ours", "another charge", "no charge"],
+)
+def test_a_decline_of_somebody_elses_is_not_ours(known: Failure, near: Surroundings) -> None:
+    sent = replace(SENT_OURS, failure=known)
+    aged_so = replace(near, key_age=timedelta(hours=25))
+    exits = decision(NOW, sent, invoice(payment=FAILED_AT_CH_9), aged_so)
+    assert (exits.act, exits.rule) == (SettleAttempt(1, ABANDONED), "review_exit")
+
+
+def test_while_the_key_is_fresh_the_request_itself_tells_of_its_decline() -> None:
+    sent = replace(SENT_OURS, failure=DECLINE_OF_OURS)
+    again = decision(NOW, sent, invoice(payment=FAILED_AT_CH_9), aged(hours=1))
+    assert again.act == Resend(1)
 
 
 def one_in_flight(kind: AttemptKind) -> Attempt:

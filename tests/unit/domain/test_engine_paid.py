@@ -18,6 +18,7 @@ from tests.unit.domain.building import (
     letter,
     paid_invoice,
     payment,
+    subscription,
 )
 from worker.domain.case import (
     AttemptKind,
@@ -30,11 +31,13 @@ from worker.domain.case import (
 )
 from worker.domain.decisions import Close, Reopen, Review, Wait
 from worker.domain.policy import RetriesBy
+from worker.domain.readings import CustomerReading, PaymentReading
 
 NOW = after(days=1, hours=2)
 """`try 1` is overdue: without the payment, the engine charges."""
 
 CANCEL = AttemptKind.CANCEL
+OVER = subscription(status="canceled")
 SENDING, SUCCEEDED = AttemptState.SENDING, AttemptState.SUCCEEDED
 
 
@@ -93,15 +96,37 @@ PAID = [
         recovered(RecoveredBy.CUSTOMER, outcome=Outcome.RECOVERED_LATE),
         "paid",
         case(attempts=(attempt("ending: cancel", SUCCEEDED, CANCEL),)),
-        paid_invoice(),
+        paid_invoice(subscription=OVER),
     ),
     Row(
         "after our cancel of the leading case: late",
         recovered(RecoveredBy.CUSTOMER, outcome=Outcome.RECOVERED_LATE),
         "paid",
         case(),
+        paid_invoice(subscription=OVER),
+        around(ended_by_us=True),
+    ),
+    Row(
+        "after our cancel for the period's end, which staff undid: in time",
+        recovered(RecoveredBy.CUSTOMER),
+        "paid",
+        case(attempts=(attempt("ending: cancel", SUCCEEDED, CANCEL),)),
         paid_invoice(),
         around(ended_by_us=True),
+    ),
+    Row(
+        "by the customer, long after a payment by our retry was returned",
+        recovered(RecoveredBy.CUSTOMER),
+        "paid",
+        case(attempts=(attempt(state=SUCCEEDED),)),
+        paid_invoice(payment=PaymentReading("pi_1", "succeeded", "ch_2", NEW_CARD)),
+    ),
+    Row(
+        "outside Stripe, though a charge of ours once went through",
+        recovered(RecoveredBy.OUT_OF_BAND),
+        "paid",
+        case(attempts=(attempt(state=SUCCEEDED),)),
+        paid_invoice(payment=payment("requires_payment_method")),
     ),
     Row(
         "while in review",
@@ -190,6 +215,22 @@ CLOSED = [
     Row("ended, paid after the 30th day", Wait(), "closed",
         closed(Outcome.ENDED, closed_at=NOW - timedelta(days=30, seconds=1)), paid_invoice()),
     Row("ended, still unpaid, with everything due", Wait(), "closed", closed(Outcome.ENDED)),
+    Row("cancelled for a day to come, and undone while the invoice is open",
+        Reopen("the cancel was undone", goes_on=True), "cancel_undone",
+        closed(Outcome.CUSTOMER_CANCELLED), next_at=NOW),
+    *(
+        Row(f"cancelled, and {name}", Wait(), "closed", closed(Outcome.CUSTOMER_CANCELLED), shown)
+        for name, shown in (
+            ("it still is", invoice(subscription=subscription(cancel_at_period_end=True))),
+            ("it will be on a day", invoice(subscription=subscription(cancel_at=NOW))),
+            ("it is over", invoice(subscription=OVER)),
+            ("undone, with nothing owed", invoice(amount_remaining_minor=0)),
+            ("the customer is gone", invoice(customer=CustomerReading("cus_1", deleted=True))),
+            ("no subscription is shown", invoice(subscription=None)),
+        )
+    ),
+    Row("ended by us and undone by staff: their decision", Wait(), "closed",
+        closed(Outcome.ENDED, attempts=(attempt("ending: cancel", SUCCEEDED, CANCEL),))),
     Row("ended, an attempt left open", Wait(), "closed",
         closed(Outcome.ENDED, attempts=(attempt(state=SENDING),))),
 ]  # fmt: skip

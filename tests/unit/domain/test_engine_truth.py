@@ -151,6 +151,18 @@ CANCELLED = [
         "cancelled",
         invoice=invoice(subscription=subscription(cancel_at_period_end=True, canceled_at=T0)),
     ),
+    *(
+        Row(
+            f"{name}, and Stripe does not say when it was asked for",
+            customer_cancelled(DURING),
+            "cancelled",
+            invoice=invoice(subscription=shown),
+        )
+        for name, shown in (
+            ("at the period's end", subscription(cancel_at_period_end=True)),
+            ("at a date", subscription(cancel_at=after(days=20))),
+        )
+    ),
     Row(
         "at the period's end, asked for before the failure: goes on",
         Charge("try 1", "pm_old"),

@@ -52,5 +52,7 @@ def test_each_outcome_is_described_once() -> None:
 def test_only_recovered_cases_come_back_when_money_is_returned() -> None:
     returned = {state.outcome for state in END_STATES if "returned" in state.reopened_by}
     assert returned == {Outcome.RECOVERED, Outcome.RECOVERED_LATE}
+    undone = {state.outcome for state in END_STATES if "undone" in state.reopened_by}
+    assert undone == {Outcome.CUSTOMER_CANCELLED}
     late = {state.outcome for state in END_STATES if "recovered_late" in state.reopened_by}
     assert late == {Outcome.ENDED, Outcome.CUSTOMER_CANCELLED, Outcome.WRITTEN_OFF}

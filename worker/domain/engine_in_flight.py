@@ -1,0 +1,153 @@
+"""An attempt whose outcome is open: settled by what Stripe shows, asked again, or left to a person.
+
+Asking again makes the request where the first one never arrived, so it needs the same truths as a
+new one.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from worker.domain.case import Attempt, AttemptKind, AttemptState, CaseState
+from worker.domain.decisions import Decision, End, Resend, Review, SettleAttempt, Wait
+from worker.domain.engine_outcomes import abandoned, declined_shown, outcome_shown
+from worker.domain.engine_situation import Situation
+from worker.domain.engine_standing import LOOK_AGAIN
+from worker.domain.engine_truth import cancelled
+
+KEY_LIFE = timedelta(hours=23)
+"""An attempt older than this is never sent again; Stripe may forget a key after 24 h (I5)."""
+
+REVIEW_EXIT = timedelta(hours=25)
+"""By then no request of ours can still be executed, so a clean read tells the outcome."""
+
+ENDING_REST = timedelta(minutes=5)
+"""By then Stripe has carried out an ending whose answer was lost, or never will."""
+
+ABANDONED_MAX = 2
+"""After this many charges that never got an answer, the next one stays with a person."""
+
+UNKNOWN_LOOK = timedelta(hours=1)
+"""How often the invoice is read while an unknown outcome may not be asked about."""
+
+SHOWN = {
+    AttemptState.SUCCEEDED: "it went through",
+    AttemptState.DECLINED: "it failed",
+    AttemptState.ABANDONED: "it was not made",
+}
+
+
+def unfinished_attempt(at: Situation, anew: Callable[[Situation], Decision]) -> Decision | None:
+    """Return what to do about the attempt in flight; None where there is none.
+
+    Args: anew: what would be decided without it.
+    """
+    attempt = at.case.in_flight
+    if attempt is None:
+        return None
+    shown = outcome_shown(at, attempt)
+    if shown is not None:
+        return _settled(at, attempt, shown, f"the invoice shows that {SHOWN[shown]}")
+    if attempt.state is AttemptState.PROCESSING:
+        return Decision(
+            Wait(),
+            "debit_under_way",
+            "A bank debit is under way; its outcome takes days.",
+            at.now + LOOK_AGAIN,
+        )
+    if attempt.kind is not AttemptKind.CHARGE:
+        return _unfinished_ending(at, attempt, anew)
+    return _unfinished_charge(at, attempt)
+
+
+def _unfinished_charge(at: Situation, attempt: Attempt) -> Decision:
+    age, stand_down = at.around.key_age, _not_asked_again_because(at)
+    if (stand_down or age >= KEY_LIFE) and declined_shown(at, attempt):
+        said = "the invoice shows that it was declined"
+        return _settled(at, attempt, AttemptState.DECLINED, said)
+    if stand_down and age < REVIEW_EXIT:
+        return Decision(
+            Wait(),
+            "outcome_unknown_at_rest",
+            f"{attempt.step}: Stripe's answer is unknown and is not asked again: {stand_down}.",
+            at.now + UNKNOWN_LOOK,
+        )
+    if age < KEY_LIFE:
+        return _asked_again(attempt)
+    if age >= REVIEW_EXIT and abandoned(at.case) < ABANDONED_MAX:
+        return Decision(
+            SettleAttempt(attempt.no, AttemptState.ABANDONED),
+            "review_exit",
+            f"{attempt.step}: after 25 hours the invoice shows no payment of ours.",
+            at.now,
+        )
+    return _lost(at, attempt)
+
+
+def _unfinished_ending(
+    at: Situation, attempt: Attempt, anew: Callable[[Situation], Decision]
+) -> Decision:
+    """An ending that Stripe shows not done is asked for again only where it would be asked anew.
+
+    Meanwhile a debit may have begun, the invoice been credited, or the office have closed.
+    """
+    if at.case.state is CaseState.IN_REVIEW:
+        return _lost(at, attempt)
+    others = tuple(each for each in at.case.attempts if each.no != attempt.no)
+    wish = anew(replace(at, case=replace(at.case, attempts=others)))
+    if wish.act == End(attempt.kind):
+        return _asked_again(attempt) if at.around.key_age < KEY_LIFE else _lost(at, attempt)
+    if at.around.key_age < ENDING_REST:
+        return Decision(
+            Wait(),
+            "ending_unknown_at_rest",
+            f"{attempt.step}: Stripe's answer is unknown and is not asked again: {wish.reason}",
+            at.now + ENDING_REST,
+        )
+    said = f"Stripe shows that it was not made, and it is not asked for again. {wish.reason}"
+    return _settled(at, attempt, AttemptState.ABANDONED, said.rstrip("."))
+
+
+def _settled(at: Situation, attempt: Attempt, outcome: AttemptState, said: str) -> Decision:
+    return Decision(
+        SettleAttempt(attempt.no, outcome), "attempt_settled", f"{attempt.step}: {said}.", at.now
+    )
+
+
+def _asked_again(attempt: Attempt) -> Decision:
+    return Decision(
+        Resend(attempt.no),
+        "outcome_unknown",
+        f"{attempt.step}: Stripe's answer is unknown; the same request is asked again.",
+    )
+
+
+def _lost(at: Situation, attempt: Attempt) -> Decision:
+    """Leave the attempt to a person, who may have it already."""
+    if at.case.state is CaseState.IN_REVIEW:
+        return Decision(Wait(), "in_review", at.case.reason, at.now + UNKNOWN_LOOK)
+    return Decision(
+        Review(f"{attempt.step}: no answer from Stripe for 23 hours"),
+        "outcome_lost",
+        "The key is too old to ask again and the invoice does not show the outcome.",
+        at.now + UNKNOWN_LOOK,
+    )
+
+
+def _not_asked_again_because(at: Situation) -> str:
+    """Return what forbids asking for the charge again, or the empty string.
+
+    Nothing is charged after a cancel, during a dispute or beside another payment.
+    """
+    subscription = at.invoice.subscription
+    if at.around.dispute_open:
+        return "the customer disputes a payment"
+    if subscription is not None and subscription.collection_paused:
+        return "collection is paused"
+    if at.ended_by_us or cancelled(at) is not None:
+        return "the subscription is over"
+    if at.invoice.status == "open" and at.invoice.amount_remaining_minor <= 0:
+        return "nothing is left to pay"
+    if at.invoice.other_payment_under_way:
+        return "another payment of the invoice is being processed"
+    return ""
