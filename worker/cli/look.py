@@ -20,7 +20,7 @@ Since = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    for command in (status, cases, case, report, events, log, doctor):
+    for command in (status, cases, case, plan, report, events, log, doctor):
         app.command(rich_help_panel=GROUP)(command)
 
 
@@ -72,6 +72,31 @@ def case(
 
     with open_view(data) as view:
         show_case(view, id, why=why, as_json=as_json)
+
+
+def plan(
+    until: Annotated[
+        str,
+        typer.Option(
+            metavar="DATE", help="`6 Dec`, 2026-12-06, tomorrow, `10 days`; default 7 days."
+        ),
+    ] = "",
+    other: Annotated[
+        Path | None,
+        typer.Option("--with", metavar="DIR", help="Preview: use the policies of DIR, by name."),
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="One act a line, times in UTC.")] = False,
+    as_html: Annotated[bool, typer.Option("--html", help="One self-contained page.")] = False,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Each charge, letter and ending to come, as if every charge fails and nobody acts."""
+    from worker.cli.data_dir import open_view
+    from worker.cli.look_plan import form_of, show_plan
+
+    form = form_of(as_json=as_json, as_csv=as_csv, as_html=as_html)
+    with open_view(data) as view:
+        show_plan(view, until=until, other=other, form=form)
 
 
 class Report(StrEnum):

@@ -243,13 +243,14 @@ class Course:
             self.standing = "The mode lets the worker write only, so nothing is ended."
             return
         step, cancels = f"ending: {kind.value.replace('_', ' ')}", kind in CANCELS
-        due_at = ending_due_at(at.case, at.policy)
+        follows = at.case.did(CANCELS) or at.around.ended_by_us
+        due_at = None if follows else ending_due_at(at.case, at.policy)
         self._plan(
             PlannedKind.ENDING if cancels else PlannedKind.INVOICE_END,
             step,
             decision.rule,
             due_at=due_at,
-            why=self._why_ending() if cancels and at.now - due_at > MOVED else "",
+            why=self._why_ending() if due_at is not None and at.now - due_at > MOVED else "",
             act=kind,
         )
         self.at = ended(at, new_attempt(at, kind, step))

@@ -1,0 +1,123 @@
+"""`dunning plan`: every charge, letter and ending to come, as if every charge fails."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+
+from worker.bootstrap import notices_in
+from worker.cli.data_dir import View, office_of, reading_environment
+from worker.cli.look_plan_files import plan_csv, plan_json
+from worker.cli.look_plan_page import plan_page
+from worker.cli.look_plan_rows import Plan, make_plan
+from worker.cli.look_plan_text import (
+    AMOUNT,
+    CUSTOMER,
+    DAY_HEADING,
+    HEADING,
+    cap_line,
+    day_cells,
+    notes,
+    row_cells,
+    still_lines,
+    title,
+)
+from worker.cli.look_plan_until import parse_until
+from worker.cli.look_status import read_standing
+from worker.cli.look_words import OfficeWords
+from worker.cli.tables import columns, is_terminal, print_json
+from worker.domain.policy import Policy
+from worker.errors import UsageError
+from worker.settings.load import load_configuration
+from worker.store.reading import snapshot
+from worker.store.reading_plan import read_open_cases
+
+
+class Form(StrEnum):
+    """How a plan is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+    HTML = "html"
+
+
+def form_of(*, as_json: bool, as_csv: bool, as_html: bool) -> Form:
+    """Return the one form that is asked for. Raises: UsageError: several are."""
+    asked = [
+        form
+        for form, wanted in ((Form.JSON, as_json), (Form.CSV, as_csv), (Form.HTML, as_html))
+        if wanted
+    ]
+    if len(asked) > 1:
+        raise UsageError("Choose one of --json, --csv and --html.")
+    return asked[0] if asked else Form.TEXT
+
+
+def show_plan(view: View, *, until: str, other: Path | None, form: Form) -> None:
+    """Print the plan.
+
+    Args: other: a folder like config/ whose policies are used instead, by name, as a preview.
+    Raises: UsageError: *until* is no time to come; ConfigError: *other* is broken.
+    """
+    plan = read_plan(view, until=until, other=other)
+    words = OfficeWords(plan.office.zone, view.now)
+    match form:
+        case Form.JSON:
+            print_json(plan_json(plan))
+        case Form.CSV:
+            sys.stdout.write(plan_csv(plan))
+        case Form.HTML:
+            print(plan_page(plan, words))
+        case Form.TEXT:
+            _print(plan, words)
+
+
+def read_plan(view: View, *, until: str, other: Path | None) -> Plan:
+    """Return the plan of the ledger's cases. Raises: UsageError, ConfigError."""
+    office, instead = view.office, None
+    if other is not None:
+        environment = reading_environment()
+        configuration = load_configuration(other, notices_in(environment.templates_dir))
+        office = office_of(configuration)
+        instead = _by_name(configuration.dunning.policies)
+    until_at = parse_until(until, now=view.now, zone=office.zone)
+    charging = read_standing(view).charging
+    with snapshot(view.ledger) as connection:
+        found = read_open_cases(
+            connection, view.ledger.account_id, now=view.now, wall_now=view.wall_now
+        )
+    return make_plan(
+        found,
+        office,
+        charging,
+        now=view.now,
+        until=until_at,
+        instead=instead,
+        previewed=str(other) if other is not None else "",
+    )
+
+
+def _by_name(policies: tuple[Policy, ...]) -> dict[str, Policy]:
+    return {policy.name: policy for policy in policies}
+
+
+def _print(plan: Plan, words: OfficeWords) -> None:
+    print(title(plan, words))
+    for note in notes(plan):
+        print(note)
+    print()
+    if plan.rows:
+        rows = row_cells(plan, words, named=is_terminal())
+        columns(rows, heading=HEADING, right=[AMOUNT], cut=[CUSTOMER, AMOUNT + 1])
+        print()
+        columns(day_cells(plan, words), heading=DAY_HEADING)
+    else:
+        print("Nothing is planned until then.")
+    print()
+    for cap in plan.caps:
+        print(cap_line(cap, words))
+    for line in still_lines(plan):
+        print(line)
+    print(
+        "More: --json  --csv  --html  --until DATE  --with DIR (another configuration's policies)"
+    )

@@ -1,0 +1,252 @@
+"""The plan as a value: every planned act with its case, totals, caps, and what stands still."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from worker.cli.data_dir import Office
+from worker.cli.look_charging import Charging
+from worker.domain.case import CaseState
+from worker.domain.engine_situation import Situation, obstacle_of
+from worker.domain.forecast import Forecast, forecast_all
+from worker.domain.forecast_values import Planned, PlannedKind, Start, Ways
+from worker.domain.money import Money
+from worker.domain.policy import Mode, Policy, Quiet
+from worker.domain.readings import CustomerReading
+from worker.domain.timetable import next_open
+from worker.mail.post_office import ZONE_KEY
+from worker.mail.zones import zone_for
+from worker.store.reading import CaseLine
+from worker.store.reading_plan import OpenCase
+
+ENDS = frozenset((PlannedKind.ENDING, PlannedKind.INVOICE_END, PlannedKind.CLOSE))
+AN_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """One planned act and its case."""
+
+    planned: Planned
+    line: CaseLine
+    customer: CustomerReading | None
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A case of which nothing is planned, and why."""
+
+    line: CaseLine
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counts and money of some rows. An invoice's money counts once, sure where one try is."""
+
+    charges: int
+    sure_charges: int
+    letters: int
+    sure_letters: int
+    endings: int
+    sure_endings: int
+    sure: tuple[Money, ...]
+    """What is asked for in any case, one amount per currency."""
+    possible: tuple[Money, ...]
+    """What more is asked for on a condition, invoices that are in `sure` apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapReached:
+    """A ceiling of the whole service that the plan would reach: then the rest waits."""
+
+    name: str
+    at: datetime
+    planned: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to come until a date, as if every charge fails and nobody acts."""
+
+    made_at: datetime
+    until: datetime
+    office: Office
+    charging: Charging
+    rows: tuple[PlanRow, ...]
+    held: tuple[Still, ...]
+    review: tuple[Still, ...]
+    unlooked: tuple[Still, ...]
+    """Open, but Stripe was not asked yet why the payment failed."""
+    standing: tuple[Still, ...]
+    """Open, and waiting for something else than their own next step."""
+    caps: tuple[CapReached, ...]
+    previewed: str = ""
+    """The folder whose policies are used instead of the cases' own; empty for none."""
+    kept: tuple[str, ...] = ()
+    """Policies that the folder does not have: their cases keep their own."""
+
+    def days(self) -> Iterator[tuple[date, list[PlanRow]]]:
+        """Yield each office day with its rows."""
+        by_day: dict[date, list[PlanRow]] = defaultdict(list)
+        for row in self.rows:
+            by_day[row.planned.at.astimezone(self.office.zone).date()].append(row)
+        yield from by_day.items()
+
+
+def make_plan(
+    found: Sequence[OpenCase],
+    office: Office,
+    charging: Charging,
+    *,
+    now: datetime,
+    until: datetime,
+    instead: Mapping[str, Policy] | None = None,
+    previewed: str = "",
+) -> Plan:
+    """Return the plan of *found*, every case that is not closed.
+
+    Args: instead: policies by name that are used instead of the cases' own; then each case is
+    looked at once at *now*, as after a move to them.
+    """
+    names = {each.policy.name for each in found if each.policy is not None}
+    starts = [start for each in found if (start := _start(each, office, now, instead)) is not None]
+    by_case = {each.case_id: each for each in forecast_all(starts, until, ways=ways_of(office))}
+    cases = {each.case.id: each for each in found}
+    rows = [
+        PlanRow(planned, cases[told.case_id].line, cases[told.case_id].invoice.customer)
+        for told in by_case.values()
+        for planned in told.planned
+    ]
+    rows.sort(key=lambda row: (row.planned.at, row.line.id))
+    return Plan(
+        made_at=now,
+        until=until,
+        office=office,
+        charging=charging,
+        rows=tuple(rows),
+        held=_in_state(found, CaseState.HELD),
+        review=_in_state(found, CaseState.IN_REVIEW),
+        unlooked=tuple(Still(each.line, _UNLOOKED) for each in found if _unlooked(each)),
+        standing=tuple(_standing(found, by_case)),
+        caps=tuple(caps_reached(rows, office)),
+        previewed=previewed,
+        kept=tuple(sorted(names - instead.keys())) if instead is not None else (),
+    )
+
+
+_UNLOOKED = "Stripe is asked first who retries and why it failed."
+
+
+def ways_of(office: Office) -> Ways:
+    """Return the office's ways with letters, and whether its mode ends anything."""
+    quiet, zone = office.quiet, office.zone.key
+    return Ways(
+        lambda customer, at: _letters_open_at(customer, at, quiet, zone),
+        ends=office.mode is not Mode.LETTERS,
+    )
+
+
+def _letters_open_at(
+    customer: CustomerReading | None, at: datetime, quiet: Quiet, office_zone: str
+) -> datetime:
+    """Return when a letter may go, as `services.queue_letter` and the post office say it."""
+    zone = office_zone
+    if customer is not None:
+        zone = zone_for(customer.country, customer.metadata.get(ZONE_KEY), office_zone).key
+    return next_open(at, zone, quiet.send_between, weekdays_only=quiet.weekdays_only)
+
+
+def _unlooked(found: OpenCase) -> bool:
+    return found.case.state is CaseState.OPEN and found.case.failure is None
+
+
+def _start(
+    found: OpenCase, office: Office, now: datetime, instead: Mapping[str, Policy] | None
+) -> Start | None:
+    """Return where the case's course begins, or None where nothing can be foreseen yet."""
+    own = found.policy
+    policy = instead.get(own.name, own) if instead is not None and own is not None else own
+    if policy is None or _unlooked(found):
+        return None
+    at = Situation(
+        found.case,
+        found.invoice,
+        found.around,
+        policy,
+        office.limits,
+        office.zone.key,
+        now,
+        obstacle_of(office.mode),
+    )
+    look_at = found.line.next_action_at if instead is None else None
+    return Start(at, look_at or now, found.queued)
+
+
+def _in_state(found: Iterable[OpenCase], state: CaseState) -> tuple[Still, ...]:
+    chosen = (each.line for each in found if each.case.state is state)
+    return tuple(Still(line, line.reason) for line in chosen)
+
+
+def _standing(found: Iterable[OpenCase], told: Mapping[int, Forecast]) -> Iterator[Still]:
+    for each in found:
+        if each.case.state is not CaseState.OPEN or _unlooked(each):
+            continue
+        if each.case.id not in told:
+            yield Still(each.line, "Its policy is not kept in this ledger.")
+        elif told[each.case.id].standing and not told[each.case.id].planned:
+            yield Still(each.line, told[each.case.id].standing)
+
+
+def totals_of(rows: Iterable[PlanRow]) -> Totals:
+    """Return counts and money of *rows*."""
+    planned = [row.planned for row in rows]
+    charges = [each for each in planned if each.kind is PlannedKind.CHARGE]
+    letters = [each for each in planned if each.kind is PlannedKind.LETTER]
+    endings = [each for each in planned if each.kind is PlannedKind.ENDING]
+    sure = {each.case_id: each for each in charges if each.sure}
+    possible = {each.case_id: each for each in charges if each.case_id not in sure}
+    return Totals(
+        len(charges),
+        sum(each.sure for each in charges),
+        len(letters),
+        sum(each.sure for each in letters),
+        len(endings),
+        sum(each.sure for each in endings),
+        money_of(Money(each.amount_minor, each.currency) for each in sure.values()),
+        money_of(Money(each.amount_minor, each.currency) for each in possible.values()),
+    )
+
+
+def money_of(amounts: Iterable[Money]) -> tuple[Money, ...]:
+    """Return one amount per currency, by currency."""
+    sums: dict[str, int] = defaultdict(int)
+    for amount in amounts:
+        sums[amount.currency] += amount.amount_minor
+    return tuple(Money(sums[currency], currency) for currency in sorted(sums))
+
+
+def caps_reached(rows: Sequence[PlanRow], office: Office) -> Iterator[CapReached]:
+    """Yield each ceiling the plan would reach; the plan itself does not move what then waits.
+
+    Conditional acts count as well, since every charge is taken to fail.
+    """
+    limits = office.limits
+    charges = [row.planned.at for row in rows if row.planned.kind is PlannedKind.CHARGE]
+    most, most_at, first = 0, None, 0
+    for number, at in enumerate(charges):
+        while charges[first] <= at - AN_HOUR:
+            first += 1
+        if number - first + 1 > most:
+            most, most_at = number - first + 1, charges[first]
+    if most > limits.charges_per_hour and most_at is not None:
+        yield CapReached("charges_per_hour", most_at, most, limits.charges_per_hour)
+    by_day: dict[date, list[datetime]] = defaultdict(list)
+    for row in rows:
+        if row.planned.kind is PlannedKind.ENDING:
+            by_day[row.planned.at.astimezone(office.zone).date()].append(row.planned.at)
+    for endings in by_day.values():
+        if len(endings) > limits.endings_per_day:
+            yield CapReached("endings_per_day", endings[0], len(endings), limits.endings_per_day)
