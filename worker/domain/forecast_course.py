@@ -25,7 +25,6 @@ from worker.domain.decisions import (
     Hold,
     Refuse,
     Release,
-    Reopen,
     Resend,
     Review,
     SettleAttempt,
@@ -275,7 +274,7 @@ class Course:
             self._queue(CLOSING_STEP, close.letter, decision.rule)
 
     def _stand(self, decision: Decision) -> None:
-        """Do what changes the case alone: hold, release, go on, refuse, reopen, review."""
+        """Do what changes the case alone: hold, release, go on, refuse, review."""
         case, now = self.at.case, self.at.now
         self.look_at = decision.next_at
         match decision.act:
@@ -292,10 +291,6 @@ class Course:
                 )
             case Refuse():
                 self.at = with_around(self.at, retry_request=None)
-            case Reopen():
-                self.at = with_case(
-                    self.at, state=CaseState.OPEN, outcome=None, shift=now - case.failed_at
-                )
 
     def _own_time(self, step: str) -> datetime | None:
         found = self.at.policy.step(step)

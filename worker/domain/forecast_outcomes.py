@@ -17,6 +17,7 @@ from worker.domain.case import (
     StepRecord,
 )
 from worker.domain.decisions import Decision, Resend, SettleAttempt
+from worker.domain.decline_table import Family, find_row
 from worker.domain.engine_situation import Situation
 from worker.domain.identifiers import idempotency_key
 from worker.domain.network_tries import MadeBy, NetworkTry
@@ -127,7 +128,9 @@ def _as_try(at: Situation, attempt: Attempt) -> NetworkTry:
     method, known = method_called(at, attempt.payment_method_id), at.case.failure
     charge_id = known.charge_id if known is not None else ""
     told = (each.signals for each in at.around.tries if charge_id and each.charge_id == charge_id)
-    untold = DeclineSignals(decline_code=known.code if known is not None else "")
+    # A network's own code in the place of Stripe's would read as something unknown.
+    stripes = known is not None and find_row(Family.STRIPE_CODE, known.code) is not None
+    untold = DeclineSignals(decline_code=known.code if known is not None and stripes else "")
     return NetworkTry(
         at=attempt.sent_at,
         made_by=MadeBy.WORKER,
@@ -171,18 +174,16 @@ def settled_by(at: Situation, act: Resend | SettleAttempt) -> Situation:
     """
     attempt = next(each for each in at.case.attempts if each.no == act.no)
     charge = attempt.kind is AttemptKind.CHARGE
-    if isinstance(act, Resend) or (act.succeeded and not charge):
+    if isinstance(act, Resend):
         return declined(at, attempt) if charge else ended(at, attempt)
-    if act.succeeded:
-        state = AttemptState.SUCCEEDED
-    else:
-        processing = attempt.state is AttemptState.PROCESSING
-        state = AttemptState.DECLINED if processing else AttemptState.ABANDONED
+    if act.succeeded and not charge:
+        return ended(at, attempt)
     failure = at.case.failure
-    decline_class = failure.decline_class if failure is not None else None
-    known_class = decline_class if state is AttemptState.DECLINED else None
-    after = with_attempt(at, replace(attempt, state=state, decline_class=known_class))
-    if charge and state is not AttemptState.ABANDONED:
+    of_class = failure.decline_class if failure is not None else None
+    was_declined = act.outcome is AttemptState.DECLINED
+    settled = replace(attempt, state=act.outcome, decline_class=of_class if was_declined else None)
+    after = with_attempt(at, settled)
+    if charge and act.outcome is not AttemptState.ABANDONED:
         after = with_done(after, attempt.step)
-    released = at.case.state is CaseState.IN_REVIEW and state is AttemptState.ABANDONED
+    released = at.case.state is CaseState.IN_REVIEW and act.outcome is AttemptState.ABANDONED
     return with_case(after, state=CaseState.OPEN) if released else after
