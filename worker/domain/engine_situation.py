@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from worker.domain.case import CANCELS, Case, Surroundings
 from worker.domain.decisions import Decision
+from worker.domain.decline_table import Family, find_row
 from worker.domain.network_rules import Allowance, Target, allowance
 from worker.domain.network_tries import MadeBy, NetworkTry
 from worker.domain.policy import ClassRule, Limits, Mode, Policy, Reaction
@@ -206,6 +207,8 @@ class Situation:
             return tries
         known = [*self.around.methods, *([self.method] if self.method is not None else [])]
         method = next((each for each in known if each.id == failure.payment_method_id), None)
+        # A network's own code in the place of Stripe's would read as something unknown.
+        known_code = find_row(Family.STRIPE_CODE, failure.code) is not None
         untold = NetworkTry(
             at=failure.failed_at,
             made_by=MadeBy.STRIPE,
@@ -218,7 +221,7 @@ class Situation:
             currency=self.invoice.currency,
             debt=self.debt,
             failed=True,
-            signals=DeclineSignals(decline_code=failure.code),
+            signals=DeclineSignals(decline_code=failure.code if known_code else ""),
             charge_id=failure.charge_id,
         )
         return (*tries, untold)

@@ -25,6 +25,10 @@ NOBODYS_FAULT = frozenset((DeclineClass.TECHNICAL, DeclineClass.UNCLEAR))
 """Classes of decline that an outage of the bank or network explains."""
 
 
+OUTAGE_LOOK = timedelta(minutes=15)
+"""How soon a letter that an outage keeps back is looked at again while a try feels for its end."""
+
+
 def timeline(at: Situation) -> Decision:
     """Return the next act of the policy, or a wait until the nearest one."""
     owner = settle_owner(at)
@@ -132,6 +136,8 @@ def _outage(at: Situation, charge: Plan | None, letter: Plan | None) -> Decision
     if outage is None or in_use is None:
         return None
     tries = charge is not None and charge.method is not None and charge.method.id == in_use.id
+    if tries and outage.may_try:
+        return None
     fault = (
         failure is not None
         and failure.decline_class in NOBODYS_FAULT
@@ -144,7 +150,7 @@ def _outage(at: Situation, charge: Plan | None, letter: Plan | None) -> Decision
         "outage",
         f"{outage.failed} of {outage.of} tries with {outage.group} failed within an hour: that is "
         "no customer's fault, so tries and letters wait.",
-        max(outage.until, at.now + timedelta(minutes=1)),
+        outage.until if outage.until > at.now else at.now + OUTAGE_LOOK,
     )
 
 

@@ -65,18 +65,24 @@ class Attempts:
         answer_code: str = "",
         request_id: str = "",
     ) -> None:
-        """Write what an attempt came to; PROCESSING is not yet the end."""
+        """Write what an attempt came to; PROCESSING is not yet the end.
+
+        What an earlier answer told, as a debit's charge while it was under way, stays.
+        """
+        told = {
+            "decline_class": decline_class,
+            "decline_code": decline_code,
+            "charge_id": charge_id,
+            "answer_code": answer_code,
+            "request_id": request_id,
+        }
         self._connection.execute(
             update(attempts)
             .where(self._one(found, no))
             .values(
                 state=state.value,
                 settled_at=None if state is AttemptState.PROCESSING else now,
-                decline_class=decline_class,
-                decline_code=decline_code,
-                charge_id=charge_id,
-                answer_code=answer_code,
-                request_id=request_id,
+                **{name: value for name, value in told.items() if value},
             )
         )
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     ScalarSelect,
     Select,
@@ -27,14 +28,14 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from worker.domain.case import AttemptKind, AttemptState
 from worker.domain.network_rules import MadeBy, NetworkTry
-from worker.domain.outages import LOOKS_BACK
+from worker.domain.outages import LASTS_AT_MOST
 from worker.domain.readings import DeclineSignals, PaymentMethodReading
 from worker.store.mirror_tables import payment_methods
 from worker.store.tables import attempts, network_attempts
 
 _ACCOUNT = bindparam("account", type_=String())
 
-OUTAGE_ROWS_MAX = 400
+OUTAGE_ROWS_MAX = 600
 """Most tries that an outage is looked for in: those of the same brand and country come first."""
 
 
@@ -69,10 +70,10 @@ def all_tries(
 def recent_tries(
     connection: Connection, account_id: str, method: PaymentMethodReading, *, now: datetime
 ) -> tuple[NetworkTry, ...]:
-    """Return the last hour's charges of the same brand or country, all customers'."""
+    """Return the last day's tries of the same brand or country, all customers'."""
     asked = {
         "account": account_id,
-        "since": now - LOOKS_BACK,
+        "since": now - LASTS_AT_MOST,
         "brand": method.brand,
         "country": method.country,
     }
@@ -116,7 +117,8 @@ def _charges() -> Select[tuple[object, ...]]:
 def _untold() -> Select[tuple[object, ...]]:
     """Charges of ours that no event has told of: in flight, just answered, or never answered.
 
-    One that Stripe refused as a request (it has an answer, and no charge) never left Stripe.
+    One that Stripe refused as a request (it has an answer, and no charge) never left Stripe. Why
+    one was declined is not told here: the case itself remembers, and the event comes in seconds.
     """
     told = exists().where(
         network_attempts.c.account_id == attempts.c.account_id,
@@ -137,9 +139,7 @@ def _untold() -> Select[tuple[object, ...]]:
             attempts.c.currency,
             func.coalesce(_intent_of_invoice(), attempts.c.invoice_id).label("debt"),
             (attempts.c.state != AttemptState.SUCCEEDED.value).label("failed"),
-            func.jsonb_build_object("decline_code", attempts.c.decline_code, type_=JSONB).label(
-                "signals"
-            ),
+            literal({}, type_=JSONB).label("signals"),
             attempts.c.charge_id,
         )
         .outerjoin(
@@ -195,14 +195,28 @@ def _of_customer() -> Select[tuple[object, ...]]:
 
 
 def _recent() -> Select[tuple[object, ...]]:
-    brand, country = network_attempts.c.brand, network_attempts.c.country
-    same_brand = and_(brand == bindparam("brand"), brand != "")
-    same_country = and_(country == bindparam("country"), country != "")
+    since = bindparam("since", type_=network_attempts.c.at.type)
+    told = _charges().where(
+        network_attempts.c.at > since, _alike(network_attempts.c.brand, network_attempts.c.country)
+    )
+    ours = _untold().where(
+        attempts.c.sent_at > since, _alike(payment_methods.c.brand, payment_methods.c.country)
+    )
+    found = union_all(told, ours).subquery()
+    same_brand = found.c.brand == bindparam("brand")
+    same_country = found.c.country == bindparam("country")
     return (
-        _charges()
-        .where(network_attempts.c.at > bindparam("since"), or_(same_brand, same_country))
-        .order_by(and_(same_brand, same_country).desc(), network_attempts.c.at.desc())
+        found.select()
+        .order_by(and_(same_brand, same_country).desc(), found.c.at.desc())
         .limit(OUTAGE_ROWS_MAX)
+    )
+
+
+def _alike(brand: ColumnElement[str], country: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether a try was of the same brand, or of the same country; what is not known is neither."""
+    return or_(
+        and_(brand == bindparam("brand"), brand != ""),
+        and_(country == bindparam("country"), country != ""),
     )
 
 

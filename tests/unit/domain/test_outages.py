@@ -1,5 +1,6 @@
 """When many declines within an hour are an outage, and when they are only many declines."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -46,6 +47,8 @@ def test_twelve_cards_of_one_brand_and_country_that_all_fail_are_an_outage() -> 
         of=12,
         since=NEWEST - timedelta(minutes=11),
         until=NEWEST + timedelta(hours=1),
+        brand="visa",
+        country="DE",
     )
     assert outage_of(_failing(11), card(), now=NOW) is None
     assert outage_of([], card(), now=NOW) is None
@@ -84,16 +87,36 @@ def test_an_issuer_that_says_no_money_is_at_work() -> None:
     assert outage_of(mixed[:15], card(), now=NOW) is not None
 
 
-def test_only_the_last_hour_is_looked_at() -> None:
-    exactly = [one_try(ago(hours=1), AWAY, fingerprint=f"e{n}") for n in range(12)]
-    assert outage_of(exactly, card(), now=NOW) is None
-    assert outage_of(exactly, card(), now=NOW - TICK) is not None
+def test_failures_spread_over_more_than_an_hour_are_no_outage() -> None:
+    spread = [
+        one_try(ago(minutes=10 * n), AWAY, payment_method_id=f"pm_{n}", fingerprint=f"s{n}")
+        for n in range(12)
+    ]
+    assert outage_of(spread, card(), now=NOW) is None
 
 
-def test_when_it_is_over_nothing_but_new_failures_prolong_it() -> None:
-    outage = outage_of(_failing(12), card(), now=NOW)
-    assert outage is not None
-    assert outage_of(_failing(12), card(), now=outage.until) is None
+def test_an_outage_lasts_until_a_bank_answers_again() -> None:
+    """An hour after the newest try one more may find out; what it is told decides."""
+    began = outage_of(_failing(12), card(), now=NOW)
+    assert began is not None
+    assert not began.may_try
+    later = outage_of(_failing(12), card(), now=began.until)
+    assert later is not None
+    assert later.may_try
+    feels = one_try(began.until, AWAY, payment_method_id="pm_x", fingerprint="x")
+    asked = replace(feels, signals=signals())
+    for tried in (feels, asked):
+        still = outage_of([*_failing(12), tried], card(), now=began.until + TICK)
+        assert still is not None
+        assert (still.may_try, still.until) == (False, began.until + timedelta(hours=1))
+        assert still.since == began.since
+    for answered in (replace(feels, failed=False), replace(feels, signals=NO_MONEY)):
+        assert outage_of([*_failing(12), answered], card(), now=began.until + TICK) is None
+
+
+def test_an_outage_that_nobody_feels_for_is_forgotten_after_a_day() -> None:
+    assert outage_of(_failing(12), card(), now=NEWEST + timedelta(hours=23)) is not None
+    assert outage_of(_failing(12), card(), now=NEWEST + timedelta(hours=24)) is None
 
 
 def test_one_customers_many_tries_make_no_outage() -> None:
