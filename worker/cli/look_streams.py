@@ -1,6 +1,9 @@
 """`dunning events` and `dunning log`: the two streams."""
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from worker.cli.data_dir import (
@@ -13,7 +16,7 @@ from worker.cli.data_dir import (
 from worker.cli.look_since import parse_since
 from worker.cli.tables import print_json_lines
 from worker.clock import wall_now
-from worker.domain.facts import cloud_event
+from worker.domain.facts import FACT_TYPES, cloud_event
 from worker.errors import ConfigError, UsageError
 from worker.joblog.reading import RANKS, json_lines, read_log
 from worker.store.reading import snapshot
@@ -27,12 +30,37 @@ NO_LOG = "No data yet: {folder} has no job.log. Run `make demo`, or name a folde
 
 
 def show_events(view: View, *, since: str, types: list[str]) -> None:
-    """Print facts as CloudEvents, one a line, by when they happened."""
+    """Print facts as CloudEvents, one a line, by when they happened.
+
+    Raises: UsageError: no such type or time.
+    """
     from_at = parse_since(since, now=view.now, zone=view.office.zone)
-    families = [kind.removesuffix("*").removesuffix(".") for kind in types]
-    with snapshot(view.ledger) as connection:
+    families = [_family(kind) for kind in types]
+    with snapshot(view.ledger) as connection, while_somebody_reads():
         facts = read_facts(connection, view.ledger.account_id, since=from_at, types=families)
         print_json_lines(_event(fact) for fact in facts)
+
+
+def _family(asked: str) -> str:
+    """Return a type or a family of types. Raises: UsageError."""
+    kind = asked.removesuffix("*").removesuffix(".")
+    families = {known.partition(".")[0] for known in FACT_TYPES}
+    if kind not in FACT_TYPES | families:
+        alike = [known for known in FACT_TYPES if known.startswith(f"{kind.partition('.')[0]}.")]
+        known = ", ".join(sorted(alike or families))
+        raise UsageError(f"`{asked}` is no type of an event; write one of {known}.")
+    return kind
+
+
+@contextmanager
+def while_somebody_reads() -> Iterator[None]:
+    """Print until the reader has had enough, as in `dunning log | head`: that is no failure."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered goes nowhere, else Python complains about it at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _event(fact: StoredFact) -> dict[str, object]:
@@ -63,7 +91,7 @@ def show_log(data: Path | None, *, since: str, level: str, as_json: bool) -> Non
         raise ConfigError(NO_LOG.format(folder=folder))
     office = read_office(environment)
     from_at = parse_since(since, now=wall_now(), zone=office.zone)
-    with path.open(encoding="utf-8", errors="replace") as lines:
+    with path.open(encoding="utf-8", errors="replace") as lines, while_somebody_reads():
         if as_json:
             found = json_lines(lines, since=from_at, level=level)
         else:

@@ -21,7 +21,7 @@ class DueLetter:
     at: datetime
     """The renewal, trial end or expiry the letter is about."""
     card: str = ""
-    """Fingerprint and expiry year of the card the letter names."""
+    """The card that the letter names, see `card_named`."""
 
 
 def renewal_due(
@@ -78,8 +78,12 @@ def card_due(
     occasion = card_occasion(
         method.fingerprint or method.id, method.exp_year, method.exp_month, min(begun).days
     )
-    card = f"{method.fingerprint}:{method.exp_year}"
-    return DueLetter(rule.letter, occasion, subscription, dies_at, card)
+    return DueLetter(rule.letter, occasion, subscription, dies_at, card_named(method))
+
+
+def card_named(method: PaymentMethodReading) -> str:
+    """Return what tells one card from its successor, which may expire in the same year."""
+    return f"{method.fingerprint}:{method.exp_year}-{method.exp_month:02}"
 
 
 def _interval(subscription: SubscriptionReading) -> str:

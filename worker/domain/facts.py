@@ -13,6 +13,41 @@ SOURCE = "dunning-worker"
 SPEC_VERSION = "1.0"
 
 
+FACT_TYPES = frozenset(
+    (
+        "case.closed",
+        "case.held",
+        "case.in_review",
+        "case.opened",
+        "case.released",
+        "charging.resumed",
+        "charging.stopped",
+        "notice.failed",
+        "notice.queued",
+        "notice.sent",
+        "notice.suppressed",
+        "notice.unknown",
+        "payment.failed",
+        "payment.recovered",
+        "payment.retried",
+        "payment.retry_scheduled",
+        "payment_method.expiring",
+        "payment_method.updated",
+        "subscription.churned",
+        "subscription.contracted",
+        "subscription.expanded",
+        "subscription.paused",
+        "subscription.reactivated",
+        "subscription.renewal_upcoming",
+        "subscription.renewed",
+        "subscription.resumed",
+        "subscription.started",
+        "subscription.trial_ending",
+    )
+)
+"""Every type a fact may have; the part before the dot is its family."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One thing that happened, at `time` (business time, aware UTC)."""
@@ -24,6 +59,11 @@ class Fact:
     occasion: str
     """What tells this fact from another of the same type and subject."""
     data: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a type that nobody was told of. Raises: ValueError: our defect."""
+        if self.type not in FACT_TYPES:
+            raise ValueError(f"{self.type} is no type of a fact")
 
     def id_in(self, account_id: str) -> str:
         """Return the fact's id, the same for every retelling."""

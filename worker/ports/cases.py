@@ -105,10 +105,15 @@ class CaseBook(Protocol):
         invoice_ids: Iterable[str] = (),
         subscription_ids: Iterable[str] = (),
         customer_ids: Iterable[str] = (),
+        disputing_ids: Iterable[str] = (),
         case_ids: Iterable[int] = (),
         not_case: int | None = None,
     ) -> int:
-        """Make the matching cases due and raise their wake_seq; return how many."""
+        """Make the matching cases due and raise their wake_seq; return how many.
+
+        A case that was closed so long ago that a payment would not count any more hears only of
+        its own invoice and of disputes. Args: disputing_ids: customers who dispute a payment.
+        """
 
     def wake_unfinished(self, *, now: datetime) -> int:
         """Make every case due that is not closed, for the daily comparison with Stripe."""

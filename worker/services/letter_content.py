@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from worker.domain.calendar_letters import card_named
 from worker.domain.case import Case, CaseState
 from worker.domain.engine_charging import plan_charge, settle_owner
 from worker.domain.engine_ending import expected_end
@@ -135,7 +136,7 @@ def _of_calendar(letter: LetterTask, ports: CasePorts, now: datetime) -> LetterC
         trial_ends_at=subscription.trial_end_at,
     )
     card = str(letter.context.get("card") or "")
-    if card and (method is None or card != f"{method.fingerprint}:{method.exp_year}"):
+    if card and (method is None or card != card_named(method)):
         raise NotNeededError("the card was replaced")
     return content
 

@@ -39,7 +39,8 @@ def go(*, ledger: Ledger, clock: Clock, now: datetime, by: str, reason: str) -> 
         before = tx.control.go(by=by)
         if before is None:
             return None
-        stopped_at = before.stopped_at or now
+        # A ledger that a live key began is stopped from its go-live on, which may be to come.
+        stopped_at = min(before.stopped_at or now, now)
         moved = tx.cases.resume_all(now=now, stopped_at=stopped_at)
         tx.letters.extend_waiting(by=now - stopped_at)
         data = {"cause": before.stop_cause, "by": by, "reason": reason, "waiting": moved}

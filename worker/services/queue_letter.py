@@ -11,7 +11,7 @@ from worker.services.case_facts import case_fact
 from worker.services.case_turn import Turn
 
 CLOSING_STEP = "closing"
-"""Step name of the one letter that follows a case's end."""
+"""Step name of the letter that follows a case's end; `closing 2` follows its second end."""
 
 
 def queue_case_letter(
@@ -39,8 +39,12 @@ def queue_case_letter(
 
 
 def closing_letter(turn: Turn, notice: str) -> NewLetter:
-    """Return the letter that tells the customer how the case came out."""
-    return _letter(turn, notice, CLOSING_STEP)
+    """Return the letter that tells the customer how the case came out.
+
+    A case that was closed, reopened and closed again has something to tell once more.
+    """
+    told = sum(1 for one in turn.case.letters if one.step.startswith(CLOSING_STEP))
+    return _letter(turn, notice, f"{CLOSING_STEP} {told + 1}" if told else CLOSING_STEP)
 
 
 def _letter(turn: Turn, notice: str, step: str) -> NewLetter:

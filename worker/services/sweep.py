@@ -90,7 +90,7 @@ def _refresh_charge(charge_id: str, ports: CasePorts, now: datetime) -> None:
                 charge, customer_id=customer_id, at=made_at, made_by=MadeBy.CUSTOMER
             )
         tx.mirror.name_disputes(charge_id, customer_id=customer_id)
-        tx.cases.wake(now=now, customer_ids=[customer_id])
+        tx.cases.wake(now=now, disputing_ids=[customer_id])
 
 
 _REFRESH: dict[str, Callable[[str, CasePorts, datetime], None]] = {

@@ -14,6 +14,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -21,6 +22,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.domain.case import Case, CaseState, Surroundings
 from worker.domain.decisions import Decision, Skip
+from worker.domain.engine_truth import RECOVERED_LATE_WITHIN
 from worker.domain.readings import InvoiceReading
 from worker.domain.transitions import check_move
 from worker.ports import CaseChange, NewCase
@@ -235,17 +237,20 @@ class Cases:
         invoice_ids: Iterable[str] = (),
         subscription_ids: Iterable[str] = (),
         customer_ids: Iterable[str] = (),
+        disputing_ids: Iterable[str] = (),
         case_ids: Iterable[int] = (),
         not_case: int | None = None,
     ) -> int:
         """Make the matching cases due and raise their wake_seq."""
+        at_rest = and_(~_UNFINISHED, cases.c.closed_at < now - RECOVERED_LATE_WITHIN)
         conditions = [
-            column.in_(sorted(wanted))
-            for column, wanted in (
-                (cases.c.invoice_id, set(invoice_ids)),
-                (cases.c.subscription_id, set(subscription_ids) - {""}),
-                (cases.c.customer_id, set(customer_ids) - {""}),
-                (cases.c.id, set(case_ids)),
+            and_(column.in_(sorted(wanted)), ~at_rest if recent else true())
+            for column, wanted, recent in (
+                (cases.c.invoice_id, set(invoice_ids), False),
+                (cases.c.subscription_id, set(subscription_ids) - {""}, True),
+                (cases.c.customer_id, set(customer_ids) - {""}, True),
+                (cases.c.customer_id, set(disputing_ids) - {""}, False),
+                (cases.c.id, set(case_ids), False),
             )
             if wanted
         ]

@@ -119,13 +119,29 @@ def account_known(engine: Engine) -> str:
 
 def unavailable(error: Exception) -> DatabaseUnavailable:
     """Return *error* as a sentence without any value of a row in it."""
-    state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+    state = _sqlstate(error)
+    if state in _OTHER_TABLES:
+        return DatabaseUnavailable(OTHER_TABLES)
     if state in _BROKEN_OFF:
         return DatabaseUnavailable(f"The database broke a transaction off ({state}); try again.")
     if isinstance(error, NoConnectionFree):
         return DatabaseUnavailable("No connection to the database came free in 30 s.")
     return DatabaseUnavailable("The database does not answer. Check DATABASE_URL and the server.")
 
+
+def _sqlstate(error: Exception) -> str:
+    found = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+    return str(found or "")
+
+
+OTHER_TABLES = (
+    "The database's tables are of another release than this program. Run dunning migrate; a demo's "
+    "are made anew by make demo."
+)
+"""What a person reads who looks into a ledger of another release."""
+
+_OTHER_TABLES = ("42703", "42P01")
+"""Undefined column, undefined table."""
 
 _BROKEN_OFF = ("40001", "40P01", "55P03", "57014")
 """Serialization failure, deadlock, lock not available, statement cancelled."""
@@ -173,6 +189,10 @@ class PostgresLedger:
             raise unavailable(error) from error
         except DataError as error:
             raise ValueError("a value that the database cannot hold") from error
+        except ProgrammingError as error:
+            if _sqlstate(error) in _OTHER_TABLES:
+                raise unavailable(error) from error
+            raise
 
     def books(self, connection: Connection) -> Transaction:
         """Return the books of one connection."""

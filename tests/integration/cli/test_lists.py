@@ -1,6 +1,8 @@
 """`dunning cases`, `events` and `log`."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,18 @@ def test_events_since_a_day_begin_at_midnight_in_the_office(
     assert min(json.loads(line)["time"] for line in lines) == "2026-12-02T01:00:00Z"
 
 
+@pytest.mark.parametrize(
+    ("wanted", "known"),
+    [("nope", "case, charging, notice"), ("payment.lost", "payment.failed, payment.recovered")],
+)
+def test_an_unknown_type_of_event_is_refused_with_the_known_ones(
+    dunning: Command, two: tuple[int, int], wanted: str, known: str
+) -> None:
+    result = dunning.run("events", "--type", wanted)
+    assert isinstance(result.exception, UsageError)
+    assert f"`{wanted}` is no type of an event; write one of {known}" in str(result.exception)
+
+
 LOG = """\
 {"ts":"2026-12-05T01:14:07Z","level":"error","event":"charging.stopped","cause":"switch","do":"go"}
 {"ts":"2026-12-05T07:19:03Z","level":"info","event":"attempt","case":"C-1042"}
@@ -104,6 +118,19 @@ def test_the_log_can_be_had_as_it_is_from_a_level_on(
     (tmp_path / "job.log").write_text(LOG)
     result = dunning.run("log", "--data", str(tmp_path), "--level", level, "--json")
     assert result.stdout.splitlines() == LOG.splitlines()[:1]
+
+
+def test_a_reader_that_has_had_enough_is_no_failure(tmp_path: Path) -> None:
+    """As in `dunning log | head`: far more than a pipe holds is still to come."""
+    (tmp_path / "job.log").write_text(LOG * 3000)
+    command = [sys.executable, "-m", "worker.cli.main", "log", "--data", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.readline()
+        running.stdout.close()
+        told = running.stderr.read()
+        assert (running.wait(60), told) == (0, b"")
 
 
 def test_in_production_the_log_is_elsewhere_and_this_is_said(dunning: Command) -> None:

@@ -68,15 +68,15 @@ def test_a_job_while_stripe_is_away_is_due_again_by_itself(bench: Bench) -> None
 
 def test_a_job_that_breaks_is_recorded_as_failed(bench: Bench) -> None:
     prepare(bench.app)
-    rename = "ALTER TABLE letters RENAME COLUMN {} TO {}"
+    change = "ALTER TABLE letters ALTER lease_until TYPE {0} USING lease_until::{0}"
     with bench.app.ledger.connection() as connection:
-        connection.exec_driver_sql(rename.format("next_action_at", "other"))
+        connection.exec_driver_sql(change.format("text"))
     try:
-        with pytest.raises(Exception, match="next_action_at"):
+        with pytest.raises(Exception, match="operator does not exist"):
             run_job(bench.app, "deliver_letters")
     finally:
         with bench.app.ledger.connection() as connection:
-            connection.exec_driver_sql(rename.format("other", "next_action_at"))
+            connection.exec_driver_sql(change.format("timestamptz"))
     assert outcome(bench.app, "deliver_letters") == "failed"
 
 

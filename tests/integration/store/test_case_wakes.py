@@ -62,6 +62,21 @@ def test_a_closed_case_can_be_woken(ledger: PostgresLedger) -> None:
     assert due(ledger) == [case.id]
 
 
+def test_a_case_that_was_closed_long_ago_hears_of_its_invoice_and_of_disputes(
+    ledger: PostgresLedger,
+) -> None:
+    """Else each old case would cost a read per event of its subscription, for ever."""
+    case = claimed(ledger)
+    finish(ledger, case, CLOSING)
+    later = NOW + 31 * DAY
+    with ledger.begin() as tx:
+        assert tx.cases.wake(now=NOW + 29 * DAY, subscription_ids=["sub_1"]) == 1
+        assert tx.cases.wake(now=later, subscription_ids=["sub_1"]) == 0
+        assert tx.cases.wake(now=later, customer_ids=["cus_1"]) == 0
+        assert tx.cases.wake(now=later, invoice_ids=["in_1"]) == 1
+        assert tx.cases.wake(now=later, disputing_ids=["cus_1"]) == 1
+
+
 def test_a_wake_never_moves_a_case_later(ledger: PostgresLedger) -> None:
     case_id = open_case(ledger, due_at=NOW - DAY)
     with ledger.begin() as tx:

@@ -19,11 +19,16 @@ def test_the_same_fact_has_the_same_id_whenever_and_however_it_is_told() -> None
 
 @pytest.mark.parametrize(
     "other",
-    [replace(FACT, type="x"), replace(FACT, subject="x"), replace(FACT, occasion="x")],
+    [replace(FACT, type="case.closed"), replace(FACT, subject="x"), replace(FACT, occasion="x")],
     ids=["type", "subject", "occasion"],
 )
 def test_another_fact_has_another_id(other: Fact) -> None:
     assert other.id_in("acct_1") != FACT.id_in("acct_1")
+
+
+def test_a_type_that_nobody_was_told_of_is_refused() -> None:
+    with pytest.raises(ValueError, match="case.lost is no type of a fact"):
+        replace(FACT, type="case.lost")
 
 
 def test_accounts_do_not_share_ids() -> None:
