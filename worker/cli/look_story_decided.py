@@ -15,9 +15,11 @@ MOVED = timedelta(hours=2)
 """A charge that is made this much later than its step's own time has moved."""
 
 STANDS_STILL = frozenset(("collection_paused", "renewal_moved"))
-"""Rules under which the timeline stands still; a dispute is told by the case's own facts."""
+"""Rules under which the timeline stands still; a dispute or hold is told by the case's facts."""
 
-TOLD_OTHERWISE = frozenset(("not_yet", "owner_unconfirmed", "closed", "in_review", "disputed"))
+HELD = frozenset(("disputed", "on_hold"))
+
+TOLD_OTHERWISE = HELD | {"not_yet", "owner_unconfirmed", "closed", "in_review"}
 """Rules of waits that the timeline tells in other ways."""
 
 NOT_BEFORE = "moved to the earliest allowed time, "
@@ -55,7 +57,7 @@ def _stood_since(record: CaseRecord, place: int) -> datetime:
     """Return when the stand-down began that the decision at *place* ends."""
     began_at = record.decisions[place].at
     for decision in reversed(record.decisions[:place]):
-        if decision.rule not in {*STANDS_STILL, "disputed"}:
+        if decision.rule not in STANDS_STILL | HELD:
             break
         began_at = decision.at
     return began_at

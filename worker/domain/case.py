@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from worker.domain.holds import HeldBy
 from worker.domain.network_rules import NetworkTry
 from worker.domain.outages import Outage
 from worker.domain.policy import DeclineClass, RetriesBy
@@ -228,6 +229,10 @@ class Surroundings:
     ended_by_us: bool = False
     """A cancel of ours for this subscription went through, in this case or its leading one."""
     dispute_open: bool = False
+    hold: HeldBy | None = None
+    """The hold that lasts longest of those in force."""
+    hold_over: HeldBy | None = None
+    """The hold that came to its end last."""
     payment_returned: bool = False
     """The charge that paid this invoice came back: a lost dispute, or a debit the bank returned."""
     last_try_at: datetime | None = None

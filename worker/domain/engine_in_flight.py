@@ -137,11 +137,14 @@ def _lost(at: Situation, attempt: Attempt) -> Decision:
 def _not_asked_again_because(at: Situation) -> str:
     """Return what forbids asking for the charge again, or the empty string.
 
-    Nothing is charged after a cancel, during a dispute or beside another payment.
+    Nothing is charged after a cancel, during a dispute, while it is held or beside another payment.
     """
     subscription = at.invoice.subscription
     if at.around.dispute_open:
         return "the customer disputes a payment"
+    hold = at.around.hold
+    if hold is not None and hold.in_force(at.now):
+        return hold.said(at.office_zone)
     if subscription is not None and subscription.collection_paused:
         return "collection is paused"
     if at.ended_by_us or cancelled(at) is not None:

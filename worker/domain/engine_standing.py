@@ -1,4 +1,4 @@
-"""What makes a case stand still, and how it goes on: disputes, pauses, a moved renewal.
+"""What makes a case stand still, and how it goes on: disputes, holds, pauses, a moved renewal.
 
 While a case stands down nothing is charged, written or ended. Its timeline stands still as well:
 what is undone moves later by that time, so that nobody is ended the day after a pause.
@@ -14,23 +14,52 @@ LOOK_AGAIN = timedelta(days=1)
 """How often a case that waits for news is read all the same."""
 
 
+DISPUTED = "the customer disputes a payment"
+
+
 def disputed(at: Situation) -> Decision | None:
     """While the customer disputes a payment, nothing is charged, written or ended."""
-    held = at.case.state is CaseState.HELD
-    if at.around.dispute_open:
-        reason = at.case.reason if held else "Held: the customer disputes a payment."
-        return Decision(
-            Wait() if held else Hold("the customer disputes a payment"),
-            "disputed",
-            reason,
-            at.now + LOOK_AGAIN,
-            stands_down=True,
-        )
-    if held:
-        return Decision(
-            Release("the dispute is closed"), "released", "The dispute is closed.", at.now
-        )
-    return None
+    if not at.around.dispute_open:
+        return None
+    held = _is_held_for(at, DISPUTED)
+    return Decision(
+        Wait() if held else Hold(DISPUTED),
+        "disputed",
+        at.case.reason if held else f"Held: {DISPUTED}.",
+        at.now + LOOK_AGAIN,
+        stands_down=True,
+    )
+
+
+def on_hold(at: Situation) -> Decision | None:
+    """While somebody holds the case, nothing is charged, written or ended."""
+    hold = at.around.hold
+    if hold is None or not hold.in_force(at.now):
+        return None
+    said = hold.said(at.office_zone)
+    look_at = at.now + LOOK_AGAIN
+    return Decision(
+        Wait() if _is_held_for(at, said) else Hold(said),
+        "on_hold",
+        f"{said[:1].upper()}{said[1:]}.",
+        min(hold.until, look_at) if hold.until is not None else look_at,
+        stands_down=True,
+    )
+
+
+def _is_held_for(at: Situation, reason: str) -> bool:
+    return at.case.state is CaseState.HELD and at.case.reason == reason
+
+
+def released(at: Situation) -> Decision | None:
+    """Nothing holds the case any more: it goes on where it stood still."""
+    if at.case.state is not CaseState.HELD:
+        return None
+    hold = at.around.hold or at.around.hold_over  # none of them is in force
+    said = "the dispute is closed"
+    if hold is not None and at.case.reason != DISPUTED:
+        said = hold.over_said()
+    return Decision(Release(said), "released", f"{said[:1].upper()}{said[1:]}.", at.now)
 
 
 def collection_paused(at: Situation) -> Decision | None:

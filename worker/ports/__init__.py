@@ -5,6 +5,7 @@ have a fake, which must pass the same contract suite. `worker.bootstrap` binds t
 """
 
 from worker.ports.cases import ActBook, AttemptBook, CaseBook, CaseChange, NewCase
+from worker.ports.holds import HoldBook, NewHold
 from worker.ports.ledger import Control, ControlBook, FactBook, JobBook, Ledger, Tx
 from worker.ports.letters import LetterBook, LetterTask, NewLetter
 from worker.ports.mirror import InboxBook, InboxEvent, MirrorBook
@@ -29,6 +30,7 @@ __all__ = [
     "ControlBook",
     "Doorbell",
     "FactBook",
+    "HoldBook",
     "InboxBook",
     "InboxEvent",
     "JobBook",
@@ -40,6 +42,7 @@ __all__ = [
     "Letters",
     "MirrorBook",
     "NewCase",
+    "NewHold",
     "NewLetter",
     "ObjectReader",
     "RenderedNotice",

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from worker.domain.facts import Fact
 from worker.ports.cases import ActBook, AttemptBook, CaseBook
+from worker.ports.holds import HoldBook
 from worker.ports.letters import LetterBook
 from worker.ports.mirror import InboxBook, MirrorBook
 
@@ -128,6 +129,10 @@ class Tx(Protocol):
     @property
     def acts(self) -> ActBook:
         """What people asked for."""
+
+    @property
+    def holds(self) -> HoldBook:
+        """What is kept still on purpose."""
 
     @property
     def letters(self) -> LetterBook:

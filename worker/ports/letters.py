@@ -92,10 +92,12 @@ class LetterBook(Protocol):
         until: datetime,
         count_try: bool = False,
         paused_until: datetime | None = None,
+        more_time: timedelta = timedelta(),
     ) -> bool:
         """Put a letter that was surely not sent back; False where *token* has it no more.
 
-        Args: until: business time; paused_until: no scan rings before, wall time.
+        Args: until: business time; paused_until: no scan rings before, wall time; more_time: how
+        much longer it has to go out.
         """
 
     def suppress_queued(self, case_id: int, *, reason: str) -> list[LetterTask]:

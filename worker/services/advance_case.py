@@ -256,10 +256,11 @@ def _stand(turn: Turn, decision: Decision, news: list[Fact]) -> None:
     match act:
         case Hold(reason):
             change = replace(change, state=CaseState.HELD, reason=reason)
-            facts.append(moved_fact(case, "case.held", at=turn.now, reason=reason))
+            facts.append(moved_fact(case, "case.held", at=turn.now, reason=reason, by=_by(turn)))
         case Release(reason):
             change = replace(change, state=CaseState.OPEN, reason="", goes_on=True)
-            facts.append(moved_fact(case, "case.released", at=turn.now, reason=reason))
+            by = _by(turn)
+            facts.append(moved_fact(case, "case.released", at=turn.now, reason=reason, by=by))
         case GoOn():
             change = replace(change, goes_on=True)
         case Reopen(reason):
@@ -273,6 +274,20 @@ def _stand(turn: Turn, decision: Decision, news: list[Fact]) -> None:
     turn.finish(change, decision=decision, facts=facts, also=_answer(turn, decision))
     if isinstance(act, Review):
         report_review(turn.ports, case, act.reason)
+    if isinstance(act, Hold):
+        turn.ports.log.info("case.held", case=case_name(case.id), by=_by(turn))
+    if isinstance(act, Release):
+        turn.ports.log.info("case.released", case=case_name(case.id), by=_by(turn))
+
+
+def _by(turn: Turn) -> str:
+    """Return who holds the case, or took the last hold away; empty where it was a dispute."""
+    around = turn.around
+    if around.dispute_open:
+        return ""
+    if around.hold is not None:
+        return around.hold.by
+    return around.hold_over.released_by if around.hold_over is not None else ""
 
 
 def _answer(turn: Turn, decision: Decision) -> Callable[[Tx], Sequence[Fact]] | None:

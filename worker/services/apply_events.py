@@ -26,6 +26,8 @@ from worker.domain.timetable import OWNER_CONFIRMED_AFTER
 from worker.ports import InboxEvent, Json, NewCase, ObjectReader, Tx
 
 FAILURES = frozenset(("invoice.payment_failed", "invoice.payment_action_required"))
+FRAUD_WARNING = "fraud_warning"
+"""The status under which an early fraud warning is mirrored: neither an open nor a lost dispute."""
 CARD_CHANGES = frozenset(("payment_method.automatically_updated",))
 
 
@@ -51,6 +53,7 @@ class Batch:
     defaults_changed: dict[str, datetime] = field(default_factory=dict)
     mandates: dict[str, str] = field(default_factory=dict)
     disputes: list[tuple[str, str, str, datetime]] = field(default_factory=list)
+    warnings: list[tuple[str, str, bool, datetime]] = field(default_factory=list)
     failures: dict[str, tuple[InvoiceReading, datetime]] = field(default_factory=dict)
     wake_invoices: set[str] = field(default_factory=set)
     wake_subscriptions: set[str] = field(default_factory=set)
@@ -97,6 +100,11 @@ def _gather_one(event: InboxEvent, batch: Batch, reader: ObjectReader) -> None:
     elif event.type.startswith("charge.dispute."):
         batch.disputes.append(
             (str(raw["id"]), str(raw.get("charge") or ""), str(raw["status"]), event.created_at)
+        )
+    elif event.type.startswith("radar.early_fraud_warning."):
+        actionable = bool(raw.get("actionable"))
+        batch.warnings.append(
+            (str(raw["id"]), str(raw.get("charge") or ""), actionable, event.created_at)
         )
     elif event.type in {"charge.succeeded", "charge.failed"}:
         charge, customer_id = reader.charge(raw), str(raw.get("customer") or "")
@@ -190,6 +198,13 @@ def apply_batch(
         customer = tx.mirror.put_dispute(
             dispute_id=dispute_id, charge_id=charge_id, status=status, seen_at=seen_at
         )
+        batch.wake_customers.add(customer)
+    for warning_id, charge_id, actionable, seen_at in batch.warnings:
+        # Kept beside the disputes, since it does not name its customer either.
+        customer = tx.mirror.put_dispute(
+            dispute_id=warning_id, charge_id=charge_id, status=FRAUD_WARNING, seen_at=seen_at
+        )
+        tx.holds.warned(warning_id, charge_id=charge_id, actionable=actionable, now=now)
         batch.wake_customers.add(customer)
     woken = tx.cases.wake(
         now=now,

@@ -24,9 +24,12 @@ def case_fact(
     return Fact(kind, case_name(case.id), at, occasion, known | dict(data))
 
 
-def moved_fact(case: Case, kind: str, *, at: datetime, reason: str) -> Fact:
-    """Return `case.held`, `.released`, `.in_review` or `.opened`: a case changed its state."""
-    data = {"reason": reason, "policy_digest": case.policy_digest}
+def moved_fact(case: Case, kind: str, *, at: datetime, reason: str, by: str = "") -> Fact:
+    """Return `case.held`, `.released`, `.in_review` or `.opened`: a case changed its state.
+
+    Args: by: the person who did it, where one did.
+    """
+    data = {"reason": reason, "policy_digest": case.policy_digest} | ({"by": by} if by else {})
     return case_fact(case, kind, at=at, occasion=at.isoformat(), data=data)
 
 

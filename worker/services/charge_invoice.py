@@ -76,6 +76,7 @@ def start_attempt(
             raise LeaseLostError
         control = tx.control.read()
         allowed = control is not None and control.charging
+        allowed = allowed and tx.holds.on_case(held, now=turn.now) is None
         if allowed and attempt.kind is AttemptKind.CHARGE:
             limit = ports.configuration.dunning.limits.charges_per_hour
             since = turn.now - timedelta(hours=1)
@@ -148,6 +149,7 @@ def resend_attempt(turn: Turn, decision: Decision, resend: Resend) -> None:
             raise LeaseLostError
         fence = held.in_flight is not None and held.in_flight.no == attempt.no
         allowed = fence and control.charging and held.state is not CaseState.CLOSED
+        allowed = allowed and tx.holds.on_case(held, now=turn.now) is None
         if allowed:
             tx.attempts.resend(held, attempt.no)
             tx.cases.record_decision(held.id, decision, at=turn.now)

@@ -21,6 +21,8 @@ TRY_AGAIN = timedelta(minutes=10)
 """How soon a letter that was surely not sent is tried again."""
 STOPPED_LOOK = timedelta(minutes=15)
 """How often a letter looks whether the switch is on again."""
+HELD_LOOK = timedelta(hours=1)
+"""How often a letter looks whether what it is about is held no more."""
 REJECTED_LOOK = timedelta(minutes=15)
 """How soon Stripe is asked again where our key was refused; a person must act before."""
 TOO_LATE = "too late"
@@ -69,9 +71,12 @@ def deliver_letter(letter_id: int, *, ports: CasePorts, now: datetime) -> str:
     with ports.ledger.begin() as tx:
         letter = tx.letters.claim(letter_id, now=now, wall_now=wall_now, token=token, lease=LEASE)
         control = tx.control.read()
+        held = letter is not None and tx.holds.on_letter(letter, now=now)
     if letter is None or control is None:
         return ""
     at = Delivery(letter, token, ports, now)
+    if held:
+        return _wait_for_release(at)
     if not control.charging or ports.configuration.dunning.mode is Mode.WATCH:
         return _postpone(at, now + STOPPED_LOOK)
     try:
@@ -145,11 +150,14 @@ def _send(at: Delivery, content: LetterContent) -> str:
     with ports.ledger.begin() as tx:
         control = tx.control.read()
         stopped = control is None or not control.charging
-        ours = not stopped and tx.letters.begin_sending(
+        held = tx.holds.on_letter(letter, now=now)
+        ours = not (stopped or held) and tx.letters.begin_sending(
             letter.id, token=at.token, wall_now=ports.clock.wall_now()
         )
     if stopped:  # while Stripe was read and the letter written, somebody said stop
         return _postpone(at, now + STOPPED_LOOK)
+    if held:
+        return _wait_for_release(at)
     if not ours:
         return "lease_lost"
     result = ports.letters.send(
@@ -179,6 +187,14 @@ def _remember(
 def _postpone(at: Delivery, until: datetime, *, count_try: bool = False) -> str:
     with at.ports.ledger.begin() as tx:
         ours = tx.letters.postpone(at.letter.id, token=at.token, until=until, count_try=count_try)
+    return "postponed" if ours else "lease_lost"
+
+
+def _wait_for_release(at: Delivery) -> str:
+    """Put a held letter back; the time it waits for its hold's end is not its own."""
+    until = at.now + HELD_LOOK
+    with at.ports.ledger.begin() as tx:
+        ours = tx.letters.postpone(at.letter.id, token=at.token, until=until, more_time=HELD_LOOK)
     return "postponed" if ours else "lease_lost"
 
 

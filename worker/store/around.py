@@ -14,14 +14,17 @@ from worker.domain.case import (
     CaseState,
     Surroundings,
 )
+from worker.domain.holds import last_over, strongest
 from worker.domain.network_rules import NetworkTry
+from worker.domain.notices import CLOSING_NOTICES
 from worker.domain.outages import outage_of
 from worker.domain.readings import InvoiceReading, PaymentMethodReading, method_in_use
+from worker.store.holds import holds_around, holds_from_json, names_of
 from worker.store.mirror_tables import customers, disputes, payment_methods
 from worker.store.network import fingerprints_of, recent_tries, tries_of
 from worker.store.operator_acts import waiting_retry
 from worker.store.rows import payment_method_of
-from worker.store.tables import attempts, cases, network_attempts
+from worker.store.tables import attempts, cases, letters, network_attempts
 
 DISPUTE_OPEN = (
     "needs_response",
@@ -128,6 +131,23 @@ def _charge_in_flight_in() -> ColumnElement[int | None]:
     )
 
 
+def _named_at() -> ColumnElement[datetime | None]:
+    """When a letter of the subscription's other cases last named all that were open."""
+    return (
+        select(func.max(letters.c.sent_at))
+        .join(cases, cases.c.id == letters.c.case_id)
+        .where(
+            cases.c.account_id == _ACCOUNT,
+            cases.c.subscription_id == _SUBSCRIPTION,
+            cases.c.subscription_id != "",
+            cases.c.id != bindparam("case"),
+            letters.c.notice.not_in(sorted(CLOSING_NOTICES)),
+            letters.c.sent_at >= bindparam("opened_at", type_=cases.c.opened_at.type),
+        )
+        .scalar_subquery()
+    )
+
+
 def _default_changed_at() -> ColumnElement[datetime | None]:
     return (
         select(customers.c.default_changed_at)
@@ -144,7 +164,9 @@ _AROUND = select(
     _payment_returned().label("payment_returned"),
     _other_try_at().label("other_try_at"),
     _charge_in_flight_in().label("charge_in_flight_in"),
+    _named_at().label("named_at"),
     _default_changed_at().label("default_changed_at"),
+    holds_around().label("holds"),
 )
 
 
@@ -176,21 +198,24 @@ def surroundings_of(
         {
             "account": account_id,
             "case": found.id,
-            "invoice": found.invoice_id,
-            "subscription": found.subscription_id,
-            "customer": found.customer_id,
+            **names_of(found),
             "failed_at": found.failed_at,
+            "opened_at": found.opened_at,
             "payment": payment.payment_intent_id if payment is not None else "",
         },
     ).one()
+    holds = holds_from_json(known.holds)
     return Surroundings(
         leading_case=known.leading_case,
         ended_by_us=known.ended_by_us,
         dispute_open=known.dispute_open,
+        hold=strongest(holds, now),
+        hold_over=last_over(holds, now),
         payment_returned=known.payment_returned,
         last_try_at=_last_try_at(found, invoice, tries),
         other_try_at=known.other_try_at,
         charge_in_flight_in=known.charge_in_flight_in,
+        named_at=known.named_at,
         tries=_with_debt(tries, found, invoice),
         methods=methods,
         method_changes=changes,

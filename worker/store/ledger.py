@@ -23,6 +23,7 @@ from worker.store.attempts import Attempts
 from worker.store.cases import Cases
 from worker.store.control import Controls
 from worker.store.facts import Facts
+from worker.store.holds import Holds
 from worker.store.inbox import Inbox
 from worker.store.jobs import Jobs
 from worker.store.letters import Letters
@@ -154,6 +155,7 @@ class Transaction:
     cases: Cases
     attempts: Attempts
     acts: OperatorActs
+    holds: Holds
     letters: Letters
     inbox: Inbox
     mirror: Mirror
@@ -201,6 +203,7 @@ class PostgresLedger:
             cases=Cases(connection, account),
             attempts=Attempts(connection, account),
             acts=OperatorActs(connection, account),
+            holds=Holds(connection, account),
             letters=Letters(connection, account),
             inbox=Inbox(connection, account),
             mirror=Mirror(connection, account),

@@ -196,11 +196,13 @@ class Letters:
         until: datetime,
         count_try: bool = False,
         paused_until: datetime | None = None,
+        more_time: timedelta = timedelta(),
     ) -> bool:
         """Put a letter that *token* has and that was surely not sent back into the queue.
 
         A letter that was dropped, or that another sender has, stays as it is. Args: until: when it
-        may go out, business time; paused_until: no scan rings for it before, wall time.
+        may go out, business time; paused_until: no scan rings for it before, wall time; more_time:
+        how much longer it has to go out.
         """
         statement = (
             update(letters)
@@ -212,6 +214,7 @@ class Letters:
             .values(
                 state=LetterState.QUEUED.value,
                 next_action_at=until,
+                send_by=letters.c.send_by + more_time,
                 tries=letters.c.tries + (1 if count_try else 0),
                 dispatched_until=paused_until,
                 lease_token=None,

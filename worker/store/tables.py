@@ -239,6 +239,34 @@ Index(
     postgresql_where=operator_acts.c.answered_at.is_(None),
 )
 
+holds = Table(
+    "holds",
+    metadata,
+    account_column(),
+    Column("id", BigInteger, Identity(always=True)),
+    id_column("scope"),
+    id_column("target"),
+    id_column("kind"),
+    id_column("owner"),
+    text_column("reason"),
+    text_column("source"),
+    id_column("by"),
+    instant("at", required=True),
+    instant("until"),
+    instant("released_at"),
+    text_column("released_by"),
+    text_column("release_reason"),
+    PrimaryKeyConstraint("id"),
+)
+Index("ix_holds_target", holds.c.account_id, holds.c.target)
+Index(
+    "uq_holds_source",
+    holds.c.account_id,
+    holds.c.source,
+    unique=True,
+    postgresql_where=text("source <> ''"),
+)
+
 inbox = Table(
     "inbox",
     metadata,
