@@ -124,3 +124,13 @@ def test_the_period_cuts_rows_but_its_windows_reach_back(busy: World) -> None:
     assert 0 < len(late) < len(whole.rows)
     assert list(part.rows) == late
     assert max(count for row in part.rows for _, count, _ in row.windows) > 2
+
+
+def test_a_debit_counts_once_though_its_charge_is_told_days_later(world: World) -> None:
+    """The first debit is returned; ours is under way for days, then paid: two tries, one ours."""
+    account = world.stripe.bank_account(NO_FUNDS, "approve")
+    world.customer("kim", method=account)
+    world.advance(days=14)
+    report, tries = report_of(world), logged(world)
+    assert len(report.rows) == len(tries) == 2
+    assert reported(report) == counted(tries)
