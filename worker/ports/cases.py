@@ -78,7 +78,10 @@ class CaseBook(Protocol):
         """Return a case as it stands, without a lease."""
 
     def hold_lease(self, case_id: int, *, token: str, wall_now: datetime) -> Case | None:
-        """Lock the case's row and return it while the lease is still ours, else None: the fence."""
+        """Lock the case's row and return it while the lease is still ours, else None: the fence.
+
+        The lease then lasts at least as long as one request to Stripe may take.
+        """
 
     def finish(self, case: Case, change: CaseChange, *, token: str, now: datetime) -> bool:
         """Apply *change* and give the lease back; False where the lease was no longer ours."""

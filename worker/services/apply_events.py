@@ -58,6 +58,7 @@ class Batch:
     wake_invoices: set[str] = field(default_factory=set)
     wake_subscriptions: set[str] = field(default_factory=set)
     wake_customers: set[str] = field(default_factory=set)
+    disputing: set[str] = field(default_factory=set)
     our_keys: set[str] = field(default_factory=set)
 
 
@@ -198,7 +199,7 @@ def apply_batch(
         customer = tx.mirror.put_dispute(
             dispute_id=dispute_id, charge_id=charge_id, status=status, seen_at=seen_at
         )
-        batch.wake_customers.add(customer)
+        batch.disputing.add(customer)
     for warning_id, charge_id, actionable, seen_at in batch.warnings:
         # Kept beside the disputes, since it does not name its customer either.
         customer = tx.mirror.put_dispute(
@@ -211,6 +212,7 @@ def apply_batch(
         invoice_ids=batch.wake_invoices,
         subscription_ids=batch.wake_subscriptions,
         customer_ids=batch.wake_customers,
+        disputing_ids=batch.disputing,
     )
     opened, early = [], 0
     for invoice_id in sorted(batch.failures):

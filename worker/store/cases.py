@@ -31,6 +31,9 @@ from worker.store.case_decisions import write_decision
 from worker.store.rows import attempt_of, case_of, failure_to_json, letter_of, step_of
 from worker.store.tables import attempts, cases, letters, steps
 
+REQUEST_LEASE = timedelta(seconds=100)
+"""What a request needs from the fence on: window 60 + charge 25 seconds, with room."""
+
 LATE_AFTER = timedelta(minutes=15)
 """A case that is due for longer than this is late."""
 
@@ -150,6 +153,11 @@ class Cases:
         row = self._row(case_id, lock=True)
         if row is None or row["lease_token"] != token or row["lease_until"] <= wall_now:
             return None
+        # Reads that were repeated may have used the lease up; nobody takes over in mid-request.
+        needed = func.greatest(cases.c.lease_until, wall_now + REQUEST_LEASE)
+        self._connection.execute(
+            update(cases).where(cases.c.id == case_id).values(lease_until=needed)
+        )
         return self._whole(row)
 
     def _row(self, case_id: int, *, lock: bool) -> RowMapping | None:

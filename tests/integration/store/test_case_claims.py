@@ -1,6 +1,7 @@
 """Who works on a case: due, dispatched, leased, and whose lease it is."""
 
 from collections import Counter
+from datetime import timedelta
 
 from tests.integration.store.building import (
     DAY,
@@ -21,6 +22,7 @@ from worker.domain.case import CaseState, Outcome
 from worker.ports import CaseChange, NewCase
 from worker.store.ledger import PostgresLedger
 
+SECOND = timedelta(seconds=1)
 WAIT = CaseChange(next_action_at=NOW + DAY, next_step="try 2")
 
 
@@ -175,6 +177,16 @@ def test_only_the_holder_hands_a_case_back(ledger: PostgresLedger) -> None:
     with ledger.begin() as tx:
         tx.cases.hand_back(case.id, token="t2", retry_at=NOW + DAY)
         assert tx.cases.hold_lease(case.id, token="t1", wall_now=WALL) is not None
+
+
+def test_nobody_takes_a_case_over_in_the_middle_of_a_request(ledger: PostgresLedger) -> None:
+    """Reading took almost the whole lease; the request begins only now."""
+    case = claimed(ledger)
+    fence_at = WALL + LEASE - SECOND
+    with ledger.begin() as tx:
+        assert tx.cases.hold_lease(case.id, token="t1", wall_now=fence_at) is not None
+    assert claim(ledger, case.id, "t2", wall_now=fence_at + 90 * SECOND) is None
+    assert claim(ledger, case.id, "t2", wall_now=fence_at + 101 * SECOND) is not None
 
 
 def test_counts_tell_states_and_what_is_late(ledger: PostgresLedger) -> None:
