@@ -241,6 +241,8 @@ class Surroundings:
     """Business instant of our last charge of the same customer for another invoice."""
     charge_in_flight_in: int | None = None
     """Another case of the same customer whose charge has no outcome yet."""
+    named_at: datetime | None = None
+    """When a letter of another case of the same subscription last named this invoice too."""
     tries: tuple[NetworkTry, ...] = ()
     """Every try of the customer's payment methods within the networks' windows, and of the same
     cards in other hands, whoever made it."""
