@@ -2,7 +2,7 @@
 
 from tests.scenarios.stripe_side import DAY, HOUR, START
 from tests.scenarios.world import World
-from worker.domain.case import CaseState, Outcome, RecoveredBy
+from worker.domain.case import AttemptState, CaseState, Outcome, RecoveredBy
 
 FAILED = START + 2 * HOUR
 
@@ -49,20 +49,22 @@ def test_a_new_card_at_the_customer_is_found(world: World) -> None:
     assert world.case_of(bela).outcome is Outcome.RECOVERED
 
 
-def test_a_new_card_at_the_wrong_level_stays_unused(world: World) -> None:
-    """The subscription's own card comes first, at Stripe and here: the new default changes nothing.
-
-    Nobody asked for the other card to be used for this subscription.
-    """
+def test_a_new_card_at_the_wrong_level_is_used_at_once_and_said(world: World) -> None:
+    """The subscription still names its old card, which Stripe would go on charging: the customer's
+    new default is charged instead, once, and the decision says why."""
     carl = world.customer("carl", ["insufficient_funds"], own_card=True)
     world.advance(days=1)
     new = world.stripe.card("approve")
     world.stripe.attach(carl, new)
     world.stripe.staff(f"customers/{carl.id}", invoice_settings={"default_payment_method": new})
+    world.run()
+    (charge,) = world.stripe.charges(carl, by="api")
+    assert (charge["payment_method"], charge["status"]) == (new, "succeeded")
+    assert recovered_by(world) == [RecoveredBy.NEW_CARD.value]
+    said = [row["reason"] for row in world.rows("SELECT reason FROM decisions ORDER BY id")]
+    assert any("though the subscription still names its old one" in reason for reason in said)
     world.advance(days=2)
-    tries = world.stripe.charges(carl, by="api")
-    assert len(tries) == 2
-    assert {c["payment_method"] for c in tries} == {carl.method}
+    assert len(world.stripe.charges(carl, by="api")) == 1
 
 
 def test_the_customer_pays_by_hand_after_the_first_letter(world: World) -> None:
@@ -103,6 +105,22 @@ def test_paid_by_hand_in_the_minute_of_a_retry(world: World) -> None:
     assert world.case_of(fay).outcome is Outcome.RECOVERED
 
 
+def test_paid_by_hand_after_a_charge_that_never_arrived_is_the_customers_act(world: World) -> None:
+    """Our request is cut before Stripe sees it; the customer pays with another card meanwhile."""
+    finn = world.customer("finn", ["insufficient_funds"])
+    world.stripe.faults({"kind": "cut", "method": "POST", "path": "/pay"})
+    world.advance(days=1, hours=3)
+    assert world.case_of(finn).in_flight is not None
+    world.stripe.faults()
+    world.stripe.pay_by_hand(world.stripe.invoice(finn)["id"], world.stripe.card("approve"))
+    world.advance(hours=3)
+    case = world.case_of(finn)
+    assert case.outcome is Outcome.RECOVERED
+    assert recovered_by(world) == [RecoveredBy.CUSTOMER.value]
+    assert [a.state for a in case.attempts] == [AttemptState.ABANDONED]
+    assert world.stripe.paid_twice() == []
+
+
 def test_the_customer_cancels_at_once_during_dunning(world: World) -> None:
     """Day 2: cancelled on the portal. No charge, no letter, no ending follows; churn is theirs."""
     gus = world.customer("gus", ["insufficient_funds"])
@@ -125,6 +143,26 @@ def test_the_customer_cancels_for_the_period_end_during_dunning(world: World) ->
     world.advance(days=20)
     assert world.case_of(hana).outcome is Outcome.CUSTOMER_CANCELLED
     assert (len(world.stripe.charges(hana)), len(world.letters_to(hana))) == before
+
+
+def test_a_cancel_that_is_undone_takes_the_case_up_where_it_stood(world: World) -> None:
+    """Day 2: cancelled for the period's end. Day 5: thought better of it, and the card pays."""
+    iris = world.customer("iris", [*["insufficient_funds"] * 3, "approve"])
+    world.advance(days=2)
+    world.stripe.cancel(iris, when="period_end")
+    world.advance(days=3)
+    assert world.case_of(iris).outcome is Outcome.CUSTOMER_CANCELLED
+    before = len(world.stripe.charges(iris, by="api"))
+    subscription = f"subscriptions/{iris.subscription}"
+    world.stripe.staff(subscription, cancel_at_period_end=False)
+    world.run()
+    again = world.case_of(iris)
+    assert (again.state, again.outcome) == (CaseState.OPEN, None)
+    assert 2.5 * DAY < again.shift < 3.5 * DAY
+    assert len(world.stripe.charges(iris, by="api")) == before
+    world.advance(days=5)
+    assert world.case_of(iris).outcome is Outcome.RECOVERED
+    assert world.stripe.paid_twice() == []
 
 
 def test_who_had_cancelled_before_the_failure_still_owes_the_invoice(world: World) -> None:

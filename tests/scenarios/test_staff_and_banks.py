@@ -1,9 +1,13 @@
 """What the merchant's staff and the banks do to invoices while a case is open, or afterwards."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.scenarios.world import World
-from worker.domain.case import CaseState, Outcome
+from tests.scenarios.servers import MakeWorld
+from tests.scenarios.world import World, shipped_configuration
+from worker.domain.case import AttemptKind, CaseState, Outcome
+from worker.domain.policy import CancelWhen
 
 
 @pytest.mark.parametrize(
@@ -156,3 +160,28 @@ def test_a_payment_that_is_returned_reopens_the_case(world: World) -> None:
     assert len(world.facts("case.opened")) == 2
     assert len(world.facts("case.in_review")) == 1
     assert world.notices_to(ida) == ["payment_failed_1", "payment_recovered"]
+
+
+def test_a_cancel_of_ours_that_staff_undid_does_not_end_the_next_invoice(
+    make_world: MakeWorld,
+) -> None:
+    """Ended for the period's end, then paid and undone: the next failure has its whole life."""
+    shipped = shipped_configuration()
+    (policy, *others) = shipped.dunning.policies
+    at_the_end = replace(policy, ending=replace(policy.ending, when=CancelWhen.PERIOD_END))
+    rules = replace(shipped.dunning, policies=(at_the_end, *others))
+    world = make_world(configuration=replace(shipped, dunning=rules))
+    rosa = world.customer("rosa", ["insufficient_funds"])
+    world.advance(days=18)
+    first = world.case_of(rosa)
+    assert first.outcome is Outcome.ENDED
+    world.stripe.staff(f"invoices/{first.invoice_id}/pay", paid_out_of_band=True)
+    world.stripe.staff(f"subscriptions/{rosa.subscription}", cancel_at_period_end=False)
+    while len(world.cases_of(rosa)) < 2:
+        world.advance(days=1)
+    before = len(world.letters_to(rosa))
+    world.advance(days=5)
+    second = world.cases_of(rosa)[1]
+    assert second.state is CaseState.OPEN
+    assert len([a for a in second.attempts if a.kind is AttemptKind.CHARGE]) >= 2
+    assert len(world.letters_to(rosa)) > before

@@ -3,7 +3,7 @@
 Overdue letters collapse into the last of them (D16), so an outage never ends in a burst.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from worker.domain.decisions import Skip
 from worker.domain.engine_charging import COLLAPSED, Plan
@@ -14,15 +14,25 @@ from worker.domain.timetable import step_due_at
 GIVEN_UP = "payment_intent_authentication_failure"
 """Stripe's code after the customer began to confirm and did not succeed."""
 
+NOTHING_NEW = timedelta(days=1)
+"""A letter that falls due so soon after one that named the invoice already is not written."""
+
+TOLD = "a letter of the case that led named this invoice"
+
 ON_LADDER = "the customer is asked to confirm on an own ladder"
 
 
 def plan_letter(at: Situation) -> Plan:
     """Return the next letter; a customer without an address gets none, which is recorded."""
-    ladder = _ladder(at)
-    pending = [each for each in pending_letters(at) if not ladder or _is_final(at, each[1])]
+    ladder, told = _ladder(at), _told_already(at)
+    pending = [
+        each
+        for each in pending_letters(at)
+        if (not ladder or _is_final(at, each[1])) and each[1] not in told
+    ]
     replaced = [step for due_at, step in pending_letters(at) if ladder and due_at <= at.now]
     skips = tuple(Skip(s.name, ON_LADDER) for s in replaced if not _is_final(at, s))
+    skips += tuple(Skip(s.name, TOLD) for s in told if s not in replaced)
     named = [(due_at, step.name, notice_for(at, step)) for due_at, step in pending]
     coming = sorted([*named, *ladder])
     due = [each for each in coming if each[0] <= at.now]
@@ -34,6 +44,18 @@ def plan_letter(at: Situation) -> Plan:
     letter_at, name, notice = (at.now, *due[-1][1:]) if due else coming[0]
     skips += tuple(Skip(old, COLLAPSED) for _, old, _ in due[:-1])
     return Plan(name, letter_at, notice, skips)
+
+
+def _told_already(at: Situation) -> list[Step]:
+    """Return the letters that would say nothing new: a letter of the case that led named this one.
+
+    The final one never counts as told: an ending needs its own (domain.md 3).
+    """
+    named_at = at.around.named_at
+    if named_at is None:
+        return []
+    until = named_at + NOTHING_NEW
+    return [s for due, s in pending_letters(at) if due <= until and not _is_final(at, s)]
 
 
 def _ladder(at: Situation) -> list[tuple[datetime, str, str]]:

@@ -21,6 +21,9 @@ from worker.domain.policy import DeclineClass, Reaction, RetriesBy
 from worker.domain.readings import method_in_use
 from worker.domain.timetable import OWNER_CONFIRMED_AFTER, ending_due_at
 
+NEW_CARD_PATIENCE = timedelta(days=2)
+"""A letter waits so long at most for the try of a card that the customer has just given."""
+
 NOBODYS_FAULT = frozenset((DeclineClass.TECHNICAL, DeclineClass.UNCLEAR))
 """Classes of decline that an outage of the bank or network explains."""
 
@@ -94,7 +97,8 @@ def _set_up(at: Situation) -> Decision | None:
 
 
 def _next_act(at: Situation, owner: RetriesBy) -> Decision:
-    charge, letter = plan_charge(at, owner), plan_letter(at)
+    charge = plan_charge(at, owner)
+    letter = _after_a_new_card(at, plan_letter(at), charge)
     skips = charge.skips + letter.skips
     charge_due = charge.at is not None and charge.at <= at.now and charge.method is not None
     letter_due = letter.at is not None and letter.at <= at.now
@@ -121,6 +125,17 @@ def _next_act(at: Situation, owner: RetriesBy) -> Decision:
     if ending is not None:
         return replace(ending, skips=skips)
     return _wait(at, charge, letter)
+
+
+def _after_a_new_card(at: Situation, letter: Plan, charge: Plan) -> Plan:
+    """Return *letter*, after the try of a new card that comes soon: nobody who has just given one
+    is asked for one."""
+    if letter.at is None or charge.at is None or charge.held_back or not at.new_card_step:
+        return letter
+    soon = charge.step == at.new_card_step and charge.at <= at.now + NEW_CARD_PATIENCE
+    if not soon or letter.at >= charge.at:
+        return letter
+    return replace(letter, at=charge.at, skips=(), why="the new card is tried first")
 
 
 def _with_what(at: Situation, charge: Plan) -> str:
@@ -160,7 +175,8 @@ def _wait(at: Situation, charge: Plan, letter: Plan) -> Decision:
     coming = [(p.at, "" if p.held_back else p.step, p.why) for p in plans if p.at is not None]
     if ending.at is not None and not charge.held_back:
         coming.append((ending.at, "ending", ending.reason))
-    next_at, step, why = min(coming, default=(at.now + LOOK_AGAIN, "", ending.reason))
+    last = (at.now + LOOK_AGAIN, "", ending.reason)
+    next_at, step, why = min(coming, default=last, key=lambda each: each[0])
     no_charge = charge.why if charge.at is None or charge.held_back else ""
     said = why or no_charge or "nothing is due before then"
     return Decision(

@@ -10,6 +10,7 @@ from worker.domain.case import (
     LetterState,
     Outcome,
     RecoveredBy,
+    Surroundings,
 )
 from worker.domain.decisions import (
     Close,
@@ -117,16 +118,17 @@ def paid(at: Situation) -> Decision | None:
             Outcome.RECOVERED_LATE if late else Outcome.RECOVERED,
             f"paid: {by.value.replace('_', ' ')}",
             by,
-            letter="payment_recovered" if was_written_to(at.case) else "",
+            letter="payment_recovered" if was_written_to(at.case, at.around) else "",
         ),
         "paid",
         "The invoice is paid.",
     )
 
 
-def was_written_to(case: Case) -> bool:
+def was_written_to(case: Case, around: Surroundings) -> bool:
     """Return whether the customer has heard of this case, as far as we can tell."""
-    return any(m.state in {LetterState.SENT, LetterState.UNKNOWN} for m in case.letters)
+    own = any(m.state in {LetterState.SENT, LetterState.UNKNOWN} for m in case.letters)
+    return own or around.named_at is not None
 
 
 def _returned(at: Situation) -> Decision:

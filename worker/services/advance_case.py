@@ -263,8 +263,10 @@ def _stand(turn: Turn, decision: Decision, news: list[Fact]) -> None:
             facts.append(moved_fact(case, "case.released", at=turn.now, reason=reason, by=by))
         case GoOn():
             change = replace(change, goes_on=True)
-        case Reopen(reason):
-            change = replace(change, state=CaseState.OPEN, reason=reason, reopened=True)
+        case Reopen(reason, goes_on):
+            change = replace(
+                change, state=CaseState.OPEN, reason=reason, reopened=True, goes_on=goes_on
+            )
             facts.append(moved_fact(case, "case.opened", at=turn.now, reason=reason))
         case Review(reason):
             change = replace(change, state=CaseState.IN_REVIEW, reason=reason)

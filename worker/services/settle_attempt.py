@@ -90,7 +90,7 @@ def _won(turn: Turn, attempt: Attempt, answer: Answer) -> None:
             Outcome.RECOVERED,
             f"paid: {by.value.replace('_', ' ')}",
             by,
-            letter="payment_recovered" if was_written_to(case) else "",
+            letter="payment_recovered" if was_written_to(case, turn.around) else "",
         ),
         "paid",
         f"{attempt.step} went through.",
