@@ -218,6 +218,7 @@ class RetryRequest:
     id: int
     by: str
     reason: str
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

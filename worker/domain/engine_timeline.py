@@ -32,6 +32,10 @@ OUTAGE_LOOK = timedelta(minutes=15)
 """How soon a letter that an outage keeps back is looked at again while a try feels for its end."""
 
 
+WISH_LIFE = timedelta(days=1)
+"""A wish for a charge that could not be granted by then (held, paused, stopped) is over."""
+
+
 def timeline(at: Situation) -> Decision:
     """Return the next act of the policy, or a wait until the nearest one."""
     owner = settle_owner(at)
@@ -62,6 +66,8 @@ def _by_hand(at: Situation, owner: RetriesBy) -> Decision | None:
     if request is None:
         return None
     refusal, allowed_at = by_hand_refusal(at, owner)
+    if request.asked_at is not None and at.now - request.asked_at > WISH_LIFE:
+        refusal, allowed_at = "it was asked for more than a day ago", None
     if refusal or at.method is None:
         return Decision(
             Refuse(request.id),

@@ -179,34 +179,7 @@ def apply_batch(
     wall_now: datetime,
 ) -> Applied:
     """Write a batch: mirrors in lock order, then wake-ups, then new cases."""
-    tx.mirror.put_customers(batch.customers)
-    tx.mirror.put_invoices(batch.invoices)
-    tx.mirror.put_payment_methods(batch.methods)
-    tx.mirror.put_subscriptions(batch.subscriptions)
-    for customer_id in sorted(batch.defaults_changed):
-        changed_at = min(batch.defaults_changed[customer_id], now)
-        tx.mirror.mark_default_changed(customer_id, at=changed_at)
-    for method_id in sorted(batch.mandates):
-        tx.mirror.mark_mandate(method_id, status=batch.mandates[method_id])
-    for seen in sorted(batch.charges, key=lambda each: each.charge.id):
-        tx.mirror.put_charge(
-            seen.charge,
-            customer_id=seen.customer_id,
-            at=min(seen.at, now),
-            made_by=seen.made_by,
-        )
-    for dispute_id, charge_id, status, seen_at in batch.disputes:
-        customer = tx.mirror.put_dispute(
-            dispute_id=dispute_id, charge_id=charge_id, status=status, seen_at=seen_at
-        )
-        batch.disputing.add(customer)
-    for warning_id, charge_id, actionable, seen_at in batch.warnings:
-        # Kept beside the disputes, since it does not name its customer either.
-        customer = tx.mirror.put_dispute(
-            dispute_id=warning_id, charge_id=charge_id, status=FRAUD_WARNING, seen_at=seen_at
-        )
-        tx.holds.warned(warning_id, charge_id=charge_id, actionable=actionable, now=now)
-        batch.wake_customers.add(customer)
+    _write_mirrors(tx, batch, now)
     woken = tx.cases.wake(
         now=now,
         invoice_ids=batch.wake_invoices,
@@ -231,6 +204,39 @@ def apply_batch(
         opened += [name] if name else []
     foreign = tx.attempts.unknown_keys(batch.our_keys)
     return Applied(tuple(opened), woken, early, tuple(foreign))
+
+
+def _write_mirrors(tx: Tx, batch: Batch, now: datetime) -> None:
+    """Write what Stripe's objects are like now; who a dispute is about is learnt on the way."""
+    tx.mirror.put_customers(batch.customers)
+    tx.mirror.put_invoices(batch.invoices)
+    tx.mirror.put_payment_methods(batch.methods)
+    tx.mirror.put_subscriptions(batch.subscriptions)
+    for customer_id in sorted(batch.defaults_changed):
+        changed_at = min(batch.defaults_changed[customer_id], now)
+        tx.mirror.mark_default_changed(customer_id, at=changed_at)
+    for method_id in sorted(batch.mandates):
+        tx.mirror.mark_mandate(method_id, status=batch.mandates[method_id])
+    for seen in sorted(batch.charges, key=lambda each: each.charge.id):
+        tx.mirror.put_charge(
+            seen.charge,
+            customer_id=seen.customer_id,
+            # A debit's event comes with its outcome, days after the try.
+            at=min(seen.charge.created_at, seen.at, now),
+            made_by=seen.made_by,
+        )
+    for dispute_id, charge_id, status, seen_at in batch.disputes:
+        customer = tx.mirror.put_dispute(
+            dispute_id=dispute_id, charge_id=charge_id, status=status, seen_at=seen_at
+        )
+        batch.disputing.add(customer)
+    for warning_id, charge_id, actionable, seen_at in batch.warnings:
+        # Kept beside the disputes, since it does not name its customer either.
+        customer = tx.mirror.put_dispute(
+            dispute_id=warning_id, charge_id=charge_id, status=FRAUD_WARNING, seen_at=seen_at
+        )
+        tx.holds.warned(warning_id, charge_id=charge_id, actionable=actionable, now=now)
+        batch.wake_customers.add(customer)
 
 
 def open_case(

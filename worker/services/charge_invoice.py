@@ -9,7 +9,7 @@ from worker.domain.decisions import Charge, Decision, Resend
 from worker.domain.engine_situation import Obstacle
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name, idempotency_key
-from worker.domain.readings import Answer, AnswerKind
+from worker.domain.readings import Answer, AnswerKind, method_in_use
 from worker.errors import GatewayRejected
 from worker.ports import Tx
 from worker.services.case_turn import LeaseLostError, Turn
@@ -117,6 +117,9 @@ def _network_allows(tx: Tx, turn: Turn, attempt: Attempt) -> bool:
     method = next((each for each in methods if each.id == attempt.payment_method_id), None)
     if method is None:
         return False
+    outage, in_use = around.outage, method_in_use(turn.invoice)
+    if outage is not None and not outage.may_try and in_use is not None and in_use.id == method.id:
+        return False  # another case's try feels for the outage's end
     allowed = at.allowance(method).at
     return allowed is not None and allowed <= turn.now
 

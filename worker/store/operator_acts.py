@@ -1,5 +1,6 @@
 """What people asked for: who, why and when, and what became of it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -11,7 +12,7 @@ RETRY = "retry"
 
 
 _WAITING_RETRY = (
-    select(operator_acts.c.id, operator_acts.c.by, operator_acts.c.reason)
+    select(operator_acts.c.id, operator_acts.c.by, operator_acts.c.reason, operator_acts.c.at)
     .where(
         operator_acts.c.case_id == bindparam("case"),
         operator_acts.c.act == RETRY,
@@ -42,6 +43,31 @@ class OperatorActs:
         ).scalar_one()
         return number
 
+    def record(
+        self,
+        case_id: int,
+        act: str,
+        *,
+        by: str,
+        reason: str,
+        detail: Mapping[str, object],
+        now: datetime,
+    ) -> None:
+        """Keep an act that is done: nobody waits for an answer to it."""
+        self._connection.execute(
+            insert(operator_acts).values(
+                account_id=self._account,
+                case_id=case_id,
+                act=act,
+                by=by,
+                reason=reason,
+                detail=dict(detail),
+                at=now,
+                answered_at=now,
+                answer="done",
+            )
+        )
+
     def answer(self, act_id: int, *, answer: str, now: datetime) -> None:
         """Record what became of an act; the first answer stays."""
         self._connection.execute(
@@ -54,4 +80,4 @@ class OperatorActs:
 def waiting_retry(connection: Connection, case_id: int) -> RetryRequest | None:
     """Return the oldest wish for a charge of a case that nobody answered yet."""
     row = connection.execute(_WAITING_RETRY, {"case": case_id}).one_or_none()
-    return None if row is None else RetryRequest(row.id, row.by, row.reason)
+    return None if row is None else RetryRequest(row.id, row.by, row.reason, row.at)

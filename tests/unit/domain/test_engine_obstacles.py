@@ -156,3 +156,13 @@ def test_a_wish_for_a_charge_waits_for_a_limit() -> None:
         "by_hand_waits",
         DAY_1 + IN_FIVE_MINUTES,
     )
+
+
+@pytest.mark.parametrize(("waited_hours", "charged"), [(0, True), (24, True), (25, False)])
+def test_a_wish_for_a_charge_is_over_after_a_day(waited_hours: int, charged: bool) -> None:
+    """What was asked for before a long pause must not be charged weeks later."""
+    asked_at = DAY_3 - timedelta(hours=waited_hours)
+    wish = around(retry_request=replace(WISH, asked_at=asked_at))
+    answer = decided(DAY_3, LETTER_WRITTEN, wish)
+    assert answer.act == (Charge("by hand 7", "pm_old") if charged else Refuse(7))
+    assert ("more than a day" in answer.reason) is not charged
