@@ -78,6 +78,8 @@ def _carry_on(courses: Sequence[Course], until: datetime) -> None:
         others = [each for each in courses if each is not course]
         if any(each.kind is PlannedKind.CHARGE for each in course.planned[known:]):
             _tell_of_charge(course, others)
+        if any(each.kind is PlannedKind.LETTER for each in course.planned[known:]):
+            _tell_of_letter(course, others, now)
         if was_flying is not None and course.at.case.in_flight is None:
             _tell_of_answer(course, others, now)
         if course.closed and not was_closed:
@@ -90,6 +92,15 @@ def _tell_of_charge(course: Course, others: Iterable[Course]) -> None:
     for other in others:
         tries = (*other.at.around.tries, tried)
         other.at = with_around(other.at, other_try_at=tried.at, tries=tries)
+
+
+def _tell_of_letter(course: Course, others: Iterable[Course], now: datetime) -> None:
+    """A letter of the case that leads names the subscription's other open invoices as well."""
+    writes = course.at.case
+    for other in others:
+        same = other.at.case.subscription_id == writes.subscription_id != ""
+        if same and not course.closed:  # the letter after an end names nothing
+            other.at = with_around(other.at, named_at=now)
 
 
 def _tell_of_answer(course: Course, others: Iterable[Course], now: datetime) -> None:

@@ -368,6 +368,22 @@ def test_a_follower_goes_on_where_its_leader_is_left() -> None:
     assert follows.planned[0].condition == leads.planned[-1].condition
 
 
+def test_a_leading_cases_letter_counts_for_its_followers() -> None:
+    """What the last letter of the leader has told a day ago is not told anew."""
+    leaves = policy(
+        ending_do=EndingAct.LEAVE,
+        ending_invoice=InvoiceEnd.LEAVE,
+        ending_after=timedelta(days=11, hours=6),
+    )
+    follower = situation(T0, other_case(), invoice(id="in_2"), around(leading_case=1042), by=leaves)
+    leads, follows = together(situation(T0, by=leaves), follower)
+    assert [each.step for each in leads.planned if each.kind is PlannedKind.LETTER][-1] == (
+        "final letter"
+    )
+    letters = {each.step for each in follows.planned if each.kind is PlannedKind.LETTER}
+    assert letters <= {"final letter"}
+
+
 def test_an_answer_for_one_invoice_frees_the_other() -> None:
     now = after(days=1, hours=1)
     flying = attempt(state=AttemptState.SENDING, sent_at=now)
