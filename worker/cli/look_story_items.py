@@ -174,7 +174,9 @@ def _ending_item(attempt: Attempt, answer: AnswerLine) -> Item:
 
 def _letters(record: CaseRecord, quiet: str) -> Iterator[Item]:
     for letter in record.letters:
-        name = "closing letter" if letter.step == "closing" else letter.step or letter.notice
+        name = (
+            "closing letter" if letter.step.startswith("closing") else letter.step or letter.notice
+        )
         name = readable(name)
         waits_until = _send_at(record, letter)
         if waits_until is not None and waits_until - letter.queued_at > WAITED:

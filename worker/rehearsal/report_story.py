@@ -182,7 +182,9 @@ def _is_letter(record: CaseRecord, name: str) -> bool:
 
 def _letters(letter: LetterRow, words: Words) -> Iterator[Entry]:
     """One letter: when it was due, where it had to wait, and what became of it."""
-    name = readable(letter.step) if letter.step and letter.step != "closing" else "letter"
+    name = (
+        readable(letter.step) if letter.step and not letter.step.startswith("closing") else "letter"
+    )
     kind = notice_words(letter.notice)
     sent_at = letter.sent_at if letter.state == LetterState.SENT else None
     if sent_at is not None and sent_at - letter.queued_at > WAITED:
