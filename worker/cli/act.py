@@ -1,4 +1,4 @@
-"""Act: stop, go, retry, adopt. Each needs who and why, and is kept as a fact."""
+"""Act: stop, go, hold, release, retry, adopt. Each needs who and why, and is kept as a fact."""
 
 import os
 import sys
@@ -17,12 +17,19 @@ By = Annotated[str, typer.Option("--by", help="Who does this; default DUNNING_OP
 Data = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Act on what runs in DIR, as `up`.")
 ]
+Id = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID", help="C-1042, in_…, sub_…, cus_…, an invoice number or an e-mail address."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="As data.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the act.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    for command in (stop, go, retry, adopt):
+    for command in (stop, go, hold, release, retry, adopt):
         app.command(rich_help_panel=GROUP)(command)
 
 
@@ -61,17 +68,46 @@ def go(by: By = "", reason: Reason = "", data: Data = None) -> None:
         print(f"Charging. {moved} open cases go on, later by the length of the stop.")
 
 
-def retry(
-    id: Annotated[
-        str,
-        typer.Argument(
-            metavar="ID", help="C-1042, in_…, sub_…, cus_…, an invoice number or an e-mail address."
-        ),
-    ],
+def hold(
+    id: Id,
+    kind: Annotated[
+        str, typer.Option(help="dispute, promise_to_pay, vip, legal or internal.")
+    ] = "internal",
+    until: Annotated[
+        str, typer.Option(help="When it ends by itself: `6 Dec`, `10 days`; a day counts whole.")
+    ] = "",
+    scope: Annotated[
+        str, typer.Option(help="case, customer, subscription or invoice; default: what ID is.")
+    ] = "",
+    owner: Annotated[str, typer.Option(help="Whose hold it is; default: who does this.")] = "",
     by: By = "",
     reason: Reason = "",
+    as_json: Json = False,
     data: Data = None,
 ) -> None:
+    """Nothing is charged, written or ended until the hold is over. Exit 2: refused."""
+    operate.require_who_and_why(_who(by), reason)
+    from worker.cli import act_hold
+    from worker.cli.data_dir import open_view
+
+    wish = act_hold.WishedHold(kind, scope, owner, until)
+    with open_view(data) as view:
+        act_hold.hold(view, id, wish, by=_who(by), reason=reason, as_json=as_json)
+
+
+def release(
+    id: Id, by: By = "", reason: Reason = "", as_json: Json = False, data: Data = None
+) -> None:
+    """End every hold of a case: it goes on where it stood still. Exit 2: refused."""
+    operate.require_who_and_why(_who(by), reason)
+    from worker.cli import act_hold
+    from worker.cli.data_dir import open_view
+
+    with open_view(data) as view:
+        act_hold.release(view, id, by=_who(by), reason=reason, as_json=as_json)
+
+
+def retry(id: Id, by: By = "", reason: Reason = "", data: Data = None) -> None:
     """Charge a case now, where every rule allows it; else say from when on. Exit 2: refused."""
     operate.require_who_and_why(_who(by), reason)
     from worker.cli.act_retry import ask

@@ -3,7 +3,7 @@
 Business instants are called `now`, wall instants `wall_now`; both aware UTC, both passed in.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -155,6 +155,18 @@ class ActBook(Protocol):
 
     def ask_retry(self, case_id: int, *, by: str, reason: str, now: datetime) -> int | None:
         """Record the wish for a charge and return its number; None where one already waits."""
+
+    def record(
+        self,
+        case_id: int,
+        act: str,
+        *,
+        by: str,
+        reason: str,
+        detail: Mapping[str, object],
+        now: datetime,
+    ) -> None:
+        """Keep an act that is done, with who and why."""
 
     def answer(self, act_id: int, *, answer: str, now: datetime) -> None:
         """Record what became of an act; the first answer stays."""

@@ -1,0 +1,141 @@
+"""`dunning hold` and `dunning release`: what is kept, what is said, what is refused."""
+
+import json
+
+import pytest
+from sqlalchemy import select
+
+from tests.integration.cli.conftest import Command
+from tests.integration.cli.seeding import NOW, Seeding, seed_story
+from worker.domain.case import Case, CaseState, Outcome
+from worker.domain.decisions import Decision, Wait
+from worker.domain.holds import HeldBy
+from worker.errors import UsageError
+from worker.ports import CaseChange
+from worker.store.ledger import PostgresLedger
+from worker.store.tables import cases, operator_acts
+
+WHO = ("--by", "jo", "--reason", "pays on Friday")
+
+
+@pytest.fixture
+def story(seeding: Seeding) -> int:
+    """Give the number of the case with the whole story."""
+    return seed_story(seeding)
+
+
+def loaded(ledger: PostgresLedger, case_id: int) -> tuple[Case, tuple[HeldBy, ...]]:
+    """Return a case and its holds."""
+    with ledger.begin() as tx:
+        case = tx.cases.load(case_id)
+        assert case is not None
+        return case, tx.holds.of_case(case)
+
+
+def acts(ledger: PostgresLedger) -> list[tuple[int, str, str, str]]:
+    """Return what people did: case, act, who, why."""
+    query = select(
+        operator_acts.c.case_id, operator_acts.c.act, operator_acts.c.by, operator_acts.c.reason
+    ).order_by(operator_acts.c.id)
+    with ledger.connection() as connection:
+        return [tuple(row) for row in connection.execute(query)]
+
+
+def due_at(ledger: PostgresLedger, case_id: int) -> object:
+    """Return when a case is looked at next."""
+    query = select(cases.c.next_action_at).where(cases.c.id == case_id)
+    with ledger.connection() as connection:
+        return connection.execute(query).scalar_one()
+
+
+def refused(dunning: Command, *words: str) -> str:
+    """Return the sentence with which a command is refused."""
+    error = dunning.run(*words).exception
+    assert isinstance(error, UsageError)
+    return str(error)
+
+
+def test_a_case_is_held_until_a_day_is_over(
+    dunning: Command, ledger: PostgresLedger, story: int
+) -> None:
+    words = ("hold", "INV-0042", "--kind", "promise-to-pay", "--until", "11 Dec", *WHO)
+    result = dunning.run(*words)
+    assert result.exit_code == 0, result.exception
+    assert result.stdout.splitlines() == [
+        f"C-{story} is held until Sat 12 Dec 00:00: nothing is charged, written or ended.",
+        f"Stands still: C-{story}",
+        "It goes on with: dunning release INV-0042 --by NAME --reason WHY",
+    ]
+    _, (hold,) = loaded(ledger, story)
+    assert (hold.owner, hold.kind.value, hold.in_force(NOW)) == ("jo", "promise_to_pay", True)
+    assert acts(ledger) == [(story, "hold", "jo", "pays on Friday")]
+    assert due_at(ledger, story) == NOW
+    assert "is held already (promise to pay)" in refused(dunning, *words)
+    assert len(acts(ledger)) == 1
+
+
+def test_released_it_is_due_at_once(dunning: Command, ledger: PostgresLedger, story: int) -> None:
+    dunning.run("hold", str(story), *WHO)
+    dunning.run("hold", "cus_42", "--kind", "vip", "--owner", "kim", *WHO)
+    result = dunning.run("release", str(story), "--by", "kim", "--reason", "she paid half")
+    assert result.stdout.splitlines() == [
+        f"Released: C-{story} was held by jo (internal): pays on Friday.",
+        "Released: cus_42 was held by kim (vip): pays on Friday.",
+        "It goes on within seconds; what is undone moves later by the time it stood still.",
+    ]
+    _, holds = loaded(ledger, story)
+    assert [(each.released_by, each.release_reason) for each in holds] == [
+        ("kim", "she paid half"),
+        ("kim", "she paid half"),
+    ]
+    assert acts(ledger)[-1] == (story, "release", "kim", "she paid half")
+    assert refused(dunning, "release", str(story), *WHO) == f"Refused: {story} is not held."
+
+
+def test_a_customers_hold_is_on_all_their_cases(
+    dunning: Command, seeding: Seeding, ledger: PostgresLedger, story: int
+) -> None:
+    later = seeding.case(42, invoice=43)
+    result = dunning.run("hold", f"C-{story}", "--scope", "customer", "--json", *WHO)
+    told = json.loads(result.stdout)
+    assert told["cases"] == [f"C-{story}", f"C-{later}"]
+    assert told["target"] == "cus_42"
+    assert [row[0] for row in acts(ledger)] == [story, later]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--kind", "fraud_warning"), "`fraud_warning` is no kind of a hold; write one of dispute"),
+        (("--scope", "charge"), "`charge` is no scope of a hold; write one of case"),
+        (("--until", "soon"), "--until soon is no time"),
+        (("--until", "2026-12-01"), "--until 2026-12-01 is past"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    dunning: Command, ledger: PostgresLedger, story: int, words: tuple[str, ...], sentence: str
+) -> None:
+    assert refused(dunning, "hold", str(story), *words, *WHO).startswith(sentence)
+    assert acts(ledger) == []
+
+
+def test_several_cases_need_a_choice_and_nobody_none(
+    dunning: Command, seeding: Seeding, story: int
+) -> None:
+    seeding.case(42, invoice=43)
+    several = refused(dunning, "hold", "cus_42", "--scope", "case", *WHO)
+    assert several == "Refused: cus_42 names 2 cases; write the one to hold."
+    assert refused(dunning, "hold", "C-9", *WHO).startswith("No case is called C-9")
+    assert refused(dunning, "release", "C-9", *WHO).startswith("No case is called C-9")
+
+
+def test_a_closed_case_is_not_held(dunning: Command, seeding: Seeding, story: int) -> None:
+    change = CaseChange(state=CaseState.CLOSED, outcome=Outcome.VOIDED, closed_at=NOW)
+    seeding.decide(story, Decision(Wait(), "closed", "It is closed."), NOW, change=change)
+    assert refused(dunning, "hold", str(story), *WHO) == f"Refused: C-{story} is closed: voided."
+
+
+@pytest.mark.parametrize("command", ["hold", "release"])
+def test_without_who_or_why_it_is_refused(dunning: Command, story: int, command: str) -> None:
+    assert refused(dunning, command, str(story)).startswith("Say who does this: --by NAME")
+    assert refused(dunning, command, str(story), "--by", "jo").startswith("Say why: --reason")
