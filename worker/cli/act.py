@@ -1,4 +1,4 @@
-"""Act: stop, go, hold, release, retry, adopt. Each needs who and why, and is kept as a fact."""
+"""Act: stop, go, hold, release, extend, retry, adopt. Each needs who and why, which are kept."""
 
 import os
 import sys
@@ -29,7 +29,7 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the act.")
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    for command in (stop, go, hold, release, retry, adopt):
+    for command in (stop, go, hold, release, extend, retry, adopt):
         app.command(rich_help_panel=GROUP)(command)
 
 
@@ -105,6 +105,25 @@ def release(
 
     with open_view(data) as view:
         act_hold.release(view, id, by=_who(by), reason=reason, as_json=as_json)
+
+
+def extend(
+    id: Id,
+    days: Annotated[int, typer.Option(help="How many days later; 1 to 90.")],
+    by: By = "",
+    reason: Reason = "",
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Give a case more time: undone steps and the ending move later. Exit 2: refused."""
+    operate.require_who_and_why(_who(by), reason)
+    from worker.cli.act_extend import extend as give_more_time
+    from worker.cli.data_dir import open_view
+
+    with open_view(data) as view:
+        done = give_more_time(view, id, days, by=_who(by), reason=reason, as_json=as_json)
+    if not done:
+        raise typer.Exit(2)
 
 
 def retry(id: Id, by: By = "", reason: Reason = "", data: Data = None) -> None:

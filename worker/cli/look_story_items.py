@@ -241,6 +241,8 @@ def _states(record: CaseRecord) -> Iterator[Item]:
         match fact.type:
             case "case.held":
                 yield Item(fact.time, "held", reason)
+            case "case.extended":
+                yield Item(fact.time, "more time", reason)
             case "case.in_review":
                 yield Item(fact.time, "waits for a person", reason)
             case "case.closed":

@@ -16,6 +16,7 @@ SPEC_VERSION = "1.0"
 FACT_TYPES = frozenset(
     (
         "case.closed",
+        "case.extended",
         "case.held",
         "case.in_review",
         "case.opened",

@@ -124,6 +124,9 @@ class CaseBook(Protocol):
     def resume_all(self, *, now: datetime, stopped_at: datetime) -> int:
         """After a stop: move undone steps later by its length and make open cases due (D16)."""
 
+    def move_later(self, case_id: int, *, by: timedelta, now: datetime) -> None:
+        """Move what is undone of a case and its ending later, and make it due."""
+
     def surroundings(
         self, case: Case, invoice: InvoiceReading, *, now: datetime, wall_now: datetime
     ) -> Surroundings:

@@ -75,7 +75,7 @@ def start_attempt(
         if held is None:
             raise LeaseLostError
         control = tx.control.read()
-        allowed = control is not None and control.charging
+        allowed = control is not None and control.charging and held.shift == turn.case.shift
         allowed = allowed and tx.holds.on_case(held, now=turn.now) is None
         if allowed and attempt.kind is AttemptKind.CHARGE:
             limit = ports.configuration.dunning.limits.charges_per_hour

@@ -278,6 +278,11 @@ class Cases:
             self._lock(_UNFINISHED), {"shift": cases.c.shift + length, **_woken(now)}
         )
 
+    def move_later(self, case_id: int, *, by: timedelta, now: datetime) -> None:
+        """Move what is undone of a case and its ending later, and make it due."""
+        moved = {"shift": cases.c.shift + by, **_woken(now)}
+        self._change(self._lock(cases.c.id == case_id), moved)
+
     def _lock(self, condition: ColumnElement[bool]) -> list[int]:
         """Lock the matching cases in the order of their ids, as everybody does, and return them."""
         chosen = (

@@ -15,6 +15,7 @@ from worker.domain.holds import HeldBy, HoldKind, HoldScope
 from worker.ports import NewHold
 from worker.services.apply_ending import apply_ending
 from worker.services.case_turn import LEASE, Turn
+from worker.services.extend_case import extend_case
 from worker.services.sweep import sweep
 
 WARNING = {"id": "issfr_1", "object": "radar.early_fraud_warning", "charge": "ch_old"}
@@ -131,6 +132,23 @@ def test_a_hold_between_decision_and_charge_stops_the_charge(bench: Bench) -> No
     assert bench.loaded(case_id).attempts == ()
     assert not any(asked.startswith("pay") for asked in bench.stripe.asked)
     assert bench.look(case_id) == "on_hold"
+
+
+def test_more_time_between_decision_and_charge_is_more_time(bench: Bench) -> None:
+    case_id = bench.case()
+
+    def extend() -> None:
+        who = {"by": "jo", "reason": "the bank moves house"}
+        extend_case(case_id, 3, ledger=bench.ledger, clock=bench.clock, now=NOW, **who)
+
+    bench.stripe.take_charge_slot = _first(  # type: ignore[method-assign]  # a test's own fake
+        extend, bench.stripe.take_charge_slot
+    )
+    bench.look(case_id)
+    assert bench.loaded(case_id).attempts == ()
+    assert bench.loaded(case_id).shift == 3 * DAY
+    assert [fact["days"] for fact in bench.facts("case.extended")] == [3]
+    assert not any(asked.startswith("pay") for asked in bench.stripe.asked)
 
 
 def test_a_hold_between_decision_and_ending_stops_the_ending(bench: Bench) -> None:
