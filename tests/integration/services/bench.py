@@ -75,6 +75,9 @@ class FakeStripe:
     events: list[Json] = field(default_factory=list)
     pages: dict[str, list[Json]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    has_slots: bool = True
+    before_charge: Callable[[], None] = nothing
+    """Runs once between the decision to charge and its intent."""
 
     def read_invoice(self, invoice_id: str) -> InvoiceReading:
         """Return the invoice."""
@@ -99,8 +102,10 @@ class FakeStripe:
         return self.subscriptions[subscription_id]
 
     def take_charge_slot(self) -> bool:
-        """Return that there is room."""
-        return True
+        """Return whether there is room."""
+        run, self.before_charge = self.before_charge, nothing
+        run()
+        return self.has_slots
 
     def pay_invoice(self, invoice_id: str, **_: Any) -> Answer:
         """Return the next answer."""
