@@ -83,9 +83,7 @@ def test_a_hold_that_ended_since_the_ledger_was_read_holds_no_more() -> None:
 def test_a_dispute_and_a_hold_are_told_apart() -> None:
     both = around(hold=hold(), dispute_open=True)
     held = case(state=CaseState.HELD, reason=SAID)
-    assert decision(NOW, held, the_surroundings=both).act == Hold(
-        "the customer disputes a payment"
-    )
+    assert decision(NOW, held, the_surroundings=both).act == Hold("the customer disputes a payment")
     disputed = case(state=CaseState.HELD, reason="the customer disputes a payment")
     assert decision(NOW, disputed, the_surroundings=around(hold=hold())).act == Hold(SAID)
     over = around(hold_over=hold(until=NOW))

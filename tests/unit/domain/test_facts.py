@@ -27,7 +27,7 @@ def test_another_fact_has_another_id(other: Fact) -> None:
 
 
 def test_a_type_that_nobody_was_told_of_is_refused() -> None:
-    with pytest.raises(ValueError, match="case.lost is no type of a fact"):
+    with pytest.raises(ValueError, match=r"case\.lost is no type of a fact"):
         replace(FACT, type="case.lost")
 
 
