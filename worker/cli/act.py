@@ -1,4 +1,4 @@
-"""Act: stop, go, hold, release, extend, retry, adopt. Each needs who and why, which are kept."""
+"""Act: stop, go, hold, release, extend, close, retry, adopt. Who and why are kept with each."""
 
 import os
 import sys
@@ -29,7 +29,7 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the act.")
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    for command in (stop, go, hold, release, extend, retry, adopt):
+    for command in (stop, go, hold, release, extend, close, retry, adopt):
         app.command(rich_help_panel=GROUP)(command)
 
 
@@ -122,6 +122,25 @@ def extend(
 
     with open_view(data) as view:
         done = give_more_time(view, id, days, by=_who(by), reason=reason, as_json=as_json)
+    if not done:
+        raise typer.Exit(2)
+
+
+def close(
+    id: Id,
+    by: By = "",
+    reason: Reason = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Close without asking.")] = False,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Give a case up: shows first what stays owed; Stripe is left as it is. Exit 2: refused."""
+    operate.require_who_and_why(_who(by), reason)
+    from worker.cli import act_close
+    from worker.cli.data_dir import open_view
+
+    with open_view(data) as view:
+        done = act_close.close(view, id, by=_who(by), reason=reason, yes=yes, as_json=as_json)
     if not done:
         raise typer.Exit(2)
 

@@ -30,6 +30,7 @@ class Outcome(StrEnum):
     CUSTOMER_CANCELLED = "customer_cancelled"
     VOIDED = "voided"
     WRITTEN_OFF = "written_off"
+    CLOSED_BY_HAND = "closed_by_hand"
 
 
 class AttemptKind(StrEnum):
@@ -222,6 +223,15 @@ class RetryRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class CloseRequest:
+    """A person's wish that the case is closed: what is owed stays owed, nothing more is done."""
+
+    id: int
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the ledger knows around a case at decision time, beside the fresh invoice."""
 
@@ -256,6 +266,7 @@ class Surroundings:
     outage: Outage | None = None
     """Many declines of the same kind of card right now, which are not the customer's fault."""
     retry_request: RetryRequest | None = None
+    close_request: CloseRequest | None = None
     can_be_written_to: bool = True
     """False where the customer has no address a letter could go to."""
     key_age: timedelta = timedelta()

@@ -142,6 +142,8 @@ def _not_asked_again_because(at: Situation) -> str:
     subscription = at.invoice.subscription
     if at.around.dispute_open:
         return "the customer disputes a payment"
+    if at.around.close_request is not None:
+        return "a person gives the case up"
     hold = at.around.hold
     if hold is not None and hold.in_force(at.now):
         return hold.said(at.office_zone)

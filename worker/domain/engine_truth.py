@@ -200,6 +200,15 @@ def cancelled(at: Situation) -> Decision | None:
     )
 
 
+def closed_by_hand(at: Situation) -> Decision | None:
+    """A person gives the case up; Stripe's invoice and subscription stay as they are."""
+    request = at.around.close_request
+    if request is None:
+        return None
+    said = f"{request.by} closed it: {request.reason}"
+    return Decision(Close(Outcome.CLOSED_BY_HAND, said), "closed_by_hand", f"{said}.")
+
+
 def in_review(at: Situation) -> Decision | None:
     """A case in review stands still for a person; only the truths above move it."""
     if at.case.state is not CaseState.IN_REVIEW:
@@ -270,6 +279,7 @@ TRUTH_RULES: tuple[Rule, ...] = (
     paid,
     taken_out_of_collection,
     cancelled,
+    closed_by_hand,
     in_review,
     unknown_currency,
     disputed,

@@ -58,6 +58,7 @@ END_STATES: tuple[EndState, ...] = (
     ),
     EndState(Outcome.VOIDED, "yes", "full", "nothing"),
     EndState(Outcome.WRITTEN_OFF, "yes", "full", "a payment makes it `recovered_late`"),
+    EndState(Outcome.CLOSED_BY_HAND, "yes", "full", "a payment makes it `recovered_late`"),
 )
 
 

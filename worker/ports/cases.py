@@ -159,6 +159,12 @@ class ActBook(Protocol):
     def ask_retry(self, case_id: int, *, by: str, reason: str, now: datetime) -> int | None:
         """Record the wish for a charge and return its number; None where one already waits."""
 
+    def ask_close(self, case_id: int, *, by: str, reason: str, now: datetime) -> int | None:
+        """Record the wish that a case is closed; None where one already waits."""
+
+    def close_is_asked(self, case_id: int) -> bool:
+        """Return whether a person wishes that the case is closed and it is not yet."""
+
     def record(
         self,
         case_id: int,

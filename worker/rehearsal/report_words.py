@@ -37,6 +37,7 @@ STATES = {
     "in_review": "in review",
     "customer_cancelled": "cancelled by customer",
     "written_off": "written off",
+    "closed_by_hand": "closed by a person",
 }
 CLASSES = {
     "funds": "not enough money; time or another card can cure it",

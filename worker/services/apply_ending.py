@@ -41,6 +41,7 @@ def apply_ending(turn: Turn, decision: Decision, end: End, *, news: Sequence[Fac
         allowed = control is not None and control.charging and held.in_flight is None
         allowed = allowed and held.shift == turn.case.shift  # else somebody gave it more time
         allowed = allowed and tx.holds.on_case(held, now=turn.now) is None
+        allowed = allowed and not tx.acts.close_is_asked(held.id)
         capped = False
         if allowed and end.kind in CANCELS:
             kinds = [kind.value for kind in CANCELS]

@@ -77,6 +77,7 @@ def start_attempt(
         control = tx.control.read()
         allowed = control is not None and control.charging and held.shift == turn.case.shift
         allowed = allowed and tx.holds.on_case(held, now=turn.now) is None
+        allowed = allowed and not tx.acts.close_is_asked(held.id)
         if allowed and attempt.kind is AttemptKind.CHARGE:
             limit = ports.configuration.dunning.limits.charges_per_hour
             since = turn.now - timedelta(hours=1)
@@ -153,6 +154,7 @@ def resend_attempt(turn: Turn, decision: Decision, resend: Resend) -> None:
         fence = held.in_flight is not None and held.in_flight.no == attempt.no
         allowed = fence and control.charging and held.state is not CaseState.CLOSED
         allowed = allowed and tx.holds.on_case(held, now=turn.now) is None
+        allowed = allowed and not tx.acts.close_is_asked(held.id)
         if allowed:
             tx.attempts.resend(held, attempt.no)
             tx.cases.record_decision(held.id, decision, at=turn.now)

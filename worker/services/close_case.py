@@ -31,6 +31,8 @@ def close_case(
 
     def write(tx: Tx) -> Sequence[Fact]:
         told = list(also(tx)) if also is not None else []
+        if turn.around.close_request is not None:
+            tx.acts.answer(turn.around.close_request.id, answer=close.reason, now=turn.now)
         dropped = tx.letters.suppress_queued(turn.case.id, reason=f"case closed: {close.reason}")
         told += [suppressed_fact(turn, letter, close.reason) for letter in dropped]
         if close.letter:

@@ -22,7 +22,7 @@ from worker.domain.readings import InvoiceReading, PaymentMethodReading, method_
 from worker.store.holds import holds_around, holds_from_json, names_of
 from worker.store.mirror_tables import customers, disputes, payment_methods
 from worker.store.network import fingerprints_of, recent_tries, tries_of
-from worker.store.operator_acts import waiting_retry
+from worker.store.operator_acts import waiting_close, waiting_retry
 from worker.store.rows import payment_method_of
 from worker.store.tables import attempts, cases, letters, network_attempts
 
@@ -222,6 +222,7 @@ def surroundings_of(
         default_changed_at=known.default_changed_at,
         outage=outage_of(recent, in_use, now=now) if in_use is not None and recent else None,
         retry_request=waiting_retry(connection, found.id),
+        close_request=waiting_close(connection, found.id),
         can_be_written_to=bool(email),
         key_age=wall_now - in_flight.first_sent_at if in_flight is not None else timedelta(),
     )

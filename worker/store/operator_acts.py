@@ -5,17 +5,18 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from worker.domain.case import RetryRequest
+from worker.domain.case import CloseRequest, RetryRequest
 from worker.store.tables import operator_acts
 
 RETRY = "retry"
+CLOSE = "close"
 
 
-_WAITING_RETRY = (
+_WAITING = (
     select(operator_acts.c.id, operator_acts.c.by, operator_acts.c.reason, operator_acts.c.at)
     .where(
         operator_acts.c.case_id == bindparam("case"),
-        operator_acts.c.act == RETRY,
+        operator_acts.c.act == bindparam("act"),
         operator_acts.c.answered_at.is_(None),
     )
     .order_by(operator_acts.c.id)
@@ -35,7 +36,20 @@ class OperatorActs:
         """Record the wish for a charge and return its number; None where one already waits."""
         if waiting_retry(self._connection, case_id) is not None:
             return None
-        row = {"case_id": case_id, "act": RETRY, "by": by, "reason": reason, "at": now}
+        return self._ask(RETRY, case_id, by=by, reason=reason, now=now)
+
+    def ask_close(self, case_id: int, *, by: str, reason: str, now: datetime) -> int | None:
+        """Record the wish that a case is closed; None where one already waits."""
+        if self.close_is_asked(case_id):
+            return None
+        return self._ask(CLOSE, case_id, by=by, reason=reason, now=now)
+
+    def close_is_asked(self, case_id: int) -> bool:
+        """Return whether a person wishes that the case is closed and it is not yet."""
+        return waiting_close(self._connection, case_id) is not None
+
+    def _ask(self, act: str, case_id: int, *, by: str, reason: str, now: datetime) -> int:
+        row = {"case_id": case_id, "act": act, "by": by, "reason": reason, "at": now}
         number: int = self._connection.execute(
             insert(operator_acts)
             .values(account_id=self._account, **row)
@@ -79,5 +93,11 @@ class OperatorActs:
 
 def waiting_retry(connection: Connection, case_id: int) -> RetryRequest | None:
     """Return the oldest wish for a charge of a case that nobody answered yet."""
-    row = connection.execute(_WAITING_RETRY, {"case": case_id}).one_or_none()
+    row = connection.execute(_WAITING, {"case": case_id, "act": RETRY}).one_or_none()
     return None if row is None else RetryRequest(row.id, row.by, row.reason, row.at)
+
+
+def waiting_close(connection: Connection, case_id: int) -> CloseRequest | None:
+    """Return the oldest wish that a case is closed that nobody answered yet."""
+    row = connection.execute(_WAITING, {"case": case_id, "act": CLOSE}).one_or_none()
+    return None if row is None else CloseRequest(row.id, row.by, row.reason)

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from tests.unit.domain.building import after, around, attempt, case, decision, done_until, invoice
-from worker.domain.case import AttemptState, CaseState
-from worker.domain.decisions import Charge, GoOn, Hold, Release, Wait
+from worker.domain.case import AttemptState, CaseState, CloseRequest, Outcome
+from worker.domain.decisions import Charge, Close, GoOn, Hold, Release, Wait
 from worker.domain.holds import HeldBy, HoldKind, HoldScope, last_over, strongest
 
 NOW = after(days=1, hours=2)
@@ -99,6 +99,17 @@ def test_no_ending_and_no_request_again_while_it_is_held() -> None:
     decided = decision(NOW, sending, the_surroundings=near)
     assert decided.act == Wait()
     assert "held by jo" in decided.reason
+
+
+def test_a_case_given_up_is_closed_and_an_unknown_charge_is_not_asked_again() -> None:
+    near = around(close_request=CloseRequest(1, "jo", "an error of ours"), hold=hold())
+    assert decision(NOW, the_surroundings=near).act == Close(
+        Outcome.CLOSED_BY_HAND, "jo closed it: an error of ours"
+    )
+    in_review = case(state=CaseState.IN_REVIEW)
+    assert isinstance(decision(NOW, in_review, the_surroundings=near).act, Close)
+    sending = case(attempts=(attempt("try 1", AttemptState.SENDING),))
+    assert decision(NOW, sending, the_surroundings=near).act == Wait()
 
 
 def test_who_stood_still_without_a_hold_goes_on() -> None:

@@ -55,4 +55,9 @@ def test_only_recovered_cases_come_back_when_money_is_returned() -> None:
     undone = {state.outcome for state in END_STATES if "undone" in state.reopened_by}
     assert undone == {Outcome.CUSTOMER_CANCELLED}
     late = {state.outcome for state in END_STATES if "recovered_late" in state.reopened_by}
-    assert late == {Outcome.ENDED, Outcome.CUSTOMER_CANCELLED, Outcome.WRITTEN_OFF}
+    assert late == {
+        Outcome.ENDED,
+        Outcome.CUSTOMER_CANCELLED,
+        Outcome.WRITTEN_OFF,
+        Outcome.CLOSED_BY_HAND,
+    }
