@@ -47,7 +47,14 @@ from worker.domain.forecast_outcomes import (
     with_done,
     with_letter,
 )
-from worker.domain.forecast_values import Condition, Planned, PlannedKind, Start, Ways
+from worker.domain.forecast_values import (
+    Condition,
+    Planned,
+    PlannedKind,
+    Start,
+    Ways,
+    foreseen,
+)
 from worker.domain.timetable import ending_due_at, step_due_at
 
 CLOSING_STEP = "closing"
@@ -93,7 +100,7 @@ class Course:
     @classmethod
     def begin(cls, start: Start, ways: Ways) -> "Course":
         """Return the course of a case from the moment of its situation on."""
-        at, case = start.situation, start.situation.case
+        at, case = foreseen(start.situation), start.situation.case
         course = cls(at, ways, max(start.look_at, at.now))
         for letter in case.letters:
             if letter.state in {LetterState.QUEUED, LetterState.SENDING}:
@@ -187,7 +194,7 @@ class Course:
             self.at = with_around(self.at, charge_in_flight_in=None)
         if waits_for and self.condition is None:
             self.condition = Condition(before.case.id, waits_for=waits_for)
-        if ordinary:
+        if ordinary and decision.next_step not in {"", "ending"}:
             self._remember_why(before)
         if before.case.in_flight is not None and decision.next_at is not None:
             age = before.around.key_age + (decision.next_at - before.now)

@@ -1,13 +1,32 @@
 """What is planned, on which condition, and what a forecast starts from, as values."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 
 from worker.domain.case import AttemptKind
 from worker.domain.engine_situation import Situation
+from worker.domain.network_rules import Allowance
 from worker.domain.readings import CustomerReading, PaymentMethodReading
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen(Situation):
+    """A situation that asks the networks' rules once per method; one look asks six times."""
+
+    known: dict[str, Allowance] = field(default_factory=dict, init=False, compare=False)
+
+    def allowance(self, method: PaymentMethodReading) -> Allowance:
+        """Return when the networks' rules allow the next try of *method* for this invoice."""
+        if method.id not in self.known:
+            self.known[method.id] = Situation.allowance(self, method)
+        return self.known[method.id]
+
+
+def foreseen(at: Situation) -> Foreseen:
+    """Return *at* as a forecast carries it on."""
+    return Foreseen(**{each.name: getattr(at, each.name) for each in fields(Situation)})
 
 
 class PlannedKind(StrEnum):

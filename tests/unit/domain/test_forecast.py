@@ -369,19 +369,16 @@ def test_a_follower_goes_on_where_its_leader_is_left() -> None:
 
 
 def test_a_leading_cases_letter_counts_for_its_followers() -> None:
-    """What the last letter of the leader has told a day ago is not told anew."""
-    leaves = policy(
-        ending_do=EndingAct.LEAVE,
-        ending_invoice=InvoiceEnd.LEAVE,
-        ending_after=timedelta(days=11, hours=6),
-    )
-    follower = situation(T0, other_case(), invoice(id="in_2"), around(leading_case=1042), by=leaves)
+    """What the leader's last letter named a moment ago is not told anew; the final letter is."""
+    days = timedelta(days=11, hours=6)
+    leaves = policy(ending_do=EndingAct.LEAVE, ending_invoice=InvoiceEnd.LEAVE, ending_after=days)
+    younger = other_case(failed_at=after(days=5))
+    follower = situation(T0, younger, invoice(id="in_2"), around(leading_case=1042), by=leaves)
     leads, follows = together(situation(T0, by=leaves), follower)
-    assert [each.step for each in leads.planned if each.kind is PlannedKind.LETTER][-1] == (
-        "final letter"
-    )
-    letters = {each.step for each in follows.planned if each.kind is PlannedKind.LETTER}
-    assert letters <= {"final letter"}
+    [close] = [each for each in leads.planned if each.kind is PlannedKind.CLOSE]
+    letters = [each for each in follows.planned if each.kind is PlannedKind.LETTER]
+    assert close.at == T0 + days
+    assert [each.step for each in letters] == ["final letter"]
 
 
 def test_an_answer_for_one_invoice_frees_the_other() -> None:
