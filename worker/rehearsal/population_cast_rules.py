@@ -126,9 +126,9 @@ _METHODS = (
         habits=(on_failure(Do.MOVE_RENEWAL, 30),), country="DE",
     ),
     Character(
-        "fraud-warning", "the bank warned of fraud on an earlier payment", 2,
+        "fraud-warning", "held since the bank warned of fraud on an earlier payment", 2,
         ("approve",), then=declined("do_not_honor", "05"), interval="week",
-        habits=(on_failure(Do.FRAUD_WARNING, 10), on_letter(Do.CANCEL_NOW, 1, 20)),
+        habits=(on_failure(Do.FRAUD_WARNING, 10),),
     ),
 )  # fmt: skip
 

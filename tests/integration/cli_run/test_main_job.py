@@ -35,7 +35,7 @@ def our_charges(box: Running) -> list[tuple[str, str]]:
 def sign_up(service: Service, box: Running, count: int = 1) -> None:
     """Make customers whose cards decline their next two charges, and go to the day before."""
     for number in range(count):
-        method = service.subscribe(f"customer{number}")
+        method = service.subscribe(f"customer{number}", amount_minor=4900 + number)
         script(box, method, "insufficient_funds", "insufficient_funds", "approve")
     service.advance(30 * DAY, followed=False)
 

@@ -17,7 +17,7 @@ RETRY, NEW_CARD, BY_HAND = (
     ("recovered", "new_card"),
     ("recovered", "customer"),
 )
-ENDED, CANCELLED = ("ended", ""), ("customer_cancelled", "")
+ENDED, CANCELLED, HELD = ("ended", ""), ("customer_cancelled", ""), ("held", "")
 
 FIRST_CASES: dict[str, list[tuple[str, str]]] = {
     "cured-by-time": [RETRY],
@@ -85,7 +85,7 @@ FIRST_CASES: dict[str, list[tuple[str, str]]] = {
     "wrong-level": [NEW_CARD],
     "has-backup": [BY_HAND],
     "renewal-moved": [RETRY],
-    "fraud-warning": [CANCELLED],
+    "fraud-warning": [HELD],
 }
 """What the first failures of each character come to."""
 
