@@ -120,6 +120,7 @@ def _declined(turn: Turn, attempt: Attempt, answer: Answer, owner: RetriesBy | N
         brand=method.brand if method is not None else "",
         method_type=method.type if method is not None else "",
         now=turn.now,
+        ledger=turn.ports.ledger,
         log=turn.ports.log,
     )
     failure = case.failure

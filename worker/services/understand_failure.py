@@ -42,7 +42,7 @@ def understand_failure(
         signals = payment.signals
         brand, kind = (method.brand, method.type) if method is not None else ("", "")
     decline = classify(signals, brand=brand, payment_method_type=kind)
-    report_unknown(decline, case, log)
+    report_unknown(decline, case, ledger=ledger, log=log, now=now)
     failed_at = charge.created_at if charge is not None else case.failed_at
     return with_failure(
         case,
@@ -92,11 +92,12 @@ def failure_of_answer(
     brand: str,
     method_type: str,
     now: datetime,
+    ledger: Ledger,
     log: JobLog,
 ) -> Case:
     """Return *case* after Stripe declined a charge of ours."""
     decline = classify(signals, brand=brand, payment_method_type=method_type)
-    report_unknown(decline, case, log)
+    report_unknown(decline, case, ledger=ledger, log=log, now=now)
     return with_failure(
         case,
         decline,
@@ -107,14 +108,22 @@ def failure_of_answer(
     )
 
 
-def report_unknown(decline: Decline, case: Case, log: JobLog) -> None:
-    """Say once per decline that a code is not in our table; it was treated conservatively."""
+def report_unknown(
+    decline: Decline, case: Case, *, ledger: Ledger, log: JobLog, now: datetime
+) -> None:
+    """Say once, ever, that a code is not in our table; it was treated conservatively."""
     if decline.known:
+        return
+    with ledger.begin() as tx:
+        codes = [
+            code for code in decline.unknown_codes if tx.jobs.once("decline.unknown", code, now=now)
+        ]
+    if not codes:
         return
     log.warning(
         "decline.unknown",
         case=f"C-{case.id}",
-        code=",".join(decline.unknown_codes),
+        code=",".join(codes),
         do="add the code to worker/domain/decline_codes.csv",
     )
 
