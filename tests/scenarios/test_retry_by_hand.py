@@ -9,12 +9,13 @@ from tests.scenarios.servers import MakeWorld
 from tests.scenarios.stripe_side import Customer
 from tests.scenarios.world import World, shipped_configuration
 from worker.cli.act_retry import ask
-from worker.cli.data_dir import View, office_of
+from worker.cli.data_dir import View
 from worker.cli.look_story import tell
 from worker.cli.look_story_text import detail_words
 from worker.domain.case import CaseState, Outcome, RecoveredBy
 from worker.domain.policy import Configuration, Mode
 from worker.errors import UsageError
+from worker.office.ways import office_of
 from worker.services.operate import stop
 from worker.store.ledger import PostgresLedger
 from worker.store.reading import snapshot

@@ -9,10 +9,11 @@ import pytest
 from tests.scenarios.servers import MakeWorld
 from tests.scenarios.stripe_side import Customer
 from tests.scenarios.world import World, shipped_configuration
-from worker.cli.data_dir import View, office_of
+from worker.cli.data_dir import View
 from worker.cli.look_case import print_story, print_why
 from worker.cli.look_story import tell
 from worker.domain.policy import Configuration
+from worker.office.ways import office_of
 from worker.store.ledger import PostgresLedger
 from worker.store.reading import snapshot
 from worker.store.reading_case import read_case

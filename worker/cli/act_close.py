@@ -4,12 +4,12 @@ import typer
 
 from worker.cli.data_dir import View
 from worker.cli.look_cases import choose_case
-from worker.cli.look_words import json_money, money_words
 from worker.cli.tables import is_terminal, print_json
 from worker.domain.case import CaseState
 from worker.domain.identifiers import case_name
 from worker.domain.money import Money
 from worker.errors import UsageError
+from worker.office.words import json_money, money_words
 from worker.services.ask_close import ask_close
 from worker.store.reading import snapshot
 from worker.store.reading_case import CaseRecord, read_case

@@ -3,10 +3,10 @@
 from worker.cli.data_dir import View
 from worker.cli.look_cases import choose_case
 from worker.cli.look_story_plan import plan_ahead
-from worker.cli.look_words import count_words, json_instant
 from worker.cli.tables import print_json
 from worker.clock import SystemClock
 from worker.domain.identifiers import case_name
+from worker.office.words import count_words, json_instant
 from worker.services.extend_case import extend_case
 from worker.store.reading import snapshot
 from worker.store.reading_case import read_case

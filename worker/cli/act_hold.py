@@ -6,12 +6,12 @@ from typing import TypeVar
 
 from worker.cli.data_dir import View
 from worker.cli.look_plan_until import parse_until
-from worker.cli.look_words import count_words
 from worker.cli.tables import print_json
 from worker.domain.case import CaseState
 from worker.domain.holds import BY_PEOPLE, HeldBy, HoldKind, HoldScope
 from worker.domain.identifiers import case_name
 from worker.errors import UsageError
+from worker.office.words import count_words
 from worker.ports import NewHold
 from worker.services.hold_cases import put_hold, release_holds
 from worker.store.reading import CaseLine, find_cases, list_cases, snapshot

@@ -2,15 +2,15 @@
 
 from worker.cli.data_dir import View
 from worker.cli.look_cases import choose_case
-from worker.cli.look_charging import Charging
 from worker.cli.look_status import read_standing
 from worker.cli.look_story_plan import situation_of
-from worker.cli.look_words import method_words, money_words
 from worker.clock import SystemClock
 from worker.domain.engine_situation import Situation
 from worker.domain.identifiers import case_name
 from worker.domain.money import Money
 from worker.errors import UsageError
+from worker.office.charging import Charging
+from worker.office.words import method_words, money_words
 from worker.services.ask_retry import RetryAnswer, ask_retry
 from worker.store.reading import snapshot
 from worker.store.reading_case import read_case

@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from worker.cli.look_words import OfficeWords
 from worker.clock import SystemClock, wall_now
-from worker.domain.policy import Configuration, Limits, Mode, Quiet
+from worker.domain.policy import Limits, Mode, Quiet
 from worker.errors import ConfigError, ServiceUnavailable
+from worker.office.ways import Office, office_of
+from worker.office.words import OfficeWords
 from worker.services.business_time import business_now
 from worker.settings.environment import Environment, read_environment
 from worker.settings.load import load_configuration
@@ -27,17 +28,6 @@ READ_BY = ("DATABASE_URL", "DUNNING_DATA_DIR", "CONFIG_DIR", "TEMPLATES_DIR")
 SUMMARY = "summary.json"
 JOB_LOG = "job.log"
 EMPTY = "The ledger is empty: no worker has run on it yet."
-
-
-@dataclass(frozen=True, slots=True)
-class Office:
-    """What of the configuration a reader needs."""
-
-    zone: ZoneInfo
-    mode: Mode
-    limits: Limits
-    quiet: Quiet
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +147,3 @@ def read_office(environment: Environment) -> Office:
         )
         return Office(ZoneInfo("UTC"), Mode.LIVE, Limits(), Quiet(), digest="")
     return office_of(configuration)
-
-
-def office_of(configuration: Configuration) -> Office:
-    """Return the parts of *configuration* that readers need."""
-    return Office(
-        zone=ZoneInfo(configuration.dunning.office_zone),
-        mode=configuration.dunning.mode,
-        limits=configuration.dunning.limits,
-        quiet=configuration.notices.quiet,
-        digest=configuration.digest,
-    )

@@ -9,9 +9,9 @@ from worker.cli.look_story_lines import Item
 from worker.cli.look_story_plan import Ahead
 from worker.cli.look_story_text import facts_above, heading, timeline_rows, what_to_do
 from worker.cli.look_why import decision_rows, no_rule_line, today_line, today_rows, why_json
-from worker.cli.look_words import OfficeWords, json_instant, json_money
 from worker.cli.tables import columns, is_terminal, print_json
 from worker.domain.identifiers import case_name
+from worker.office.words import OfficeWords, json_instant, json_money
 from worker.store.reading import snapshot
 from worker.store.reading_case import read_case
 from worker.store.reading_status import read_switch

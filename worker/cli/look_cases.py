@@ -4,12 +4,12 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from worker.cli.data_dir import View
-from worker.cli.look_words import OfficeWords, count_words, json_instant, json_money, money_words
 from worker.cli.tables import columns, is_terminal, print_json_lines
 from worker.domain.case import CaseState, Outcome
 from worker.domain.identifiers import case_name
 from worker.domain.step_names import readable
 from worker.errors import UsageError
+from worker.office.words import OfficeWords, count_words, json_instant, json_money, money_words
 from worker.store.reading import CaseLine, find_cases, list_cases, snapshot
 
 WORDS = tuple(word.value for kind in (CaseState, Outcome) for word in kind)

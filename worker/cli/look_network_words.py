@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from datetime import timedelta
 from itertools import groupby
 
-from worker.cli.look_words import OfficeWords, brand_words
 from worker.domain.debit_rules import DEBIT_SCHEMES
 from worker.domain.network_rules import Allowance, WindowUse
 from worker.domain.network_windows import NETWORK_NAMES
+from worker.office.words import OfficeWords, brand_words
 
 ONE_DAY = timedelta(days=1)
 NAMES = NETWORK_NAMES | {scheme.name: scheme.label for scheme in DEBIT_SCHEMES}

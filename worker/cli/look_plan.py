@@ -5,11 +5,16 @@ from enum import StrEnum
 from pathlib import Path
 
 from worker.bootstrap import notices_in
-from worker.cli.data_dir import View, office_of, reading_environment
-from worker.cli.look_plan_files import plan_csv, plan_json
+from worker.cli.data_dir import View, reading_environment
 from worker.cli.look_plan_page import plan_page
-from worker.cli.look_plan_rows import Plan, make_plan
-from worker.cli.look_plan_text import (
+from worker.cli.look_plan_until import parse_until
+from worker.cli.look_status import read_standing
+from worker.cli.tables import columns, is_terminal, print_json
+from worker.domain.policy import Policy
+from worker.errors import UsageError
+from worker.office.plan import Plan, make_plan
+from worker.office.plan_files import plan_csv, plan_json
+from worker.office.plan_text import (
     AMOUNT,
     CUSTOMER,
     DAY_HEADING,
@@ -21,12 +26,8 @@ from worker.cli.look_plan_text import (
     still_lines,
     title,
 )
-from worker.cli.look_plan_until import parse_until
-from worker.cli.look_status import read_standing
-from worker.cli.look_words import OfficeWords
-from worker.cli.tables import columns, is_terminal, print_json
-from worker.domain.policy import Policy
-from worker.errors import UsageError
+from worker.office.ways import office_of
+from worker.office.words import OfficeWords
 from worker.settings.load import load_configuration
 from worker.store.reading import snapshot
 from worker.store.reading_plan import read_open_cases

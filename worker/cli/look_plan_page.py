@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
-from worker.cli.look_plan_rows import Plan
-from worker.cli.look_plan_text import (
+from worker.office.plan import Plan
+from worker.office.plan_text import (
     AMOUNT,
     DAY_HEADING,
     HEADING,
@@ -16,7 +16,7 @@ from worker.cli.look_plan_text import (
     still_lines,
     title,
 )
-from worker.cli.look_words import OfficeWords
+from worker.office.words import OfficeWords
 from worker.pages.markup import joined, packaged, style, table
 
 

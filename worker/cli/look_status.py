@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from worker.cli.data_dir import EMPTY, View
-from worker.cli.look_charging import Charging, charging_line, charging_of
-from worker.cli.look_words import (
+from worker.domain.case import LetterState
+from worker.domain.identifiers import case_name
+from worker.domain.policy import Mode
+from worker.errors import ServiceUnavailable
+from worker.office.charging import Charging, charging_line, charging_of
+from worker.office.words import (
     OfficeWords,
     age_words,
     count_words,
@@ -15,10 +19,6 @@ from worker.cli.look_words import (
     json_money,
     money_words,
 )
-from worker.domain.case import LetterState
-from worker.domain.identifiers import case_name
-from worker.domain.policy import Mode
-from worker.errors import ServiceUnavailable
 from worker.store.reading import snapshot
 from worker.store.reading_status import (
     CaseCounts,
@@ -73,8 +73,10 @@ def read_standing(view: View) -> Standing:
         alive = read_processes(connection, account, since=view.wall_now - ALIVE_WITHIN)
         living = alive if view.runs else []
         charging = charging_of(
-            view,
             switch,
+            view.office.mode,
+            now=view.now,
+            runs=view.runs,
             alive=living,
             worker_seen_at=last_seen(connection, account, "worker"),
             feed_at=read_feed_position(connection, account),

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from worker.cli.data_dir import Office
 from worker.cli.look_story_items import timeline
 from worker.cli.look_story_lines import Item
 from worker.cli.look_story_plan import Ahead, network_use, plan_ahead, situation_of
@@ -17,6 +16,7 @@ from worker.domain.readings import PaymentMethodReading, method_in_use
 from worker.domain.step_names import readable
 from worker.mail.post_office import ZONE_KEY
 from worker.mail.zones import zone_for
+from worker.office.ways import Office
 from worker.store.reading_case import CaseRecord, DecisionLine
 
 DAY = timedelta(days=1)

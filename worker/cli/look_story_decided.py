@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from worker.cli.look_story_lines import Item
-from worker.cli.look_words import count_words
 from worker.domain.case import CaseState
 from worker.domain.step_names import readable
 from worker.domain.timetable import step_due_at
+from worker.office.words import count_words
 from worker.store.operator_acts import RETRY
 from worker.store.reading_case import ActLine, CaseRecord, DecisionLine
 

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from worker.cli.look_story_decided import asked, decided
 from worker.cli.look_story_lines import Item
 from worker.cli.look_story_plan import is_charge_step
-from worker.cli.look_words import brand_words, method_words
 from worker.domain.case import Attempt, AttemptKind, AttemptState, LetterState
 from worker.domain.declines import classify
 from worker.domain.money import Money
 from worker.domain.policy import DeclineClass
 from worker.domain.readings import ChargeReading
 from worker.domain.step_names import charges_another_method, readable
+from worker.office.words import brand_words, method_words
 from worker.store.reading_case import AnswerLine, CaseRecord, LetterLine
 from worker.store.reading_facts import StoredFact
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from worker.cli.data_dir import Office
 from worker.domain.case import CaseState
 from worker.domain.engine_charging import no_charge_because, plan_charge, settle_owner
 from worker.domain.engine_ending import EndingPlan, expected_end, plan_ending
@@ -14,6 +13,7 @@ from worker.domain.network_rules import Allowance
 from worker.domain.policy import CancelWhen, Ending, EndingAct, InvoiceEnd, Policy
 from worker.domain.step_names import readable
 from worker.domain.timetable import ending_due_at, next_open, step_due_at
+from worker.office.ways import Office
 from worker.store.reading_case import CaseRecord
 
 ORDINARY = frozenset(("not_yet", "owner_unconfirmed", "limit_reached", "charge_due", "letter_due"))

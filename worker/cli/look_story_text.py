@@ -10,13 +10,13 @@ from worker.cli.look_story import Story
 from worker.cli.look_story_items import paid_words
 from worker.cli.look_story_lines import Item
 from worker.cli.look_story_plan import Coming
-from worker.cli.look_words import OfficeWords, method_words, money_words
 from worker.domain.case import CaseState
 from worker.domain.identifiers import case_name
 from worker.domain.policy import RetriesBy
 from worker.domain.readings import method_in_use
 from worker.domain.step_names import readable
 from worker.domain.transitions import END_STATES
+from worker.office.words import OfficeWords, method_words, money_words
 
 COMING_SHOWN = 4
 OTHERS_SHOWN = 5

@@ -6,9 +6,9 @@ from datetime import datetime
 from worker.cli.look_network_words import NAMES, network_words, rule_words
 from worker.cli.look_story import Story
 from worker.cli.look_why_today import Binding, bindings, happens_today, today
-from worker.cli.look_words import OfficeWords, count_words, json_instant, method_words
 from worker.domain.case import CaseState
 from worker.domain.step_names import readable
+from worker.office.words import OfficeWords, count_words, json_instant, method_words
 from worker.store.reading_case import DecisionLine
 
 Row = tuple[str, str, str]

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from worker.cli.look_network_words import rule_words
 from worker.cli.look_story import Story
 from worker.cli.look_story_plan import Coming
-from worker.cli.look_words import OfficeWords, count_words
 from worker.domain.case import CaseState
 from worker.domain.engine_charging import Plan, no_charge_because, plan_charge, settle_owner
 from worker.domain.engine_situation import Situation
 from worker.domain.readings import method_in_use
 from worker.domain.step_names import readable
 from worker.domain.timetable import OWNER_CONFIRMED_AFTER, next_open, step_due_at
+from worker.office.words import OfficeWords, count_words
 
 PAYDAY = "moved to the payday"
 """How the engine says that a charge waits for one."""

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from io import StringIO
 
-from worker.cli.look_words import json_instant, json_money
 from worker.cli.report_network import CardWindow, NetworkLine, NetworkReport, Row
 from worker.cli.report_network_words import (
     DEFINITIONS,
@@ -18,6 +17,7 @@ from worker.cli.report_network_words import (
 from worker.domain.money import Money
 from worker.domain.network_tries import MadeBy, NetworkTry
 from worker.domain.network_usage import StopSeen, Violation
+from worker.office.words import json_instant, json_money
 
 COLUMNS = (
     "at",

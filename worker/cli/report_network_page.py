@@ -6,7 +6,6 @@ from datetime import datetime
 from markupsafe import Markup
 
 from worker.cli.look_network_words import network_words, rule_words, span_words
-from worker.cli.look_words import OfficeWords, count_words, json_instant, money_words
 from worker.cli.report_network import CardWindow, NetworkReport, Row
 from worker.cli.report_network_text import fullest_words, obeyed, period, verdict
 from worker.cli.report_network_words import (
@@ -20,6 +19,7 @@ from worker.cli.report_network_words import (
 )
 from worker.domain.money import Money
 from worker.domain.network_tries import MadeBy, NetworkTry
+from worker.office.words import OfficeWords, count_words, json_instant, money_words
 from worker.pages.markup import NOTHING, joined, packaged, style, table
 
 Cells = tuple[Markup | str, ...]

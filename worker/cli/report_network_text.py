@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from worker.cli.look_network_words import network_words, rule_words, span_words
-from worker.cli.look_words import OfficeWords, count_words
 from worker.cli.report_network import CardWindow, NetworkLine, NetworkReport
 from worker.cli.report_network_words import MADE_BY, short_card
 from worker.domain.network_tries import MadeBy
 from worker.domain.network_usage import UNKNOWN_NETWORK
+from worker.office.words import OfficeWords, count_words
 
 HEADING = (
     "network",

@@ -8,13 +8,14 @@ import pytest
 
 from tests.integration.cli.conftest import Command
 from tests.integration.cli.seeding import FAILED_AT, NOW, Seeding, berlin, seed_story
-from worker.cli.data_dir import View, office_of
+from worker.cli.data_dir import View
 from worker.cli.look_cases import choose_case
 from worker.cli.look_story import tell
 from worker.cli.look_story_text import heading
 from worker.domain.decisions import Decision, Wait
 from worker.domain.policy import Configuration
 from worker.errors import UsageError
+from worker.office.ways import office_of
 from worker.store.ledger import PostgresLedger
 from worker.store.reading import snapshot
 from worker.store.reading_case import read_case

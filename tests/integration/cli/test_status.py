@@ -10,9 +10,10 @@ import pytest
 
 from tests.integration.cli.conftest import Command
 from tests.integration.cli.seeding import NOW, Seeding, berlin, seed_story
-from worker.cli.data_dir import View, office_of
+from worker.cli.data_dir import View
 from worker.cli.look_status import read_standing, status_lines
 from worker.domain.policy import Configuration, Mode
+from worker.office.ways import office_of
 from worker.store.ledger import PostgresLedger
 
 STATUS = Path(__file__).with_name("status.txt")

@@ -12,9 +12,9 @@ from worker.cli.look_network_words import (
     span_words,
     uses_words,
 )
-from worker.cli.look_words import OfficeWords
 from worker.cli.report_network_words import short_card
 from worker.domain.network_rules import Allowance, WindowUse
+from worker.office.words import OfficeWords
 
 NOW = datetime(2026, 12, 5, 11, tzinfo=UTC)
 WORDS = OfficeWords(ZoneInfo("Europe/Berlin"), NOW)

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from worker.cli.look_plan_rows import CapReached, Plan, PlanRow, Still, Totals, money_of, totals_of
-from worker.cli.look_words import OfficeWords, count_words, method_words, money_words
 from worker.domain.case import AttemptKind
 from worker.domain.forecast_course import CLOSING_STEP, MOVED
 from worker.domain.forecast_values import Condition, Planned, PlannedKind
@@ -15,6 +13,8 @@ from worker.domain.policy import Mode
 from worker.domain.step_names import readable
 from worker.mail.post_office import ZONE_KEY
 from worker.mail.zones import zone_for
+from worker.office.plan import CapReached, Plan, PlanRow, Still, Totals, money_of, totals_of
+from worker.office.words import OfficeWords, count_words, method_words, money_words
 
 HEADING = ("day", "at", "case", "customer", "what", "amount", "step and why", "sure?")
 AMOUNT, CUSTOMER = 5, 3

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from worker.cli.data_dir import View
-from worker.cli.look_words import OfficeWords, age_words
 from worker.domain.policy import Mode
+from worker.office.words import OfficeWords, age_words
 from worker.services.case_turn import FEED_LAG_MAX
 from worker.store.reading_status import Living, Switch
 
@@ -29,27 +28,32 @@ class Charging:
 
 
 def charging_of(
-    view: View,
     switch: Switch,
+    mode: Mode,
     *,
+    now: datetime,
+    runs: bool,
     alive: Sequence[Living],
     worker_seen_at: datetime | None,
     feed_at: datetime | None,
 ) -> Charging:
-    """Return whether charges are made now; the first of all causes that holds is named."""
-    found = _switched_off(switch) or _by_mode(view.office.mode)
+    """Return whether charges are made now; the first of all causes that holds is named.
+
+    Args: now: business time; runs: False where the data is a finished demo's.
+    """
+    found = _switched_off(switch) or _by_mode(mode)
     if found is not None:
         return found
-    if not view.runs:
+    if not runs:
         return Charging(
             yes=False,
             cause="demo_ended",
-            since=view.now,
+            since=now,
             said="the demo has ended and nothing runs",
             do="nothing to cure; `dunning up` starts one to play with",
         )
     return (
-        _process_missing(alive, worker_seen_at) or _feed_behind(view, feed_at) or Charging(yes=True)
+        _process_missing(alive, worker_seen_at) or _feed_behind(now, feed_at) or Charging(yes=True)
     )
 
 
@@ -111,17 +115,17 @@ def _process_missing(alive: Sequence[Living], worker_seen_at: datetime | None) -
     return None
 
 
-def _feed_behind(view: View, feed_at: datetime | None) -> Charging | None:
+def _feed_behind(now: datetime, feed_at: datetime | None) -> Charging | None:
     do = "look at Stripe's status page; charges wait until the events are read"
     if feed_at is None:
         return Charging(yes=False, cause="feed", said="Stripe's events were never read", do=do)
-    if view.now - feed_at <= FEED_LAG_MAX:
+    if now - feed_at <= FEED_LAG_MAX:
         return None
     return Charging(
         yes=False,
         cause="feed",
         since=feed_at + FEED_LAG_MAX,
-        said=f"Stripe's events are read with {age_words(view.now - feed_at)} delay",
+        said=f"Stripe's events are read with {age_words(now - feed_at)} delay",
         do=do,
     )
 

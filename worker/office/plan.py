@@ -5,8 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from worker.cli.data_dir import Office
-from worker.cli.look_charging import Charging
 from worker.domain.case import CaseState
 from worker.domain.engine_situation import Situation, obstacle_of
 from worker.domain.forecast import Forecast, forecast_all
@@ -17,6 +15,8 @@ from worker.domain.readings import CustomerReading
 from worker.domain.timetable import next_open
 from worker.mail.post_office import ZONE_KEY
 from worker.mail.zones import zone_for
+from worker.office.charging import Charging
+from worker.office.ways import Office
 from worker.store.reading import CaseLine
 from worker.store.reading_plan import OpenCase
 

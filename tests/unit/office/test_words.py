@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from worker.cli.look_words import (
+from worker.domain.money import Money
+from worker.office.words import (
     OfficeWords,
     age_words,
     brand_words,
@@ -14,7 +15,6 @@ from worker.cli.look_words import (
     json_money,
     money_words,
 )
-from worker.domain.money import Money
 
 NOW = datetime(2026, 12, 5, 11, 0, tzinfo=UTC)
 BERLIN = OfficeWords(ZoneInfo("Europe/Berlin"), NOW)

@@ -4,12 +4,12 @@ import csv
 from collections.abc import Iterator, Sequence
 from io import StringIO
 
-from worker.cli.look_plan_rows import Plan, PlanRow, Still, Totals, totals_of
-from worker.cli.look_plan_text import what_words
-from worker.cli.look_words import json_instant, json_money
 from worker.domain.forecast_values import Condition
 from worker.domain.identifiers import case_name
 from worker.domain.money import Money
+from worker.office.plan import Plan, PlanRow, Still, Totals, totals_of
+from worker.office.plan_text import what_words
+from worker.office.words import json_instant, json_money
 
 COLUMNS = (
     "at",

@@ -1,0 +1,1 @@
+"""What the office reads, wherever it reads it: its words, why nothing is charged, its plan."""

@@ -1,0 +1,28 @@
+"""The office's ways: what of the configuration a reader needs."""
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from worker.domain.policy import Configuration, Limits, Mode, Quiet
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What of the configuration a reader needs."""
+
+    zone: ZoneInfo
+    mode: Mode
+    limits: Limits
+    quiet: Quiet
+    digest: str
+
+
+def office_of(configuration: Configuration) -> Office:
+    """Return the parts of *configuration* that readers need."""
+    return Office(
+        zone=ZoneInfo(configuration.dunning.office_zone),
+        mode=configuration.dunning.mode,
+        limits=configuration.dunning.limits,
+        quiet=configuration.notices.quiet,
+        digest=configuration.digest,
+    )
