@@ -131,13 +131,13 @@ def _new_items(world: World, row: Obj, params: dict[str, Any]) -> Obj:
         elif old is not None:
             del items[old["id"]]
         if prorates and row["status"] != "trialing":
-            _prorate(world, row, old, new)
+            prorate(world, row, old, new)
     if not items:
         raise invalid("A subscription must have at least one active plan.", param="items")
     return shape.items_list(row["id"], list(items.values()))
 
 
-def _prorate(world: World, row: Obj, old: Obj | None, new: Obj | None) -> None:
+def prorate(world: World, row: Obj, old: Obj | None, new: Obj | None) -> None:
     """Make invoice items for unused and remaining time, each rounded for itself (Stripe's rule)."""
     now = world.now_of(row)
     owner = world.get("customer", row["customer"])

@@ -1,6 +1,6 @@
 """/v1/subscriptions."""
 
-from worker.rehearsal.sandbox.billing import changing, endings, periods, subscribing
+from worker.rehearsal.sandbox.billing import changing, endings, pausing, periods, subscribing
 from worker.rehearsal.sandbox.errors import invalid, missing_param, no_such
 from worker.rehearsal.sandbox.lists import page
 from worker.rehearsal.sandbox.params import (
@@ -141,11 +141,24 @@ def cancel(call: Call) -> Obj:
     return row
 
 
+def pause(call: Call) -> Obj:
+    """Pause now: no invoices and no new periods until it is resumed."""
+    row = call.world.get("subscription", call.id)
+    pausing.pause(call.world, row, call.params)
+    return row
+
+
 def resume(call: Call) -> Obj:
     """Take a paused subscription up again."""
     row = call.world.get("subscription", call.id)
     if row["status"] != "paused":
         raise invalid("Only paused subscriptions can be resumed.")
+    if row["collection_method"] != "charge_automatically":
+        raise invalid("Only subscriptions that charge automatically can be resumed.")
+    anchor = (call.params.get("billing_cycle_anchor") or {}).get("type", "now")
+    payment = call.params.get("payment_behavior", "resume_on_payment_attempt")
+    if (anchor, payment) != ("now", "resume_on_payment_attempt"):
+        raise invalid("The sandbox resumes with a new period and on the attempt to pay only.")
     periods.resume(call.world, row)
     return row
 
@@ -223,8 +236,20 @@ _CANCEL: Spec = {
     "invoice_now": flag,
     "prorate": flag,
 }
+_WHEN_BILLED = one_of("item_current_period_start", "none", "now")
+_PAUSE: Spec = {
+    "bill_for": nested(
+        {
+            "outstanding_usage_through": nested({"type": one_of("none", "now")}),
+            "unused_time_from": nested({"type": _WHEN_BILLED}),
+        }
+    ),
+    "invoicing_behavior": one_of("invoice", "pending_invoice_item"),
+    "type": one_of("subscription"),
+}
 _RESUME: Spec = {
-    "billing_cycle_anchor": one_of("now", "unchanged"),
+    "billing_cycle_anchor": nested({"type": one_of("now", "unchanged")}),
+    "payment_behavior": one_of("resume_on_payment_attempt", "resume_on_payment_success"),
     "proration_behavior": one_of("always_invoice", "create_prorations", "none"),
 }
 _BASE = "/v1/subscriptions"
@@ -235,5 +260,6 @@ ROUTES = [
     get(f"{_BASE}/{{id}}", retrieve, _KIND),
     post(f"{_BASE}/{{id}}", update, _KIND, _UPDATE),
     delete(f"{_BASE}/{{id}}", cancel, _KIND, _CANCEL),
+    post(f"{_BASE}/{{id}}/pause", pause, _KIND, _PAUSE),
     post(f"{_BASE}/{{id}}/resume", resume, _KIND, _RESUME),
 ]

@@ -43,7 +43,6 @@ _SAME: Obj = {
     "application_fee_percent": None,
     "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
     "billing_cycle_anchor_config": None,
-    "billing_mode": {"flexible": {"proration_discounts": "included"}, "type": "flexible"},
     "billing_schedules": [],
     "billing_thresholds": None,
     "cancel_at": None,
@@ -84,6 +83,12 @@ _SAME: Obj = {
 }
 
 
+_BILLING_MODES: Obj = {
+    "classic": {"type": "classic"},
+    "flexible": {"flexible": {"proration_discounts": "included"}, "type": "flexible"},
+}
+
+
 def subscription(world: World, owner: Obj, params: dict[str, Any]) -> Obj:
     """Return a new subscription without items; status, anchor and trial are set by the caller."""
     now = world.now_of(owner)
@@ -94,6 +99,7 @@ def subscription(world: World, owner: Obj, params: dict[str, Any]) -> Obj:
         "object": "subscription",
         **_SAME,
         "billing_cycle_anchor": now,
+        "billing_mode": _BILLING_MODES[(params.get("billing_mode") or {}).get("type", "flexible")],
         "collection_method": params.get("collection_method", "charge_automatically"),
         "created": now,
         "currency": params.get("currency"),
