@@ -163,7 +163,7 @@ class ActBook(Protocol):
         """Record the wish that a case is closed; None where one already waits."""
 
     def close_is_asked(self, case_id: int) -> bool:
-        """Return whether a person wishes that the case is closed and it is not yet."""
+        """Return whether a person wishes that the case is closed; False once it is closed."""
 
     def record(
         self,

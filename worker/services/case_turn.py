@@ -86,6 +86,17 @@ class Turn:
         """Return this turn with what was learnt about its case."""
         return replace(self, case=case)
 
+    def fence(self, tx: Tx) -> Case:
+        """Lock the case's row and return it as it stands now, while the lease is ours.
+
+        Raises: LeaseLostError: somebody else has the case.
+        """
+        wall_now = self.ports.clock.wall_now()
+        held = tx.cases.hold_lease(self.case.id, token=self.token, wall_now=wall_now)
+        if held is None:
+            raise LeaseLostError
+        return held
+
     def finish(
         self,
         change: CaseChange,
@@ -93,10 +104,12 @@ class Turn:
         decision: Decision | None = None,
         facts: Sequence[Fact] = (),
         also: Callable[[Tx], Sequence[Fact]] | None = None,
+        unless: Callable[[Tx], bool] | None = None,
     ) -> None:
         """Commit everything this turn came to, in one transaction, and give the lease back (T3).
 
-        *also* writes further rows in the same commit and returns their facts.
+        *also* writes further rows in the same commit and returns their facts; where *unless* says
+        True, nothing is written and the case stays due.
         Raises: LeaseLostError: nothing was written.
         """
         wall_now = self.ports.clock.wall_now()
@@ -107,6 +120,9 @@ class Turn:
             stands_down=decision is not None and decision.stands_down,
         )
         with self.ports.ledger.begin() as tx:
+            if unless is not None and unless(tx):
+                tx.cases.hand_back(self.case.id, token=self.token, retry_at=self.now)
+                return
             if not tx.cases.finish(self.case, learnt, token=self.token, now=self.now):
                 raise LeaseLostError
             if decision is not None:

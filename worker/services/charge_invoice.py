@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from worker.domain.case import Attempt, AttemptKind, AttemptState, Case, CaseState
+from worker.domain.case import Attempt, AttemptKind, AttemptState, Case
 from worker.domain.decisions import Charge, Decision, Resend
 from worker.domain.engine_situation import Obstacle
 from worker.domain.facts import Fact
@@ -12,16 +12,14 @@ from worker.domain.identifiers import case_name, idempotency_key
 from worker.domain.readings import Answer, AnswerKind, method_in_use
 from worker.errors import GatewayRejected
 from worker.ports import Tx
-from worker.services.case_turn import LeaseLostError, Turn
+from worker.services.case_turn import Turn
+from worker.services.permission import Permission, Verdict, may_begin, may_resend
 from worker.services.send_ending import send_ending
 from worker.services.settle_attempt import settle_charge
 from worker.services.stop_charging import stop_charging
 
 SEND_WINDOW_SECONDS = 60.0
 """A request may start this long after its commit and no later (I2)."""
-
-CAP_PAUSE = timedelta(minutes=5)
-"""How soon a case that met a cap looks again."""
 
 RATE_PAUSE = timedelta(minutes=1)
 """How soon a case looks again whose charge found no slot, or came second."""
@@ -71,20 +69,9 @@ def start_attempt(
     ports = turn.ports
     wall_now = ports.clock.wall_now()
     with ports.ledger.begin() as tx:
-        held = tx.cases.hold_lease(turn.case.id, token=turn.token, wall_now=wall_now)
-        if held is None:
-            raise LeaseLostError
-        control = tx.control.read()
-        allowed = control is not None and control.charging and held.shift == turn.case.shift
-        allowed = allowed and tx.holds.on_case(held, now=turn.now) is None
-        allowed = allowed and not tx.acts.close_is_asked(held.id)
-        if allowed and attempt.kind is AttemptKind.CHARGE:
-            limit = ports.configuration.dunning.limits.charges_per_hour
-            since = turn.now - timedelta(hours=1)
-            capped = tx.attempts.sent_since([AttemptKind.CHARGE.value], since=since) >= limit
-        else:
-            capped = False
-        started = allowed and not capped and held.in_flight is None
+        held = turn.fence(tx)
+        permission = may_begin(tx, turn, held, attempt)
+        started = permission.granted and held.in_flight is None
         started = started and _network_allows(tx, turn, attempt)
         started = started and tx.attempts.start(held, attempt)
         if started:
@@ -96,11 +83,12 @@ def start_attempt(
                 tx.acts.answer(request.id, answer=f"attempt {attempt.no}", now=turn.now)
     if started:
         return replace(turn.case, attempts=(*turn.case.attempts, attempt))
-    if not allowed:
+    if permission.verdict is Verdict.HAND_BACK:
         turn.hand_back()
         return None
-    if capped:
-        return _at_the_cap(turn)
+    if permission.verdict is Verdict.WAIT:
+        _report_limit(turn, permission)
+        return Obstacle(permission.why, permission.until, passes_soon=True)
     why = "another charge of this customer or card came first"
     return Obstacle(why, turn.now + RATE_PAUSE, passes_soon=True)
 
@@ -125,16 +113,13 @@ def _network_allows(tx: Tx, turn: Turn, attempt: Attempt) -> bool:
     return allowed is not None and allowed <= turn.now
 
 
-def _at_the_cap(turn: Turn) -> Obstacle:
-    limit = turn.ports.configuration.dunning.limits.charges_per_hour
+def _report_limit(turn: Turn, permission: Permission) -> None:
     turn.ports.log.warning(
         "limit.reached",
-        limit=limit,
+        limit=permission.limit,
         case=case_name(turn.case.id),
         do="dunning status; raise limits → charges in config/dunning.yaml",
     )
-    why = f"the limit of {limit} charges an hour is reached"
-    return Obstacle(why, turn.now + CAP_PAUSE, passes_soon=True)
 
 
 def resend_attempt(turn: Turn, decision: Decision, resend: Resend) -> None:
@@ -146,19 +131,12 @@ def resend_attempt(turn: Turn, decision: Decision, resend: Resend) -> None:
         return
     committed_at = ports.clock.monotonic_seconds()
     with ports.ledger.begin() as tx:
-        wall_now = ports.clock.wall_now()
-        held = tx.cases.hold_lease(turn.case.id, token=turn.token, wall_now=wall_now)
-        control = tx.control.read()
-        if held is None or control is None:
-            raise LeaseLostError
-        fence = held.in_flight is not None and held.in_flight.no == attempt.no
-        allowed = fence and control.charging and held.state is not CaseState.CLOSED
-        allowed = allowed and tx.holds.on_case(held, now=turn.now) is None
-        allowed = allowed and not tx.acts.close_is_asked(held.id)
-        if allowed:
+        held = turn.fence(tx)
+        permission = may_resend(tx, turn, held, attempt)
+        if permission.granted:
             tx.attempts.resend(held, attempt.no)
             tx.cases.record_decision(held.id, decision, at=turn.now)
-    if not allowed:
+    if not permission.granted:
         turn.hand_back()
         return
     if attempt.kind is AttemptKind.CHARGE:

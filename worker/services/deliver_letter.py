@@ -8,21 +8,17 @@ from worker.domain.case import LetterState
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
 from worker.domain.notices import LetterContent
-from worker.domain.policy import Mode
 from worker.domain.timetable import next_open
 from worker.errors import ConfigError, GatewayRejected, ServiceUnavailable
 from worker.ports import Control, LetterTask, RenderedNotice, SendOutcome
 from worker.services.away import away_pause
 from worker.services.case_turn import CasePorts
 from worker.services.letter_content import NotNeededError, read_content
+from worker.services.permission import Permission, may_deliver
 
 LEASE = timedelta(seconds=120)
 TRY_AGAIN = timedelta(minutes=10)
 """How soon a letter that was surely not sent is tried again."""
-STOPPED_LOOK = timedelta(minutes=15)
-"""How often a letter looks whether the switch is on again."""
-HELD_LOOK = timedelta(hours=1)
-"""How often a letter looks whether what it is about is held no more."""
 REJECTED_LOOK = timedelta(minutes=15)
 """How soon Stripe is asked again where our key was refused; a person must act before."""
 TOO_LATE = "too late"
@@ -71,14 +67,12 @@ def deliver_letter(letter_id: int, *, ports: CasePorts, now: datetime) -> str:
     with ports.ledger.begin() as tx:
         letter = tx.letters.claim(letter_id, now=now, wall_now=wall_now, token=token, lease=LEASE)
         control = tx.control.read()
-        held = letter is not None and tx.holds.on_letter(letter, now=now)
-    if letter is None or control is None:
-        return ""
+        if letter is None or control is None:
+            return ""
+        permission = may_deliver(tx, letter, ports, now=now)
     at = Delivery(letter, token, ports, now)
-    if held:
-        return _wait_for_release(at)
-    if not control.charging or ports.configuration.dunning.mode is Mode.WATCH:
-        return _postpone(at, now + STOPPED_LOOK)
+    if not permission.granted:
+        return _wait(at, permission)
     try:
         content = read_content(letter, ports=ports, now=now)
     except NotNeededError as error:
@@ -148,16 +142,13 @@ def _send(at: Delivery, content: LetterContent) -> str:
         )
         return _later(at, now + TRY_AGAIN)
     with ports.ledger.begin() as tx:
-        control = tx.control.read()
-        stopped = control is None or not control.charging
-        held = tx.holds.on_letter(letter, now=now)
-        ours = not (stopped or held) and tx.letters.begin_sending(
+        # Asked again: Stripe was read and the letter written meanwhile.
+        permission = may_deliver(tx, letter, ports, now=now)
+        ours = permission.granted and tx.letters.begin_sending(
             letter.id, token=at.token, wall_now=ports.clock.wall_now()
         )
-    if stopped:  # while Stripe was read and the letter written, somebody said stop
-        return _postpone(at, now + STOPPED_LOOK)
-    if held:
-        return _wait_for_release(at)
+    if not permission.granted:
+        return _wait(at, permission)
     if not ours:
         return "lease_lost"
     result = ports.letters.send(
@@ -184,18 +175,22 @@ def _remember(
     )
 
 
-def _postpone(at: Delivery, until: datetime, *, count_try: bool = False) -> str:
+def _postpone(
+    at: Delivery,
+    until: datetime,
+    *,
+    count_try: bool = False,
+    more_time: timedelta = timedelta(),
+) -> str:
     with at.ports.ledger.begin() as tx:
-        ours = tx.letters.postpone(at.letter.id, token=at.token, until=until, count_try=count_try)
+        ours = tx.letters.postpone(
+            at.letter.id, token=at.token, until=until, count_try=count_try, more_time=more_time
+        )
     return "postponed" if ours else "lease_lost"
 
 
-def _wait_for_release(at: Delivery) -> str:
-    """Put a held letter back; the time it waits for its hold's end is not its own."""
-    until = at.now + HELD_LOOK
-    with at.ports.ledger.begin() as tx:
-        ours = tx.letters.postpone(at.letter.id, token=at.token, until=until, more_time=HELD_LOOK)
-    return "postponed" if ours else "lease_lost"
+def _wait(at: Delivery, permission: Permission) -> str:
+    return _postpone(at, permission.until or at.now, more_time=permission.more_time)
 
 
 def _settle(at: Delivery, state: LetterState, sent: Sent) -> str:

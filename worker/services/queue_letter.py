@@ -9,6 +9,7 @@ from worker.domain.timetable import next_open
 from worker.ports import CaseChange, LetterTask, NewLetter, Tx
 from worker.services.case_facts import case_fact
 from worker.services.case_turn import Turn
+from worker.services.permission import may_queue
 
 CLOSING_STEP = "closing"
 """Step name of the letter that follows a case's end; `closing 2` follows its second end."""
@@ -17,7 +18,10 @@ CLOSING_STEP = "closing"
 def queue_case_letter(
     turn: Turn, decision: Decision, write: Write, *, news: Sequence[Fact]
 ) -> None:
-    """Queue the letter of one step and record the step, in one commit; the case is due again."""
+    """Queue the letter of one step and record the step, in one commit; the case is due again.
+
+    Where something was said against it since the decision, the case is looked at once more.
+    """
     letter = _letter(turn, write.notice, write.step)
 
     def queue(tx: Tx) -> Sequence[Fact]:
@@ -35,6 +39,7 @@ def queue_case_letter(
         decision=decision,
         facts=news,
         also=queue,
+        unless=lambda tx: not may_queue(tx, turn, turn.fence(tx)).granted,
     )
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
-from worker.domain.case import CloseRequest, RetryRequest
-from worker.store.tables import operator_acts
+from worker.domain.case import CaseState, CloseRequest, RetryRequest
+from worker.store.tables import cases, operator_acts
 
 RETRY = "retry"
 CLOSE = "close"
@@ -21,6 +21,16 @@ _WAITING = (
     )
     .order_by(operator_acts.c.id)
     .limit(1)
+)
+
+_TO_BE_CLOSED = select(
+    exists().where(
+        operator_acts.c.case_id == bindparam("case"),
+        operator_acts.c.act == CLOSE,
+        operator_acts.c.answered_at.is_(None),
+        cases.c.id == operator_acts.c.case_id,
+        cases.c.state != CaseState.CLOSED.value,
+    )
 )
 
 
@@ -45,8 +55,8 @@ class OperatorActs:
         return self._ask(CLOSE, case_id, by=by, reason=reason, now=now)
 
     def close_is_asked(self, case_id: int) -> bool:
-        """Return whether a person wishes that the case is closed and it is not yet."""
-        return waiting_close(self._connection, case_id) is not None
+        """Return whether a person wishes that the case is closed; False once it is closed."""
+        return bool(self._connection.execute(_TO_BE_CLOSED, {"case": case_id}).scalar_one())
 
     def _ask(self, act: str, case_id: int, *, by: str, reason: str, now: datetime) -> int:
         row = {"case_id": case_id, "act": act, "by": by, "reason": reason, "at": now}
