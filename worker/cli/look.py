@@ -20,7 +20,7 @@ Since = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    for command in (status, cases, case, plan, report, events, log, doctor):
+    for command in (status, cases, case, plan, access, report, events, log, doctor):
         app.command(rich_help_panel=GROUP)(command)
 
 
@@ -97,6 +97,21 @@ def plan(
     form = form_of(as_json=as_json, as_csv=as_csv, as_html=as_html)
     with open_view(data) as view:
         show_plan(view, until=until, other=other, form=form)
+
+
+def access(
+    customer: Annotated[
+        str, typer.Argument(metavar="CUSTOMER", help="cus_…, an e-mail address or any other ID.")
+    ],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """What the customer may use now, until when, and why: for the application."""
+    from worker.cli.data_dir import open_view
+    from worker.cli.look_access import show_access
+
+    with open_view(data) as view:
+        show_access(view, customer, as_json=as_json)
 
 
 class Report(StrEnum):

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from worker.cli.look_story_decided import asked, decided
 from worker.cli.look_story_lines import Item
-from worker.cli.look_story_plan import is_charge_step
+from worker.cli.look_story_plan import is_access, is_charge_step
 from worker.domain.case import Attempt, AttemptKind, AttemptState, LetterState
 from worker.domain.declines import classify
 from worker.domain.money import Money
@@ -222,6 +222,7 @@ def _skips(record: CaseRecord) -> Iterator[Item]:
     for step in record.case.steps:
         if not step.done:
             word = "made" if is_charge_step(record.policy, step.step) else "written"
+            word = "changed" if is_access(record.policy, step.step) else word
             yield Item(step.at, f"{readable(step.step)} not {word}", step.reason)
 
 
@@ -241,6 +242,9 @@ def _states(record: CaseRecord) -> Iterator[Item]:
         match fact.type:
             case "case.held":
                 yield Item(fact.time, "held", reason)
+            case "access.changed":
+                said = f"from {fact.data.get('from')}, {fact.data.get('because')}"
+                yield Item(fact.time, f"access: {fact.data.get('to')}", said)
             case "case.extended":
                 yield Item(fact.time, "more time", reason)
             case "case.in_review":

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from worker.domain.access import OWN_NAME, record_name
 from worker.domain.case import CaseState
 from worker.domain.engine_charging import no_charge_because, plan_charge, settle_owner
 from worker.domain.engine_ending import EndingPlan, expected_end, plan_ending
@@ -162,6 +163,13 @@ def ending_words(ending: Ending) -> str:
         InvoiceEnd.VOID: ", invoice void",
     }[ending.invoice]
     return subscription + invoice
+
+
+def is_access(policy: Policy | None, name: str) -> bool:
+    """Return whether *name* stands for a change of access, of a step that may do more."""
+    step = policy.step(name) if policy is not None else None
+    alone = step is not None and step.access is not None and record_name(step) == name
+    return alone or name.startswith(OWN_NAME)
 
 
 def is_charge_step(policy: Policy | None, name: str) -> bool:

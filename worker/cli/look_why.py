@@ -23,6 +23,7 @@ ACTS = {
     "Release": "release the case",
     "GoOn": "go on",
     "Refuse": "refuse",
+    "SetAccess": "change access",
     "Review": "ask a person",
     "Resend": "ask Stripe again",
     "SettleAttempt": "settle a try",

@@ -45,6 +45,15 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAccess:
+    """Tell the application what the customer may use from now on; nothing is asked of Stripe."""
+
+    step: str
+    """The name under which it is recorded, once per case."""
+    access: str
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """Do one request of the ending: cancel, or the invoice's end."""
 
@@ -113,6 +122,7 @@ Act = (
     | Resend
     | SettleAttempt
     | Write
+    | SetAccess
     | End
     | Close
     | Reopen

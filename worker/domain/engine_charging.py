@@ -41,6 +41,8 @@ class Plan:
     """The payment method of a charge."""
     held_back: bool = False
     """The step is due, but something else keeps it from happening before `at`."""
+    access: str = ""
+    """What a change of access makes of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,12 @@
 """The policy's timeline: the charge or letter that is due, else until when to wait, and why."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from worker.domain.decisions import Charge, Decision, Refuse, Review, Wait, Write
+from worker.domain.access import pending_access, record_name
+from worker.domain.decisions import Charge, Decision, Refuse, Review, SetAccess, Skip, Wait, Write
+from worker.domain.engine_access import plan_access
 from worker.domain.engine_charging import (
     Plan,
     by_hand_refusal,
@@ -105,10 +108,11 @@ def _set_up(at: Situation) -> Decision | None:
 def _next_act(at: Situation, owner: RetriesBy) -> Decision:
     charge = plan_charge(at, owner)
     letter = _after_a_new_card(at, plan_letter(at), charge)
-    skips = charge.skips + letter.skips
+    access = _after_a_new_card(at, plan_access(at), charge)
+    skips = charge.skips + letter.skips + access.skips
     charge_due = charge.at is not None and charge.at <= at.now and charge.method is not None
-    letter_due = letter.at is not None and letter.at <= at.now
-    waits = _outage(at, charge if charge_due else None, letter if letter_due else None)
+    told = [each for each in (access, letter) if each.at is not None and each.at <= at.now]
+    waits = _outage(at, charge if charge_due else None, told)
     if waits is not None:
         return waits
     if charge_due and charge.method is not None:
@@ -118,24 +122,33 @@ def _next_act(at: Situation, owner: RetriesBy) -> Decision:
             f"{charge.step} is due{_with_what(at, charge)}.",
             skips=skips,
         )
-    if letter_due:
-        return Decision(
-            Write(letter.step, letter.notice),
-            "letter_due",
-            f"{letter.step} is due.",
-            at.now,
-            skips=skips,
-        )
+    if told:
+        return _tell(told[0], at, skips)
     # A try that is due and cannot start comes before the ending all the same (D16).
     ending = None if charge.held_back else ending_due(at)
     if ending is not None:
         return replace(ending, skips=skips)
-    return _wait(at, charge, letter)
+    return _wait(at, charge, letter, access)
+
+
+def _tell(plan: Plan, at: Situation, skips: tuple[Skip, ...]) -> Decision:
+    """Return the change of access or the letter that is due; of one step the access comes first."""
+    if plan.access:
+        return Decision(
+            SetAccess(plan.step, plan.access),
+            "access_due",
+            f"{plan.step} is due: {plan.access} from now on.",
+            at.now,
+            skips=skips,
+        )
+    return Decision(
+        Write(plan.step, plan.notice), "letter_due", f"{plan.step} is due.", at.now, skips=skips
+    )
 
 
 def _after_a_new_card(at: Situation, letter: Plan, charge: Plan) -> Plan:
     """Return *letter*, after the try of a new card that comes soon: nobody who has just given one
-    is asked for one."""
+    is asked for one, or loses access."""
     if letter.at is None or charge.at is None or charge.held_back or not at.new_card_step:
         return letter
     soon = charge.step == at.new_card_step and charge.at <= at.now + NEW_CARD_PATIENCE
@@ -151,8 +164,8 @@ def _with_what(at: Situation, charge: Plan) -> str:
     return ""
 
 
-def _outage(at: Situation, charge: Plan | None, letter: Plan | None) -> Decision | None:
-    """While many cards of the same kind fail, tries wait, and letters about it as well."""
+def _outage(at: Situation, charge: Plan | None, told: Sequence[Plan]) -> Decision | None:
+    """While many cards of the same kind fail, tries wait, and so does what the customer is told."""
     outage, failure, in_use = at.around.outage, at.case.failure, method_in_use(at.invoice)
     if outage is None or in_use is None:
         return None
@@ -164,7 +177,7 @@ def _outage(at: Situation, charge: Plan | None, letter: Plan | None) -> Decision
         and failure.decline_class in NOBODYS_FAULT
         and failure.failed_at >= outage.since
     )
-    if not tries and not (letter is not None and fault):
+    if not tries and not (told and fault):
         return None
     return Decision(
         Wait(),
@@ -175,9 +188,9 @@ def _outage(at: Situation, charge: Plan | None, letter: Plan | None) -> Decision
     )
 
 
-def _wait(at: Situation, charge: Plan, letter: Plan) -> Decision:
+def _wait(at: Situation, charge: Plan, letter: Plan, access: Plan) -> Decision:
     ending = plan_ending(at)
-    plans = [p for p in (charge, letter) if p.at is not None]
+    plans = [p for p in (charge, letter, access) if p.at is not None]
     coming = [(p.at, "" if p.held_back else p.step, p.why) for p in plans if p.at is not None]
     if ending.at is not None and not charge.held_back:
         coming.append((ending.at, "ending", ending.reason))
@@ -190,7 +203,7 @@ def _wait(at: Situation, charge: Plan, letter: Plan) -> Decision:
         "not_yet",
         f"Waits for {step}: {said}." if step else f"{said[:1].upper()}{said[1:]}.",
         max(next_at, at.now + timedelta(minutes=1)),
-        skips=charge.skips + letter.skips,
+        skips=charge.skips + letter.skips + access.skips,
         next_step=step,
     )
 
@@ -218,6 +231,8 @@ def _inputs(at: Situation) -> dict[str, object]:
 def planned_steps(at: Situation) -> list[tuple[datetime, str]]:
     """Return what is still to come, for a person: (instant, step name), in order of time."""
     coming = [(due, step.name) for due, step in (*pending_charges(at), *pending_letters(at))]
+    changes = pending_access(at.case, at.policy, at.office_zone) if at.case.subscription_id else []
+    coming += [(due, record_name(step)) for due, step in changes]
     ending = plan_ending(at)
     if ending.at is not None:
         coming.append((ending.at, f"ending: {at.policy.ending.do.value}"))

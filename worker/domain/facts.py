@@ -15,6 +15,7 @@ SPEC_VERSION = "1.0"
 
 FACT_TYPES = frozenset(
     (
+        "access.changed",
         "case.closed",
         "case.extended",
         "case.held",

@@ -7,6 +7,7 @@ last failure, a letter as accepted as soon as the customer's hours are open, an 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from worker.domain.access import OWN_NAME
 from worker.domain.case import (
     CANCELS,
     INVOICE_ENDS,
@@ -27,6 +28,7 @@ from worker.domain.decisions import (
     Release,
     Resend,
     Review,
+    SetAccess,
     SettleAttempt,
     Wait,
     Write,
@@ -178,6 +180,8 @@ class Course:
                 self._settle(decision.act)
             case Write(step, notice):
                 self._write(decision, step, notice)
+            case SetAccess(step, access):
+                self._change_access(decision, step, access)
             case End(kind):
                 self._end(decision, kind)
             case Close():
@@ -232,6 +236,12 @@ class Course:
             self.waiting.remove(old)
             self.at = with_letter(self.at, replace(old.letter, state=LetterState.SUPPRESSED))
         self._queue(step, notice, decision.rule)
+        self.at = with_done(self.at, step)
+        self.look_at = self.at.now
+
+    def _change_access(self, decision: Decision, step: str, access: str) -> None:
+        due_at = self._own_time(step.removeprefix(OWN_NAME))
+        self._plan(PlannedKind.ACCESS, step, decision.rule, due_at=due_at, access=access)
         self.at = with_done(self.at, step)
         self.look_at = self.at.now
 

@@ -34,6 +34,8 @@ class PlannedKind(StrEnum):
 
     CHARGE = "charge"
     LETTER = "letter"
+    ACCESS = "access"
+    """The application is told what the customer may use."""
     ENDING = "ending"
     """The subscription is cancelled."""
     INVOICE_END = "invoice_end"
@@ -79,6 +81,7 @@ class Planned:
     notice: str = ""
     method: PaymentMethodReading | None = None
     act: AttemptKind | None = None
+    access: str = ""
 
     @property
     def sure(self) -> bool:

@@ -113,6 +113,9 @@ class Step:
     """Office hours in which the charge may start; None is any time."""
     letter: str | None = None
     """The notice to send, a file name under templates/<locale>/ without `.md`."""
+    access: str | None = None
+    """What the customer may use from then on, in the application's own words; None changes it not.
+    """
 
 
 @dataclass(frozen=True, slots=True)

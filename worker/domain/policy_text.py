@@ -129,6 +129,7 @@ def _step(plain: Plain) -> Step:
         charge=bool(plain.get("charge", False)),
         charge_window=None if window is None else _window(_mapping(window)),
         letter=_text_or_none(plain.get("letter")),
+        access=_text_or_none(plain.get("access")),
     )
 
 

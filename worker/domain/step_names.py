@@ -12,6 +12,7 @@ _TOLD = (
     (re.compile(rf"\bbackup {_ID}"), "backup method"),
     (re.compile(r"\bby hand \d+\b"), "try by hand"),
     (re.compile(r"\bconfirm (\d+)\b"), r"confirmation letter \1"),
+    (re.compile(r"^access of (.+)"), r"\1 (access)"),
 )
 
 

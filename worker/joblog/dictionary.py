@@ -59,6 +59,7 @@ EVENTS: dict[str, Event] = {
     "case.held": Event("info", "a case waits for a person or a dispute"),
     "case.released": Event("info", "a held case goes on"),
     "case.closed": Event("info", "a case came to its end, with this outcome"),
+    "access.changed": Event("info", "the application is told what a customer may use from now on"),
     "attempt": Event("info", "one charge try and its answer"),
     "ending": Event("info", "a subscription or invoice was ended by the policy"),
     "letter": Event(
@@ -240,6 +241,7 @@ FIELDS: dict[str, Field] = {
     "code": Field("Stripe's decline or error code"),
     "status": Field("status of Stripe's object, or of its HTTP answer"),
     "state": Field("state of the case"),
+    "access": Field("what the customer may use, in the application's words"),
     "act": Field("what was done to the subscription or the invoice"),
     "rule": Field("name of the rule that decided"),
     "reason": Field("why, in words"),

@@ -100,6 +100,8 @@ def what_words(planned: Planned) -> str:
             return f"charge {method_words(planned.method)}"
         case PlannedKind.LETTER:
             return f"letter {planned.notice}"
+        case PlannedKind.ACCESS:
+            return f"access {planned.access}"
         case PlannedKind.CLOSE:
             return "end the case"
         case PlannedKind.REVIEW:
@@ -109,8 +111,8 @@ def what_words(planned: Planned) -> str:
 
 
 def amount_words(planned: Planned) -> str:
-    """Return what is owed, for a letter nothing."""
-    if planned.kind is PlannedKind.LETTER:
+    """Return what is owed, for a letter or a change of access nothing."""
+    if planned.kind in {PlannedKind.LETTER, PlannedKind.ACCESS}:
         return ""
     return money_words(Money(planned.amount_minor, planned.currency))
 
@@ -130,7 +132,7 @@ def why_words(row: PlanRow, words: OfficeWords, office_zone: ZoneInfo) -> str:
     return ", ".join(parts)
 
 
-_STEPS = frozenset((PlannedKind.CHARGE, PlannedKind.LETTER))
+_STEPS = frozenset((PlannedKind.CHARGE, PlannedKind.LETTER, PlannedKind.ACCESS))
 """What carries out a step of the policy; the others say themselves what they are."""
 
 

@@ -181,6 +181,25 @@ class ActBook(Protocol):
         """Record what became of an act; the first answer stays."""
 
 
+class AccessBook(Protocol):
+    """What customers may use, per subscription; where nothing ever changed it, all of it."""
+
+    def known(self, *, customer_id: str, subscription_id: str) -> str:
+        """Return the word for a subscription; nobody else changes it before the commit."""
+
+    def put(
+        self,
+        word: str,
+        *,
+        customer_id: str,
+        subscription_id: str,
+        case_id: int | None,
+        at: datetime,
+        because: str,
+    ) -> None:
+        """Write what the customer may use from *at* on. Args: case_id: whose case changed it."""
+
+
 class AttemptBook(Protocol):
     """Requests of ours that charge, cancel or write off; the intent is written before the call."""
 

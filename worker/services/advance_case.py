@@ -17,6 +17,7 @@ from worker.domain.decisions import (
     Reopen,
     Resend,
     Review,
+    SetAccess,
     SettleAttempt,
     Wait,
     Write,
@@ -40,13 +41,14 @@ from worker.services.case_turn import (
     Turn,
     report_review,
 )
+from worker.services.change_access import change_access
 from worker.services.charge_invoice import charge_invoice, resend_attempt
 from worker.services.close_case import close_case
 from worker.services.queue_letter import queue_case_letter
 from worker.services.settle_attempt import settle_shown_outcome
 from worker.services.understand_failure import understand_failure
 
-OUTWARD = (Charge, Resend, Write, End)
+OUTWARD = (Charge, Resend, Write, SetAccess, End)
 MONEY = (Charge, Resend, End)
 
 
@@ -233,6 +235,8 @@ def _act(turn: Turn, decision: Decision, *, known: Failure | None) -> Obstacle |
             close_case(turn, decision, close, news=news)
         case Write() as write:
             queue_case_letter(turn, decision, write, news=news)
+        case SetAccess() as access:
+            change_access(turn, decision, access, news=news)
         case _:
             _stand(turn, decision, news)
     return None

@@ -9,6 +9,7 @@ from worker.domain.identifiers import case_name
 from worker.ports import CaseChange, Tx
 from worker.services.case_facts import case_fact
 from worker.services.case_turn import Turn
+from worker.services.change_access import access_after
 from worker.services.queue_letter import closing_letter, queued_fact, suppressed_fact
 
 RECOVERED = frozenset((Outcome.RECOVERED, Outcome.RECOVERED_LATE))
@@ -39,6 +40,7 @@ def close_case(
             letter = closing_letter(turn, close.letter)
             if tx.letters.queue(letter, now=turn.now) is not None:
                 told.append(queued_fact(turn, letter))
+        told += access_after(tx, turn, close)
         if turn.case.subscription_id:
             tx.cases.wake(
                 now=turn.now,

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from worker.domain.engine_situation import SUBSCRIPTION_OVER
 from worker.domain.facts import Fact
 from worker.domain.readings import InvoiceReading, SubscriptionReading
 from worker.domain.subscription_story import GONE, Context, Told, fold_subscription, renewed_fact
 from worker.ports import Clock, InboxEvent, Json, Ledger, ObjectReader, Tx
+from worker.services.change_access import access_of_the_gone
 from worker.services.read_feed import CURSOR
 
 WATERMARK = timedelta(minutes=10)
@@ -76,6 +78,8 @@ def tell_subscription(
     )
     if (told.state, told.mrr_minor) != (state, mrr_minor):
         tx.facts.set_fact_state(subscription.id, told.state, told.mrr_minor)
+    if subscription.status in SUBSCRIPTION_OVER:
+        facts = [*facts, *access_of_the_gone(tx, subscription, at=at)]
     return facts
 
 

@@ -82,7 +82,8 @@ def may_resend(tx: Tx, turn: Turn, held: Case, attempt: Attempt) -> Permission:
 
 
 def may_queue(tx: Tx, turn: Turn, held: Case) -> Permission:
-    """Return whether a step's letter may be queued; whether it may go out is asked again then."""
+    """Return whether a step's letter may be queued, which is asked again before it goes out, or its
+    change of access may be told."""
     return _against_case(tx, turn, held) or GRANTED
 
 

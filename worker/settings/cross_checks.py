@@ -13,6 +13,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from worker.domain.policy import DeclineClass, EndingAct, Reaction, RetriesBy
+from worker.settings.access_checks import access_faults
 from worker.settings.audience_checks import audience_problems
 from worker.settings.dunning_file import ClassSection, EndingSection, StepSection, WhenDeclined
 from worker.settings.fields import Section
@@ -94,6 +95,7 @@ def _policy_faults(parts: PolicyParts, notices_available: frozenset[str]) -> Ite
     yield from _class_faults(parts, notices_available)
     yield from _step_faults(parts, notices_available)
     yield from _charge_faults(parts)
+    yield from access_faults(parts.steps)
     if parts.ending is not None:
         yield from _ending_faults(parts, parts.ending)
 
@@ -145,7 +147,16 @@ def _ladder_faults(
         yield _no_template(CONFIRM_LETTER, notices_available)
 
 
-OUR_STEP_NAMES = ("quick try", "new card", "backup", "by hand", "confirm", "ending", "closing")
+OUR_STEP_NAMES = (
+    "quick try",
+    "new card",
+    "backup",
+    "by hand",
+    "confirm",
+    "ending",
+    "closing",
+    "access of",
+)
 """Steps that the engine adds by itself; a policy's step of that name would be taken for one."""
 
 
@@ -159,7 +170,7 @@ def _step_faults(parts: PolicyParts, notices_available: frozenset[str]) -> Itera
                 (*at, "name"),
                 f"names beginning with `{own}` are the worker's own; choose another.",
             )
-        if step.charge is None and step.letter is None:
+        if step.charge is None and step.letter is None and step.access is None:
             yield at, "does nothing; give it `charge: any time` or `letter: payment_failed_1`."
         elif step.charge is not None and step.letter is not None:
             yield at, "charges and writes; make two steps of it, each with its own name."

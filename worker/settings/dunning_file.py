@@ -27,6 +27,7 @@ from worker.domain.policy import (
     Step,
 )
 from worker.settings.fields import (
+    AccessWord,
     AfterStep,
     Changes,
     ChargeHours,
@@ -113,6 +114,9 @@ class StepSection(Section):
     """Charge what remains, in these office hours."""
     letter: Line | None = Field(default=None, examples=["payment_failed_1"])
     """Write this letter: the name of a file under templates/, without locale and `.md`."""
+    access: AccessWord | None = Field(default=None, examples=["read_only"])
+    """What the customer may use from then on, in your application's words; it is told as the fact
+    `access.changed` and by `dunning access`. Alone, or beside a charge or a letter."""
     because: Line | None = Field(default=None, examples=["salaries have arrived by then"])
     """Why, in your words; said again when the policy is read back."""
 
@@ -124,6 +128,7 @@ class StepSection(Section):
             charge=self.charge is not None,
             charge_window=self.charge.window if self.charge else None,
             letter=self.letter,
+            access=self.access,
         )
 
 

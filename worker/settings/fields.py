@@ -100,6 +100,11 @@ MonthDays = Annotated[
         ),
     ),
 ]
+AccessWord = Annotated[
+    str,
+    BeforeValidator(written_reactions.parse_access),
+    Form("a word of a-z, 0-9 and `_`", like("[a-z0-9_]{1,40}")),
+]
 MetadataKey = Annotated[
     str,
     BeforeValidator(written_reactions.parse_metadata_key),

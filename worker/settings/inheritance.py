@@ -13,6 +13,8 @@ from worker.settings.yaml_reader import Location, Problem, YamlText
 
 LEAVE_OUT = "leave_out"
 """In `change`: takes a step or a field away."""
+DOES = {"charge", "letter", "access"}
+"""What a step can do; a new one needs one of these."""
 OWN = ("name", "match", "like", "change", "because")
 """Fields that no other policy takes over and that `change` does not have."""
 
@@ -217,7 +219,7 @@ def _merged(base: Written, change: Written) -> Written:
 
 def _is_whole_step(part: Written) -> bool:
     value = part.value
-    return isinstance(value, dict) and "after" in value and bool({"charge", "letter"} & set(value))
+    return isinstance(value, dict) and "after" in value and bool(DOES & set(value))
 
 
 def _named(part: Written, name: str) -> Written:

@@ -55,6 +55,11 @@ def policy_sentence(policy: Policy) -> str:
     elif policy.retries_by is RetriesBy.NOBODY:
         parts.insert(0, "no retries")
     parts += _reactions(policy)
+    parts += [
+        f"access `{step.access}` {moments_words([step.after])}"
+        for step in policy.steps
+        if step.access
+    ]
     parts.append(_subscription_end(policy.ending))
     return f"{policy.name}: {'; '.join(parts)}.{_invoice_end(policy.ending)}"
 

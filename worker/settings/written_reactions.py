@@ -15,6 +15,7 @@ MONTH_END = 31
 LADDER_MAX = 8
 
 _KEY = re.compile(r"metadata\.([^\s\[\]]{1,40})")
+_ACCESS = re.compile(r"[a-z0-9_]{1,40}")
 _TYPE = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -63,6 +64,14 @@ def parse_method_types(text: object) -> tuple[str, ...]:
         if types.count(each) > 1:
             raise ValueError(f"`{each}` is listed twice; keep one.")
     return tuple(types)
+
+
+def parse_access(text: object) -> str:
+    """Return the word for what a customer may use: letters, digits and `_`."""
+    value = scalar(text)
+    if not _ACCESS.fullmatch(value):
+        raise ValueError(f"`{value}` is no word of a-z, 0-9 and `_`; write `read_only`.")
+    return value
 
 
 def parse_authorised(text: object) -> bool:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from worker.errors import DatabaseUnavailable
+from worker.store.access import AccessWords
 from worker.store.attempts import Attempts
 from worker.store.cases import Cases
 from worker.store.control import Controls
@@ -154,6 +155,7 @@ class Transaction:
 
     cases: Cases
     attempts: Attempts
+    access: AccessWords
     acts: OperatorActs
     holds: Holds
     letters: Letters
@@ -202,6 +204,7 @@ class PostgresLedger:
         return Transaction(
             cases=Cases(connection, account),
             attempts=Attempts(connection, account),
+            access=AccessWords(connection, account),
             acts=OperatorActs(connection, account),
             holds=Holds(connection, account),
             letters=Letters(connection, account),

@@ -267,6 +267,19 @@ Index(
     postgresql_where=text("source <> ''"),
 )
 
+access = Table(
+    "access",
+    metadata,
+    account_column(),
+    id_column("customer_id"),
+    id_column("subscription_id"),
+    id_column("access"),
+    instant("since_at", required=True),
+    Column("case_id", BigInteger, ForeignKey("cases.id")),
+    text_column("because"),
+    PrimaryKeyConstraint("account_id", "customer_id", "subscription_id"),
+)
+
 inbox = Table(
     "inbox",
     metadata,
