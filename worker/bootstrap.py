@@ -7,8 +7,8 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -24,14 +24,20 @@ from worker.joblog.build import LogStream
 from worker.mail.post_office import PostOffice
 from worker.mail.render import LetterRenderer
 from worker.mail.smtp import SmtpMailer
-from worker.ports import JobLog
+from worker.ports import ConfigVersion, JobLog
 from worker.queue.broker import PromptRedisBroker, StopFlag, build_broker
 from worker.queue.connection import connect_redis
 from worker.queue.doorbell import QueueDoorbell
 from worker.queue.limiter import SharedLimiter, stripe_rates
+from worker.services.business_time import business_time_of
 from worker.services.case_turn import CasePorts
+from worker.services.keep_configuration import keep_policies
 from worker.settings.environment import Environment, read_environment
-from worker.settings.load import load_configuration
+from worker.settings.stored_version import (
+    Directory,
+    configuration_of_version,
+    read_directory,
+)
 from worker.store.ledger import PostgresLedger, account_known, connect
 
 WORKER_NEEDS = frozenset(("DATABASE_URL", "REDIS_URL", "STRIPE_API_KEY", "SMTP_URL"))
@@ -61,9 +67,16 @@ class App:
 
     environment: Environment
     configuration: Configuration
+    """What this process works with; replaced as a whole once a newer version is current."""
     log: JobLog
     process: str
     api_version: str = API_VERSION
+    directory: Directory | None = None
+    """CONFIG_DIR at the start; None: the process keeps the configuration it was given."""
+    version_no: int = 0
+    """Number of `configuration` in the ledger; 0 while it is not stored there."""
+    _refused_no: int = field(default=0, init=False)
+    _taking: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @cached_property
     def clock(self) -> SystemClock:
@@ -144,14 +157,22 @@ class App:
             self.broker.client.close()
 
     @cached_property
+    def mailer(self) -> SmtpMailer:
+        """The mail server's connections."""
+        return SmtpMailer(self.environment.smtp_url or "", now=wall_now)
+
+    @cached_property
     def letters(self) -> PostOffice:
         """Renders and sends letters."""
-        notices = self.configuration.notices
+        return self._post_office(self.configuration)
+
+    def _post_office(self, configuration: Configuration) -> PostOffice:
+        notices = configuration.notices
         return PostOffice(
             LetterRenderer(self.environment.templates_dir, notices.brand),
-            SmtpMailer(self.environment.smtp_url or "", now=wall_now),
+            self.mailer,
             notices.sender,
-            office_zone=self.configuration.dunning.office_zone,
+            office_zone=configuration.dunning.office_zone,
             portal_url=self.environment.customer_portal_url or "",
         )
 
@@ -169,9 +190,72 @@ class App:
             configuration=self.configuration,
         )
 
+    def begin_run(self) -> datetime:
+        """Take the configuration that is current by now, and return the run's business time."""
+        with self.ledger.begin() as tx:
+            control = tx.control.read()
+        if control is not None and control.config_version != self._refused_no:
+            self.take_version(control.config_version)
+        return business_time_of(control, self.clock)
+
+    def take_version(self, no: int) -> None:
+        """Work with version *no* of the configuration from the next run or look on.
+
+        A look that is under way keeps what it began with. One that cannot be used here, such as
+        for want of a letter, is refused with one ERROR, and the process goes on as it was.
+        """
+        if self.directory is None or no in {0, self.version_no}:
+            return
+        if not self._taking.acquire(blocking=False):  # another thread of ours takes it just now
+            return
+        try:
+            self._take(no)
+        except ConfigError as error:
+            if self._refused_no != no:
+                do = "put the templates right, or dunning apply a configuration that fits them"
+                self.log.error("config.refused", config_no=no, error=str(error), do=do)
+            self._refused_no = no
+        finally:
+            self._taking.release()
+
+    def _take(self, no: int) -> None:
+        with self.ledger.begin() as tx:
+            version = tx.versions.read(no)
+        if version is None:
+            return
+        letters_here = notices_in(self.environment.templates_dir)
+        configuration = configuration_of_version(version, letters_here)
+        with self.ledger.begin() as tx:  # this release may name policies differently
+            keep_policies(tx, configuration, wall_now=self.clock.wall_now())
+        letters = self._post_office(configuration)
+        ports = replace(self.case_ports, letters=letters, configuration=configuration)
+        vars(self).update(configuration=configuration, letters=letters, case_ports=ports)
+        self.version_no, self._refused_no = no, 0
+        self.log.info("config.taken", config_no=no, config=configuration.digest)
+
+    def say_whether_directory_differs(self) -> None:
+        """Write a line where CONFIG_DIR is not what runs: it waits for `dunning apply`."""
+        directory = self.directory
+        if directory is None or not self.version_no:
+            return
+        if directory.digest != self.configuration.digest:
+            self.log.warning(
+                "config.changed",
+                config_no=self.version_no,
+                config=self.configuration.digest,
+                do="dunning policy diff DIR, then dunning apply DIR; or put the old files back",
+            )
+
     def beat(self) -> None:
-        """Record that this process is alive, and with it the jobs that it runs."""
+        """Record that this process is alive, with its configuration and the jobs that it runs.
+
+        An idle process hears here of a newer configuration, and asks again for one it refused.
+        """
         wall_now = self.clock.wall_now()
+        with self.ledger.begin() as tx:
+            control = tx.control.read()
+        if control is not None:
+            self.take_version(control.config_version)
         with self.ledger.begin() as tx:
             tx.jobs.beat(
                 self.process_name, wall_now=wall_now, config_digest=self.configuration.digest
@@ -231,9 +315,7 @@ def build_app(
     Raises: ConfigError: all that is wrong, at once; operator.
     """
     environment = read_environment(environ, needed)
-    configuration = load_configuration(
-        environment.config_dir, notices_in(environment.templates_dir)
-    )
+    configuration, directory, version_no = configured(environment)
     log = build_joblog(
         stream or sys.stdout,
         log_format=environment.log_format,
@@ -242,4 +324,42 @@ def build_app(
         wall_now=wall_now,
         zone=ZoneInfo(configuration.dunning.office_zone),
     )
-    return App(environment, configuration, log, process)
+    return App(
+        environment,
+        configuration,
+        log,
+        process,
+        directory=directory,
+        version_no=version_no,
+    )
+
+
+def configured(environment: Environment) -> tuple[Configuration, Directory, int]:
+    """Return what a process that starts now works with, CONFIG_DIR, and the version's number.
+
+    That is the version in the ledger whatever CONFIG_DIR says, or CONFIG_DIR where there is none
+    yet, under number 0. Raises: ConfigError: the one that counts is broken (operator).
+    """
+    letters = notices_in(environment.templates_dir)
+    directory = read_directory(environment.config_dir, letters)
+    version = _current_version(environment)
+    if version is not None:
+        return configuration_of_version(version, letters), directory, version.no
+    if directory.configuration is None:
+        raise ConfigError(*directory.problems)
+    return directory.configuration, directory, 0
+
+
+def _current_version(environment: Environment) -> ConfigVersion | None:
+    """Return the ledger's configuration; None where it has none yet or cannot be asked now."""
+    engine = connect(environment.sqlalchemy_url or "", pool_size=1)
+    try:
+        account_id = account_known(engine)
+        if not account_id:
+            return None
+        with PostgresLedger(engine, account_id).begin() as tx:
+            return tx.versions.current()
+    except ServiceUnavailable:  # whoever needs the ledger is told so next
+        return None
+    finally:
+        engine.dispose()

@@ -92,6 +92,7 @@ def run(environ: Mapping[str, str]) -> int:
     options = {"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
     scheduler.add_job(metronome.tick, "interval", seconds=TICK_SECONDS, id="tick", **options)
     scheduler.add_job(metronome.beat, "interval", seconds=BEAT_SECONDS, id="beat", **options)
+    app.say_whether_directory_differs()
     app.log.info("boot", config=app.configuration.digest, mode=app.configuration.dunning.mode)
     scheduler.start()
     while not stop.made and metronome.failed < REDIS_AWAY_MAX:

@@ -19,7 +19,7 @@ from sqlalchemy import text
 
 from tests.scenarios.stripe_side import DAY, HOUR, START, Customer, Outcome, StripeSide
 from worker import clock
-from worker.bootstrap import WORKER_NEEDS, App, notices_in
+from worker.bootstrap import WORKER_NEEDS, App, configured, notices_in
 from worker.domain.case import Case
 from worker.domain.policy import Configuration
 from worker.errors import ServiceUnavailable
@@ -27,8 +27,6 @@ from worker.gateway.stripe_gateway import SdkGateway
 from worker.gateway.transport import Transport
 from worker.joblog import build_joblog
 from worker.jobs.table import prepare, run_job
-from worker.mail.post_office import PostOffice
-from worker.mail.render import LetterRenderer
 from worker.mail.smtp import SmtpMailer
 from worker.queue.connection import connect_redis
 from worker.queue.limiter import Rates, SharedLimiter
@@ -161,6 +159,7 @@ class World:
         configuration: Configuration | None = None,
         read_timeout_seconds: float = 5.0,
         working: bool = True,
+        config_dir: Path | None = None,
     ) -> None:
         """Empty Stripe, bind the worker to it and let it start at *start_at*.
 
@@ -180,7 +179,7 @@ class World:
         self._transports: list[Transport] = []
         self._mailers: list[SmtpMailer] = []
         if working:
-            self.start_worker(configuration)
+            self.start_worker(configuration, config_dir=config_dir)
 
     # The worker
 
@@ -188,13 +187,16 @@ class World:
         self,
         configuration: Configuration | None = None,
         *,
+        config_dir: Path | None = None,
         wrap: Callable[[App], None] = lambda _app: None,
         templates_dir: Path = REPOSITORY / "templates",
         smtp_url: str = "",
     ) -> None:
         """Start a worker (again) on the same ledger, with this configuration.
 
-        Args: wrap: may replace the parts of the new App before they are used.
+        Args: config_dir: CONFIG_DIR of a process that works with versions, as those in
+        production do; without it this one keeps *configuration*. wrap: may replace the parts of
+        the new App before they are used.
         """
         environ = {
             "DATABASE_URL": self.servers.database_url,
@@ -204,7 +206,7 @@ class World:
             "STRIPE_API_BASE": self.servers.stripe_base,
             "STRIPE_TEST_CLOCK": self.stripe.clock,
             "CUSTOMER_PORTAL_URL": f"{self.servers.stripe_base}/_sandbox/portal/{{customer}}",
-            "CONFIG_DIR": str(REPOSITORY / "config"),
+            "CONFIG_DIR": str(config_dir or REPOSITORY / "config"),
             "TEMPLATES_DIR": str(templates_dir),
         }
         log = build_joblog(
@@ -215,12 +217,15 @@ class World:
             wall_now=self.clock.wall_now,
             strict=True,
         )
-        configuration = configuration or shipped_configuration()
-        app = App(read_environment(environ, WORKER_NEEDS), configuration, log, "worker")
+        environment = read_environment(environ, WORKER_NEEDS)
+        app = App(environment, configuration or shipped_configuration(), log, "worker")
+        if config_dir is not None:
+            found, directory, no = configured(environment)
+            app = App(environment, found, log, "worker", directory=directory, version_no=no)
         parts = app.__dict__  # a cached property is what stands here under its name
         parts["clock"] = self.clock
         parts["stripe"] = self._gateway()
-        parts["letters"] = self._post_office(app)
+        parts["mailer"] = self._mailer(app)
         parts["doorbell"] = self.bell = self.make_bell()
         wrap(app)
         self._apps.append(app)
@@ -237,19 +242,11 @@ class World:
         self._transports.append(transport)
         return SdkGateway(transport, test_clock_id=self.stripe.clock)
 
-    def _post_office(self, app: App) -> PostOffice:
-        notices, environment = app.configuration.notices, app.environment
-        mailer = SmtpMailer(
-            environment.smtp_url or "", now=self.clock.wall_now, tls_context=_no_tls_here()
-        )
+    def _mailer(self, app: App) -> SmtpMailer:
+        smtp_url = app.environment.smtp_url or ""
+        mailer = SmtpMailer(smtp_url, now=self.clock.wall_now, tls_context=_no_tls_here())
         self._mailers.append(mailer)
-        return PostOffice(
-            LetterRenderer(environment.templates_dir, notices.brand),
-            mailer,
-            notices.sender,
-            office_zone=app.configuration.dunning.office_zone,
-            portal_url=environment.customer_portal_url or "",
-        )
+        return mailer
 
     def make_bell(self) -> DirectBell:
         """Return what the worker's doorbell rings."""

@@ -1,4 +1,4 @@
-"""Act: stop, go, hold, release, extend, close, retry, adopt. Who and why are kept with each."""
+"""Act: stop, go, hold, release, extend, close, retry, adopt, apply, each with who and why."""
 
 import os
 import sys
@@ -9,7 +9,6 @@ import typer
 
 from worker.clock import SystemClock
 from worker.services import operate
-from worker.services.business_time import business_now
 from worker.settings.environment import read_environment
 
 GROUP = "Act"
@@ -29,7 +28,7 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the act.")
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    for command in (stop, go, hold, release, extend, close, retry, adopt):
+    for command in (stop, go, hold, release, extend, close, retry, adopt, apply):
         app.command(rich_help_panel=GROUP)(command)
 
 
@@ -157,6 +156,27 @@ def retry(id: Id, by: By = "", reason: Reason = "", data: Data = None) -> None:
         raise typer.Exit(2)
 
 
+def apply(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder like config/.")],
+    by: By = "",
+    reason: Reason = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Apply without asking.")] = False,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Make the configuration in DIR the current one: shows first what it changes."""
+    operate.require_who_and_why(_who(by), reason)
+    from worker.cli import act_apply
+    from worker.cli.data_dir import open_view
+
+    with open_view(data) as view:
+        done = act_apply.apply(
+            view, directory, by=_who(by), reason=reason, yes=yes, as_json=as_json
+        )
+    if not done:
+        raise typer.Exit(2)
+
+
 def adopt(
     invoices: Annotated[list[str], typer.Argument(help="Invoice ids (in_...).")],
     by: By = "",
@@ -174,7 +194,7 @@ def adopt(
             stripe=app.stripe,
             clock=app.clock,
             configuration=app.configuration,
-            now=business_now(ledger=app.ledger, clock=app.clock),
+            now=app.begin_run(),
             by=_who(by),
             reason=reason,
         )

@@ -7,21 +7,21 @@ Redis nor Stripe, so only the variables that it uses are looked at.
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
+from worker.cli.current_version import read_current
 from worker.clock import SystemClock, wall_now
-from worker.domain.policy import Limits, Mode, Quiet
-from worker.errors import ConfigError, ServiceUnavailable
-from worker.office.ways import Office, office_of
+from worker.errors import ServiceUnavailable
+from worker.office.ways import Office
 from worker.office.words import OfficeWords
+from worker.ports import ConfigVersion
 from worker.services.business_time import business_now
 from worker.settings.environment import Environment, read_environment
-from worker.settings.load import load_configuration
+from worker.settings.load import read_files
 from worker.store.ledger import PostgresLedger, account_known, connect
 
 READ_BY = ("DATABASE_URL", "DUNNING_DATA_DIR", "CONFIG_DIR", "TEMPLATES_DIR")
@@ -43,11 +43,19 @@ class View:
     """None where DATABASE_URL is read."""
     runs: bool
     """False where the data is a finished demo's and its servers run for this command alone."""
+    version: ConfigVersion | None = None
+    """The current configuration; None where the ledger keeps none yet."""
+    differing: Path | None = None
+    """CONFIG_DIR where it differs from that."""
 
     @property
     def words(self) -> OfficeWords:
         """Writes times for the office."""
         return OfficeWords(self.office.zone, self.now)
+
+    def files_of(self, config_dir: Path) -> Mapping[str, str]:
+        """Return the files of a folder as they would run on this ledger. Raises: ConfigError."""
+        return as_run_in(self.data_dir)(read_files(config_dir))
 
 
 def reading_environment() -> Environment:
@@ -71,19 +79,23 @@ def open_view(data: Path | None) -> Iterator[View]:
     Raises: ConfigError: there is no data yet; ServiceUnavailable: the database is away or empty.
     """
     environment = reading_environment()
-    office = read_office(environment)
     folder = folder_to_read(data, environment)
     if folder is None:
         with _ledger_at(environment) as ledger:
-            yield _view(ledger, office, None, runs=True)
+            yield _view(ledger, environment, None, runs=True)
         return
     from worker.rehearsal.embedded.ledger import open_ledger
 
     with open_ledger(folder) as found:
-        print(_first_line(folder, office, joined=found.joined), file=sys.stderr, flush=True)
         reached = read_environment({"DATABASE_URL": found.urls.database_url}, frozenset())
         with _ledger_at(reached) as ledger:
-            yield _view(ledger, office, folder, runs=found.urls.redis_url is not None)
+            yield _view(
+                ledger,
+                environment,
+                folder,
+                runs=found.urls.redis_url is not None,
+                joined=found.joined,
+            )
 
 
 @contextmanager
@@ -115,10 +127,40 @@ def _ledger_at(environment: Environment) -> Iterator[PostgresLedger]:
         engine.dispose()
 
 
-def _view(ledger: PostgresLedger, office: Office, folder: Path | None, *, runs: bool) -> View:
+def as_run_in(folder: Path | None) -> Callable[[Mapping[str, str]], Mapping[str, str]]:
+    """Return how files are changed before they run: on embedded parts a driver rings the jobs."""
+    if folder is None:
+        return lambda files: files
+    from worker.rehearsal.driver_config import rehearsed
+
+    return rehearsed
+
+
+def _view(
+    ledger: PostgresLedger,
+    environment: Environment,
+    folder: Path | None,
+    *,
+    runs: bool,
+    joined: bool = False,
+) -> View:
     clock = SystemClock()
     now = business_now(ledger=ledger, clock=clock)
-    return View(ledger, office, now, clock.wall_now(), folder, runs)
+    found = read_current(ledger, environment, as_run_in(folder))
+    if folder is not None:
+        print(_first_line(folder, found.office, joined=joined), file=sys.stderr, flush=True)
+    if found.trouble:
+        print(found.trouble, file=sys.stderr)
+    return View(
+        ledger,
+        found.office,
+        now,
+        clock.wall_now(),
+        folder,
+        runs,
+        version=found.version,
+        differing=found.differing,
+    )
 
 
 def _first_line(folder: Path, office: Office, *, joined: bool) -> str:
@@ -133,17 +175,3 @@ def _first_line(folder: Path, office: Office, *, joined: bool) -> str:
     when = f"{local.day} {local:%b} {words.clock(ended_at)}"
     days = told.get("simulated_days") if isinstance(told, Mapping) else None
     return f"Reading the demo of {when}" + (f" (simulated day {days})." if days else ".")
-
-
-def read_office(environment: Environment) -> Office:
-    """Return the office's ways; where config/ is broken, UTC and defaults, said on stderr."""
-    try:
-        letters = frozenset(path.stem for path in environment.templates_dir.glob("*/*.md"))
-        configuration = load_configuration(environment.config_dir, letters)
-    except ConfigError:
-        print(
-            "The configuration cannot be read, so times are in UTC: run dunning check.",
-            file=sys.stderr,
-        )
-        return Office(ZoneInfo("UTC"), Mode.LIVE, Limits(), Quiet(), digest="")
-    return office_of(configuration)

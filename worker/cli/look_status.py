@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from worker.cli.data_dir import EMPTY, View
 from worker.domain.case import LetterState
@@ -101,6 +102,8 @@ def status_lines(standing: Standing, view: View) -> list[str]:
     lines.append(f"PROCESSES {_processes(standing, view)}")
     lines.append(f"OPEN      {_open(standing.cases)}")
     lines.append(f"LAST      {_last(standing.jobs, view, wall)}")
+    if view.differing is not None and view.version is not None:
+        lines.append(f"CONFIG    {_differing(view.differing, view.version.no)}")
     if standing.parked:
         parked = count_words(standing.parked, "event")
         lines.append(
@@ -152,13 +155,29 @@ def _processes(standing: Standing, view: View) -> str:
         numbers[kind] += 1
         name = kind if totals[kind] == 1 else f"{kind}-{numbers[kind]}"
         parts.append(f"{name} {age_words(view.wall_now - process.seen_at)}")
-    digests = Counter(process.config_digest for process in living)
-    digest, count = digests.most_common(1)[0]
-    parts.append(f"config {digest[:6] or 'unknown'} on {count} of {len(living)}")
+    parts.append(_config(living, view))
     read = next((job for job in standing.jobs if job.name == "read_stripe"), None)
     if read is not None and read.ended_at is not None:
         parts.append(f"Stripe read {age_words(view.wall_now - read.ended_at)} ago")
     return " · ".join(parts)
+
+
+def _config(living: Sequence[Living], view: View) -> str:
+    """Return `config 3 (a41f09) on 4 of 4`: on how many processes the current version is."""
+    digests = Counter(process.config_digest for process in living)
+    digest, count = digests.most_common(1)[0]
+    name = digest[:6] or "unknown"
+    if view.version is not None:
+        digest, count = view.office.digest, digests[view.office.digest]
+        name = f"{view.version.no} ({digest[:6]})"
+    return f"config {name} on {count} of {len(living)}"
+
+
+def _differing(folder: Path, no: int) -> str:
+    return (
+        f"{folder} differs from version {no}, which runs -> dunning policy diff {folder}, then"
+        f" dunning apply {folder} --by NAME --reason WHY"
+    )
 
 
 def _kind(process: Living) -> str:
@@ -202,6 +221,11 @@ def status_json(standing: Standing, view: View) -> dict[str, object]:
         "on_purpose": charging.on_purpose,
         "at": json_instant(view.now),
         "mode": view.office.mode.value,
+        "config": {
+            "version": view.version.no if view.version is not None else None,
+            "digest": view.office.digest,
+            "directory_differs": view.differing is not None,
+        },
         "letters": {"by_state": letters.by_state, "next_at": json_instant(letters.next_at)},
         "processes": [
             {

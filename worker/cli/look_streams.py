@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from worker.cli.current_version import read_directory_alone
 from worker.cli.data_dir import (
     JOB_LOG,
     View,
     folder_to_read,
-    read_office,
     reading_environment,
 )
 from worker.cli.look_since import parse_since
@@ -89,12 +89,15 @@ def show_log(data: Path | None, *, since: str, level: str, as_json: bool) -> Non
     path = folder / JOB_LOG
     if not path.is_file():
         raise ConfigError(NO_LOG.format(folder=folder))
-    office = read_office(environment)
+    found = read_directory_alone(environment)
+    if found.trouble:
+        print(found.trouble, file=sys.stderr)
+    office = found.office
     from_at = parse_since(since, now=wall_now(), zone=office.zone)
     with path.open(encoding="utf-8", errors="replace") as lines, while_somebody_reads():
         if as_json:
-            found = json_lines(lines, since=from_at, level=level)
+            shown = json_lines(lines, since=from_at, level=level)
         else:
-            found = read_log(lines, since=from_at, level=level, zone=office.zone)
-        for line in found:
+            shown = read_log(lines, since=from_at, level=level, zone=office.zone)
+        for line in shown:
             print(line)

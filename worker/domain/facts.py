@@ -24,6 +24,7 @@ FACT_TYPES = frozenset(
         "case.released",
         "charging.resumed",
         "charging.stopped",
+        "configuration.applied",
         "notice.failed",
         "notice.queued",
         "notice.sent",

@@ -34,9 +34,16 @@ EVENTS: dict[str, Event] = {
     "exit": Event("info", "a process ended as asked"),
     "config.changed": Event(
         "warn",
-        "the files under config/ differ from what runs",
-        "`dunning check`",
-        "restart the processes to take the new files, or put the old ones back",
+        "the files in CONFIG_DIR differ from the version that runs, which is in the ledger",
+        "`dunning policy diff DIR`",
+        "`dunning apply DIR`, or put the old files back",
+    ),
+    "config.taken": Event("info", "a process works with this version of the configuration now"),
+    "config.refused": Event(
+        "error",
+        "a process cannot use the current configuration and goes on with the one before",
+        "`error` in the line, `dunning check` where that process runs",
+        "put its templates right, or `dunning apply` a configuration that fits them",
     ),
     "heartbeat": Event("info", "one minute passed; how much waits and how late"),
     # Runs of jobs, one line each that did something
@@ -217,6 +224,7 @@ FIELDS: dict[str, Field] = {
     "job": Field("name of the scheduled job"),
     "run": Field("number of this run of the job", "count"),
     "ms": Field("how long it took", "milliseconds"),
+    "config_no": Field("number of the configuration in the ledger", "count"),
     "config": Field("digest of the configuration or policy that decided"),
     # Whom it is about: ids only
     "account": Field("Stripe account", "id"),

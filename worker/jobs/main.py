@@ -16,7 +16,6 @@ from worker.jobs.table import prepare, ring_lost_jobs, run_job
 from worker.queue.broker import QUEUE
 from worker.queue.doorbell import ADVANCE_CASE, DELIVER_LETTER, RUN_JOB, TICK
 from worker.services.advance_case import advance_case
-from worker.services.business_time import business_now
 from worker.services.deliver_letter import deliver_letter
 from worker.services.run_schedule import start_due_jobs
 
@@ -55,6 +54,7 @@ def _start() -> App:
     except DunningError as error:
         app.log.error("job.failed", job="boot", error=error, do="dunning doctor")
         sys.exit(4 if isinstance(error, ServiceUnavailable) else 2)
+    app.say_whether_directory_differs()
     app.log.info("boot", config=app.configuration.digest, mode=app.configuration.dunning.mode)
     app.beat_every_minute()
     return app
@@ -82,12 +82,13 @@ def tick() -> None:
 
 
 def _start_jobs() -> None:
+    now = _app.begin_run()
     start_due_jobs(
         ledger=_app.ledger,
         doorbell=_app.doorbell,
         clock=_app.clock,
         configuration=_app.configuration,
-        now=business_now(ledger=_app.ledger, clock=_app.clock),
+        now=now,
     )
     ring_lost_jobs(_app)
 
@@ -111,7 +112,7 @@ def advance(case_id: int) -> None:
 
 
 def _look_at(case_id: int) -> None:
-    now = business_now(ledger=_app.ledger, clock=_app.clock)
+    now = _app.begin_run()
     for _ in range(LOOKS_MAX):
         if advance_case(case_id, ports=_app.case_ports, now=now) not in STAYS_DUE:
             return
@@ -120,11 +121,9 @@ def _look_at(case_id: int) -> None:
 @dramatiq.actor(broker=broker, actor_name=DELIVER_LETTER, queue_name=QUEUE, priority=30)
 def deliver(letter_id: int) -> None:
     """Deliver a letter."""
-    _boundary.run(
-        DELIVER_LETTER,
-        lambda: deliver_letter(
-            letter_id,
-            ports=_app.case_ports,
-            now=business_now(ledger=_app.ledger, clock=_app.clock),
-        ),
-    )
+    _boundary.run(DELIVER_LETTER, lambda: _deliver(letter_id))
+
+
+def _deliver(letter_id: int) -> None:
+    now = _app.begin_run()
+    deliver_letter(letter_id, ports=_app.case_ports, now=now)

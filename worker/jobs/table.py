@@ -8,11 +8,12 @@ from worker.errors import ConfigError, GatewayUnavailable, ServiceUnavailable
 from worker.jobs.boundary import Boundary
 from worker.ports import Control
 from worker.services.backfill import backfill, begin_ledger, needs_backfill
-from worker.services.business_time import business_now, mirror_business_time
+from worker.services.business_time import mirror_business_time
 from worker.services.case_turn import FEED_LAG_MAX
 from worker.services.check_invariants import check_invariants
 from worker.services.find_due import find_due_cases, find_due_letters
 from worker.services.fold_facts import fold_facts
+from worker.services.keep_configuration import keep_first
 from worker.services.read_feed import CURSOR, read_feed
 from worker.services.reconcile import reconcile
 from worker.services.run_schedule import ensure_jobs
@@ -200,7 +201,7 @@ def run_job(app: App, name: str, boundary: Boundary | None = None) -> None:
     if not ours:  # a long run goes on; whatever it leaves is found by the next one
         app.log.debug("job.busy", job=name)
         return
-    now = business_now(ledger=app.ledger, clock=app.clock)
+    now = app.begin_run()
     outcome = "failed"
     try:
         job(app, now)
@@ -227,7 +228,8 @@ def ring_lost_jobs(app: App) -> list[str]:
 
 
 def prepare(app: App) -> None:
-    """Write what a fresh ledger needs: control row, policies, job rows; an old one keeps them."""
+    """Write what a fresh ledger needs: control row, configuration, job rows; an old one keeps
+    them."""
     frozen_at = app.stripe.test_clock_now() if app.environment.stripe_test_clock else None
     now = frozen_at or app.clock.wall_now()
     begin_ledger(
@@ -237,6 +239,9 @@ def prepare(app: App) -> None:
         live_key=app.environment.stripe_key_is_live,
         now=now,
     )
+    if app.directory is not None:
+        keep_first(app.directory.files, app.configuration, ledger=app.ledger, now=now)
+        app.begin_run()
     with app.ledger.begin() as tx:
         control = tx.control.read()
     if control is not None:

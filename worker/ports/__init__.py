@@ -19,6 +19,7 @@ from worker.ports.outside import (
     SendResult,
 )
 from worker.ports.stripe import Json, ObjectReader, StripeGateway
+from worker.ports.versions import ConfigVersion, NewVersion, VersionBook
 
 __all__ = [
     "AccessBook",
@@ -27,6 +28,7 @@ __all__ = [
     "CaseBook",
     "CaseChange",
     "Clock",
+    "ConfigVersion",
     "Control",
     "ControlBook",
     "Doorbell",
@@ -45,10 +47,12 @@ __all__ = [
     "NewCase",
     "NewHold",
     "NewLetter",
+    "NewVersion",
     "ObjectReader",
     "RenderedNotice",
     "SendOutcome",
     "SendResult",
     "StripeGateway",
     "Tx",
+    "VersionBook",
 ]

@@ -14,6 +14,7 @@ from worker.ports.cases import AccessBook, ActBook, AttemptBook, CaseBook
 from worker.ports.holds import HoldBook
 from worker.ports.letters import LetterBook
 from worker.ports.mirror import InboxBook, MirrorBook
+from worker.ports.versions import VersionBook
 
 
 class FactBook(Protocol):
@@ -51,6 +52,8 @@ class Control:
     config_digest: str
     live: bool
     """Whether this ledger is about real money: a live key began it."""
+    config_version: int = 0
+    """Number of the configuration that all processes work with; 0 where none is stored yet."""
 
 
 class ControlBook(Protocol):
@@ -161,6 +164,10 @@ class Tx(Protocol):
     @property
     def jobs(self) -> JobBook:
         """Scheduled jobs."""
+
+    @property
+    def versions(self) -> VersionBook:
+        """Versions of the configuration."""
 
 
 class Ledger(Protocol):

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from worker.domain.facts import Fact
 from worker.domain.mrr import monthly_minor
 from worker.domain.policy import Configuration
-from worker.domain.policy_text import digest_of, to_plain
 from worker.domain.readings import PaymentMethodReading, SubscriptionReading
 from worker.domain.subscription_story import COUNTED, GONE
 from worker.ports import Clock, JobLog, Json, Ledger, ObjectReader, StripeGateway, Tx
 from worker.services.fold_facts import fold_facts, tell_subscription
+from worker.services.keep_configuration import keep_policies
 from worker.services.read_feed import CURSOR, LIST_REACH, OVERLAP
 
 
@@ -121,6 +121,4 @@ def begin_ledger(
             go_live_at=go_live_at.astimezone(UTC),
             cause=cause,
         )
-        for policy in configuration.dunning.policies:
-            text = to_plain(policy)
-            tx.control.put_policy(digest_of(policy), text, wall_now=clock.wall_now())
+        keep_policies(tx, configuration, wall_now=clock.wall_now())

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from worker.ports import Clock, Ledger
+from worker.ports import Clock, Control, Ledger
 
 
 def business_now(*, ledger: Ledger, clock: Clock) -> datetime:
@@ -12,6 +12,11 @@ def business_now(*, ledger: Ledger, clock: Clock) -> datetime:
     """
     with ledger.begin() as tx:
         control = tx.control.read()
+    return business_time_of(control, clock)
+
+
+def business_time_of(control: Control | None, clock: Clock) -> datetime:
+    """Return the same where the control row was just read."""
     if control is not None and control.business_at is not None:
         return control.business_at
     return clock.wall_now()

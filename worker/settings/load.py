@@ -1,7 +1,8 @@
 """Reads config/ whole: three files, every problem of all of them at once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,10 +18,19 @@ from worker.settings.inheritance import write_out
 from worker.settings.notices_file import NoticesFile
 from worker.settings.schedule_file import ScheduleFile
 from worker.settings.sentences import model_problems, render
-from worker.settings.yaml_reader import Problem, YamlText, read_yaml
+from worker.settings.yaml_reader import (
+    Problem,
+    YamlText,
+    parse_yaml,
+    read_content,
+    read_yaml,
+)
 
 File = TypeVar("File", bound=Section)
 CrossCheck = Callable[[YamlText, frozenset[str]], Iterator[Problem]]
+
+DUNNING, NOTICES, SCHEDULE = FILES = ("dunning.yaml", "notices.yaml", "schedule.yaml")
+"""The files of a configuration; a stored version has the text of each under its name."""
 
 
 def load_configuration(config_dir: Path, notices_available: frozenset[str]) -> Configuration:
@@ -29,18 +39,45 @@ def load_configuration(config_dir: Path, notices_available: frozenset[str]) -> C
     Args: notices_available: names of the letters that have a template, without `.md`.
     Raises: ConfigError: one sentence per problem, in order of file and line (operator acts).
     """
+    _refuse_missing(config_dir)
+    return _load(lambda name: read_content(config_dir / name), notices_available)
+
+
+def read_files(config_dir: Path) -> dict[str, str]:
+    """Return the text of the three files as written, by name. Raises: ConfigError: operator."""
+    _refuse_missing(config_dir)
+    texts = {}
+    for name in FILES:
+        try:
+            texts[name] = read_content(config_dir / name).decode()
+        except UnicodeDecodeError:
+            raise ConfigError(f"{name} is not UTF-8; save the file as UTF-8.") from None
+    return texts
+
+
+def configuration_of(files: Mapping[str, str], notices_available: frozenset[str]) -> Configuration:
+    """Return the configuration that *files* (read_files) hold, checked as those of a folder.
+
+    Raises: ConfigError: one sentence per problem, in order of file and line (operator acts).
+    """
+    return _load(lambda name: files.get(name, "").encode(), notices_available)
+
+
+def _refuse_missing(config_dir: Path) -> None:
     if not config_dir.is_dir():
         raise ConfigError(f"The folder {config_dir} does not exist; set CONFIG_DIR to yours.")
+
+
+def _load(content: Callable[[str], bytes], notices_available: frozenset[str]) -> Configuration:
     problems: list[str] = []
-    dunning = _read(
-        config_dir / "dunning.yaml", DunningFile, dunning_problems, notices_available, problems
-    )
-    notices = _read(
-        config_dir / "notices.yaml", NoticesFile, notices_problems, notices_available, problems
-    )
-    schedule = _read(
-        config_dir / "schedule.yaml", ScheduleFile, _nothing, notices_available, problems
-    )
+
+    def read(name: str, model: type[File], check: CrossCheck) -> File | None:
+        source = partial(_parsed, name, content)
+        return _read(source, model, check, notices_available, problems)
+
+    dunning = read(DUNNING, DunningFile, dunning_problems)
+    notices = read(NOTICES, NoticesFile, notices_problems)
+    schedule = read(SCHEDULE, ScheduleFile, _nothing)
     if dunning is None or notices is None or schedule is None:
         raise ConfigError(*problems)
     configuration = Configuration(
@@ -52,6 +89,10 @@ def load_configuration(config_dir: Path, notices_available: frozenset[str]) -> C
     return replace(configuration, digest=digest_of_plain(plain_value(configuration)))
 
 
+def _parsed(name: str, content: Callable[[str], bytes]) -> YamlText:
+    return parse_yaml(name, content(name))
+
+
 def load_rules(path: Path, notices_available: frozenset[str]) -> DunningRules:
     """Return one dunning.yaml alone, such as a preset, checked in the same way.
 
@@ -59,7 +100,9 @@ def load_rules(path: Path, notices_available: frozenset[str]) -> DunningRules:
     Raises: ConfigError: one sentence per problem, in order of line (operator acts).
     """
     problems: list[str] = []
-    dunning = _read(path, DunningFile, dunning_problems, notices_available, problems)
+    dunning = _read(
+        partial(read_yaml, path), DunningFile, dunning_problems, notices_available, problems
+    )
     if dunning is None:
         raise ConfigError(*problems)
     return _rules(dunning)
@@ -71,7 +114,7 @@ def _rules(dunning: DunningFile) -> DunningRules:
 
 
 def _read(
-    path: Path,
+    source: Callable[[], YamlText],
     model: type[File],
     cross_check: CrossCheck,
     notices_available: frozenset[str],
@@ -79,7 +122,7 @@ def _read(
 ) -> File | None:
     """Return the file as its model, or None after adding its sentences to *problems*."""
     try:
-        original = read_yaml(path)
+        original = source()
     except ConfigError as error:
         # Told with the other files' problems: the caller raises them together.
         problems += error.problems

@@ -64,6 +64,11 @@ def read_yaml(path: Path) -> YamlText:
 
     Raises: ConfigError: the file is missing, unreadable or no YAML at all (the operator acts).
     """
+    return parse_yaml(path.name, read_content(path))
+
+
+def read_content(path: Path) -> bytes:
+    """Return what a file holds. Raises: ConfigError: it is missing, unreadable or too large."""
     name = path.name
     try:
         content = path.read_bytes()
@@ -75,6 +80,11 @@ def read_yaml(path: Path) -> YamlText:
         raise ConfigError(f"{name} cannot be read: {error.strerror}.") from None
     if len(content) > BYTES_MAX:
         raise ConfigError(f"{name} is larger than {BYTES_MAX} bytes; that is no settings file.")
+    return content
+
+
+def parse_yaml(name: str, content: bytes) -> YamlText:
+    """Return what is written in the file called *name*. Raises: ConfigError: it is no YAML."""
     try:
         # Not the round-trip reader: it marks the folds of `>-` texts inside of their values.
         root = YAML(typ="safe", pure=True).compose(content.decode("utf-8-sig"))

@@ -45,6 +45,7 @@ class Controls:
             go_live_at=row["go_live_at"],
             business_at=row["business_at"],
             config_digest=row["config_digest"],
+            config_version=row["config_version"],
             live=row["live"],
         )
 

@@ -31,6 +31,7 @@ from worker.store.letters import Letters
 from worker.store.mirror import Mirror
 from worker.store.operator_acts import OperatorActs
 from worker.store.tables import control
+from worker.store.versions import Versions
 
 CONNECTION_ERRORS = (OperationalError, InterfaceError, NoConnectionFree)
 """What says that the database, and not what was asked of it, is the trouble."""
@@ -164,6 +165,7 @@ class Transaction:
     facts: Facts
     control: Controls
     jobs: Jobs
+    versions: Versions
 
 
 class PostgresLedger:
@@ -213,4 +215,5 @@ class PostgresLedger:
             facts=Facts(connection, account),
             control=Controls(connection, account),
             jobs=Jobs(connection, account),
+            versions=Versions(connection, account),
         )

@@ -379,7 +379,21 @@ control = Table(
     instant("business_at"),
     instant("business_read_at"),
     text_column("config_digest"),
+    Column("config_version", Integer, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("account_id"),
+)
+
+config_versions = Table(
+    "config_versions",
+    metadata,
+    account_column(),
+    Column("no", Integer, nullable=False),
+    id_column("digest"),
+    Column("files", JSONB, nullable=False),
+    instant("stored_at", required=True),
+    id_column("by"),
+    text_column("reason"),
+    PrimaryKeyConstraint("account_id", "no"),
 )
 
 policies = Table(
