@@ -21,7 +21,7 @@ class Diff:
 
 
 def show_diff(view: View, directory: Path, *, move: bool, markdown: bool, as_json: bool) -> None:
-    """Print what the configuration in *directory* would change. Raises: ConfigError: it is wrong."""
+    """Print what the configuration in *directory* would change. Raises: ConfigError."""
     del move, markdown
     compared = read_comparison(view, directory)
     diff = make_diff(compared)

@@ -13,7 +13,7 @@ from worker.services.case_turn import FEED_LAG_MAX
 from worker.services.check_invariants import check_invariants
 from worker.services.find_due import find_due_cases, find_due_letters
 from worker.services.fold_facts import fold_facts
-from worker.services.keep_configuration import keep_first
+from worker.services.keep_configuration import FIRST, keep_first
 from worker.services.read_feed import CURSOR, read_feed
 from worker.services.reconcile import reconcile
 from worker.services.run_schedule import ensure_jobs
@@ -240,7 +240,8 @@ def prepare(app: App) -> None:
         now=now,
     )
     if app.directory is not None:
-        keep_first(app.directory.files, app.configuration, ledger=app.ledger, now=now)
+        if keep_first(app.directory.files, app.configuration, ledger=app.ledger, now=now):
+            app.version_no = FIRST
         app.begin_run()
     with app.ledger.begin() as tx:
         control = tx.control.read()

@@ -7,6 +7,8 @@ from worker.domain.policy import Configuration
 from worker.domain.policy_text import digest_of, to_plain
 from worker.ports import Ledger, NewVersion, Tx
 
+FIRST = 1
+"""Number of the first version."""
 FIRST_BY = "first start"
 FIRST_REASON = "CONFIG_DIR of the first process"
 

@@ -105,6 +105,8 @@ def _against_case(tx: Tx, turn: Turn, held: Case) -> Permission | None:
     """Return what keeps anything new of a case from starting, or None."""
     if held.shift != turn.case.shift:
         return Permission(Verdict.HAND_BACK, "somebody gave the case more time")
+    if held.policy_digest != turn.case.policy_digest:
+        return Permission(Verdict.HAND_BACK, "the case was moved to another policy")
     return _against_act(tx, held, turn.now)
 
 

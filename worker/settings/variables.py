@@ -55,7 +55,12 @@ VARIABLES = (
         "(none: letters cannot be sent)",
         "smtp://user:secret@mail.example:587?starttls=required",
     ),
-    Variable("CONFIG_DIR", "Folder of the three YAML files.", "config", "/etc/dunning"),
+    Variable(
+        "CONFIG_DIR",
+        "Folder of the three YAML files; a fresh ledger takes them, later ones need `apply`.",
+        "config",
+        "/etc/dunning",
+    ),
     Variable("TEMPLATES_DIR", "Folder of the letters.", "templates", "/etc/dunning/templates"),
     Variable(
         "CUSTOMER_PORTAL_URL",
