@@ -7,8 +7,9 @@ from sqlalchemy import Connection, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.ports import Control
+from worker.store.config_tables import policies
 from worker.store.promises import broken
-from worker.store.tables import control, cursors, policies
+from worker.store.tables import control, cursors
 
 # Asked at every look. A statement that is built once costs half of one that is built each time.
 _CONTROL = select(control).where(control.c.account_id == bindparam("account"))

@@ -14,9 +14,10 @@ from worker.domain.access import FULL, NONE, AccessChange, next_change
 from worker.domain.case import Case, CaseState, StepRecord
 from worker.domain.engine_situation import SUBSCRIPTION_OVER
 from worker.domain.policy_text import from_plain
+from worker.store.config_tables import policies
 from worker.store.mirror_tables import subscriptions
 from worker.store.rows import case_of
-from worker.store.tables import access, cases, policies, steps
+from worker.store.tables import access, cases, steps
 
 OVER = "the subscription is over"
 

@@ -23,6 +23,7 @@ from worker.domain.readings import (
     SubscriptionReading,
 )
 from worker.store.around import surroundings_of
+from worker.store.config_tables import policies
 from worker.store.mirror_tables import customers, invoices, payment_methods, subscriptions
 from worker.store.reading import CaseLine, list_cases
 from worker.store.rows import (
@@ -34,7 +35,7 @@ from worker.store.rows import (
     step_of,
     subscription_of,
 )
-from worker.store.tables import attempts, cases, letters, network_attempts, policies, steps
+from worker.store.tables import attempts, cases, letters, network_attempts, steps
 
 UNFINISHED = tuple(state for state in CaseState if state is not CaseState.CLOSED)
 

@@ -382,26 +382,3 @@ control = Table(
     Column("config_version", Integer, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("account_id"),
 )
-
-config_versions = Table(
-    "config_versions",
-    metadata,
-    account_column(),
-    Column("no", Integer, nullable=False),
-    id_column("digest"),
-    Column("files", JSONB, nullable=False),
-    instant("stored_at", required=True),
-    id_column("by"),
-    text_column("reason"),
-    PrimaryKeyConstraint("account_id", "no"),
-)
-
-policies = Table(
-    "policies",
-    metadata,
-    account_column(),
-    id_column("digest"),
-    Column("text", JSONB, nullable=False),
-    instant("stored_at", required=True),
-    PrimaryKeyConstraint("account_id", "digest"),
-)

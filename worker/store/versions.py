@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping, Select, insert, select, update
 
 from worker.ports import ConfigVersion, NewVersion
-from worker.store.tables import config_versions, control
+from worker.store.config_tables import config_versions
+from worker.store.tables import control
 
 
 class Versions:
