@@ -1,15 +1,16 @@
-"""First run, or back after more than 30 days: mirror what is there, opening no case (D16)."""
+"""First run, or back after over 30 days: mirror what is there; no failure opens a case (D16)."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from worker.domain.facts import Fact
 from worker.domain.mrr import monthly_minor
-from worker.domain.policy import Configuration
+from worker.domain.policy import Configuration, DunningRules
 from worker.domain.policy_text import digest_of, to_plain
 from worker.domain.readings import PaymentMethodReading, SubscriptionReading
 from worker.domain.subscription_story import COUNTED, GONE
 from worker.ports import Clock, JobLog, Json, Ledger, ObjectReader, StripeGateway, Tx
+from worker.services.apply_events import open_case
 from worker.services.fold_facts import fold_facts, tell_subscription
 from worker.services.read_feed import CURSOR, LIST_REACH, OVERLAP
 
@@ -28,11 +29,14 @@ def backfill(
     reader: ObjectReader,
     log: JobLog,
     clock: Clock,
+    rules: DunningRules,
     api_version: str,
     now: datetime,
     progress: Callable[[str, int], None] = lambda _what, _count: None,
 ) -> dict[str, int]:
     """Mirror customers, payment methods, subscriptions and open invoices; return the counts.
+
+    Open invoices that are paid by hand and not overdue yet at go-live get their case here.
 
     The cursor is set to *now* less the overlap once everything is written, so a crash on the way
     begins again. After an absence, what subscriptions became meanwhile is told as facts.
@@ -62,6 +66,19 @@ def backfill(
     def put_invoices(tx: Tx, page: list[Json]) -> None:
         found = [reader.invoice(raw, api_version) for raw in page]
         tx.mirror.put_invoices([(invoice, seen_at) for invoice in found])
+        control = tx.control.read()
+        if control is None:
+            return
+        for invoice in (each for each in found if each.is_sent):
+            open_case(
+                tx,
+                invoice,
+                failed_at=now,
+                rules=rules,
+                go_live_at=control.go_live_at,
+                now=now,
+                wall_now=clock.wall_now(),
+            )
 
     parts: tuple[tuple[str, Iterator[list[Json]], Callable[[Tx, list[Json]], None]], ...] = (
         ("customers", stripe.customer_pages(), put_customers),
