@@ -65,6 +65,8 @@ def _step_faults(at: Location, step: dict[str, object], *, sends: bool) -> Itera
             sentence = "is about invoices paid by hand; write one such as `payment_failed_1`."
             yield (*at, "letter"), f"`{letter}` {sentence}"
         return
+    if "before" in step and "access" in step:
+        yield (*at, "access"), "nobody loses access before the invoice is due; leave it out."
     if "charge" in step:
         sentence = "an invoice that customers pay by hand is never charged; leave the charge out."
         yield (*at, "charge"), sentence
