@@ -130,5 +130,7 @@ def test_a_policy_of_charges_needs_its_reactions(tmp_path: Path) -> None:
 def test_one_that_takes_charges_over_is_told_at_its_like(tmp_path: Path) -> None:
     found = told(tmp_path, ("    ending: { after: 30 days, do: leave }\n", "    like: all\n"))
     assert found
-    assert all(sentence.startswith("dunning.yaml line 11, policies → sent → like: ") for sentence in found)
+    assert all(
+        sentence.startswith("dunning.yaml line 11, policies → sent → like: ") for sentence in found
+    )
     assert any("`new_card`" not in sentence and "`when_declined`" in sentence for sentence in found)
