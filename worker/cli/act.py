@@ -1,4 +1,8 @@
-"""Act: stop, go, hold, release, extend, close, retry, adopt, apply, each with who and why."""
+"""Act: stop, go, hold, release, extend, close, retry, adopt, apply, each with who and why.
+
+Those on cases take an ID, or `--filter` for many cases, which only show what they would do until
+`--yes` is added.
+"""
 
 import os
 import sys
@@ -8,6 +12,7 @@ from typing import Annotated
 import typer
 
 from worker.clock import SystemClock
+from worker.errors import UsageError
 from worker.services import operate
 from worker.settings.environment import read_environment
 
@@ -19,10 +24,21 @@ Data = Annotated[
 Id = Annotated[
     str,
     typer.Argument(
-        metavar="ID", help="C-1042, in_…, sub_…, cus_…, an invoice number or an e-mail address."
+        metavar="[ID]", help="C-1042, in_…, sub_…, cus_…, an invoice number or an e-mail address."
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="As data.")]
+Filter = Annotated[
+    str,
+    typer.Option(
+        "--filter",
+        metavar="TERMS",
+        help="Many cases instead of an ID: `state=open currency=eur amount>=500`.",
+    ),
+]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="With --filter: at most so many.")]
+LIMIT = 50
+Yes = Annotated[bool, typer.Option("--yes", help="With --filter: do it, do not only show it.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the act.")]
 
 
@@ -34,6 +50,15 @@ def add_to(app: typer.Typer) -> None:
 
 def _who(by: str) -> str:
     return by or read_environment(os.environ, frozenset()).operator or ""
+
+
+def _one_or_many(id: str, terms: str) -> bool:
+    """Return whether many cases are meant. Raises: UsageError: neither is named, or both are."""
+    if bool(id) == bool(terms):
+        raise UsageError(
+            "Write an ID or --filter, not both." if id else "Write an ID, or --filter TERMS."
+        )
+    return bool(terms)
 
 
 def stop(by: By = "", reason: Reason = "", data: Data = None) -> None:
@@ -68,7 +93,7 @@ def go(by: By = "", reason: Reason = "", data: Data = None) -> None:
 
 
 def hold(
-    id: Id,
+    id: Id = "",
     kind: Annotated[
         str, typer.Option(help="dispute, promise_to_pay, vip, legal or internal.")
     ] = "internal",
@@ -79,80 +104,136 @@ def hold(
         str, typer.Option(help="case, customer, subscription or invoice; default: what ID is.")
     ] = "",
     owner: Annotated[str, typer.Option(help="Whose hold it is; default: who does this.")] = "",
+    filter: Filter = "",
+    limit: Limit = LIMIT,
+    yes: Yes = False,
     by: By = "",
     reason: Reason = "",
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Nothing is charged, written or ended until the hold is over. Exit 2: refused."""
-    operate.require_who_and_why(_who(by), reason)
-    from worker.cli import act_hold
+    """Nothing is charged, written or ended until the hold is over. Exit 2: refused.
+
+    An ID may also be metadata.KEY=VALUE: every customer and subscription with it, now and later.
+    """
+    who = operate.require_who_and_why(_who(by), reason)
+    several = _one_or_many(id, filter)
+    from worker.cli import act_hold, act_many, act_many_kinds
     from worker.cli.data_dir import open_view
 
     wish = act_hold.WishedHold(kind, scope, owner, until)
     with open_view(data) as view:
-        act_hold.hold(view, id, wish, by=_who(by), reason=reason, as_json=as_json)
+        if several:
+            asked = act_many.Many(filter, who, reason, yes=yes, limit=limit, as_json=as_json)
+            act_many.many(view, act_many_kinds.HoldMany(view, wish, asked), asked)
+        else:
+            act_hold.hold(view, id, wish, by=who, reason=reason, as_json=as_json)
 
 
 def release(
-    id: Id, by: By = "", reason: Reason = "", as_json: Json = False, data: Data = None
+    id: Id = "",
+    filter: Filter = "",
+    limit: Limit = LIMIT,
+    yes: Yes = False,
+    by: By = "",
+    reason: Reason = "",
+    as_json: Json = False,
+    data: Data = None,
 ) -> None:
     """End every hold of a case: it goes on where it stood still. Exit 2: refused."""
-    operate.require_who_and_why(_who(by), reason)
-    from worker.cli import act_hold
+    who = operate.require_who_and_why(_who(by), reason)
+    several = _one_or_many(id, filter)
+    from worker.cli import act_hold, act_many, act_many_kinds
     from worker.cli.data_dir import open_view
 
     with open_view(data) as view:
-        act_hold.release(view, id, by=_who(by), reason=reason, as_json=as_json)
+        if several:
+            asked = act_many.Many(filter, who, reason, yes=yes, limit=limit, as_json=as_json)
+            act_many.many(view, act_many_kinds.ReleaseMany(view, asked), asked)
+        else:
+            act_hold.release(view, id, by=who, reason=reason, as_json=as_json)
 
 
 def extend(
-    id: Id,
     days: Annotated[int, typer.Option(help="How many days later; 1 to 90.")],
+    id: Id = "",
+    filter: Filter = "",
+    limit: Limit = LIMIT,
+    yes: Yes = False,
     by: By = "",
     reason: Reason = "",
     as_json: Json = False,
     data: Data = None,
 ) -> None:
     """Give a case more time: undone steps and the ending move later. Exit 2: refused."""
-    operate.require_who_and_why(_who(by), reason)
+    who = operate.require_who_and_why(_who(by), reason)
+    several = _one_or_many(id, filter)
+    from worker.cli import act_many, act_many_kinds
     from worker.cli.act_extend import extend as give_more_time
     from worker.cli.data_dir import open_view
 
     with open_view(data) as view:
-        done = give_more_time(view, id, days, by=_who(by), reason=reason, as_json=as_json)
+        if several:
+            asked = act_many.Many(filter, who, reason, yes=yes, limit=limit, as_json=as_json)
+            act_many.many(view, act_many_kinds.ExtendMany(view, days, asked), asked)
+            return
+        done = give_more_time(view, id, days, by=who, reason=reason, as_json=as_json)
     if not done:
         raise typer.Exit(2)
 
 
 def close(
-    id: Id,
+    id: Id = "",
+    filter: Filter = "",
+    limit: Limit = LIMIT,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Close without asking; with --filter: do it.")
+    ] = False,
     by: By = "",
     reason: Reason = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Close without asking.")] = False,
     as_json: Json = False,
     data: Data = None,
 ) -> None:
     """Give a case up: shows first what stays owed; Stripe is left as it is. Exit 2: refused."""
-    operate.require_who_and_why(_who(by), reason)
-    from worker.cli import act_close
+    who = operate.require_who_and_why(_who(by), reason)
+    several = _one_or_many(id, filter)
+    from worker.cli import act_close, act_many, act_many_kinds
     from worker.cli.data_dir import open_view
 
     with open_view(data) as view:
-        done = act_close.close(view, id, by=_who(by), reason=reason, yes=yes, as_json=as_json)
+        if several:
+            asked = act_many.Many(filter, who, reason, yes=yes, limit=limit, as_json=as_json)
+            act_many.many(view, act_many_kinds.CloseMany(view, asked), asked)
+            return
+        done = act_close.close(view, id, by=who, reason=reason, yes=yes, as_json=as_json)
     if not done:
         raise typer.Exit(2)
 
 
-def retry(id: Id, by: By = "", reason: Reason = "", data: Data = None) -> None:
+def retry(
+    id: Id = "",
+    filter: Filter = "",
+    limit: Limit = LIMIT,
+    yes: Yes = False,
+    by: By = "",
+    reason: Reason = "",
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
     """Charge a case now, where every rule allows it; else say from when on. Exit 2: refused."""
-    operate.require_who_and_why(_who(by), reason)
+    who = operate.require_who_and_why(_who(by), reason)
+    several = _one_or_many(id, filter)
+    from worker.cli import act_many, act_many_kinds
     from worker.cli.act_retry import ask
     from worker.cli.data_dir import open_view
 
     with open_view(data) as view:
-        asked = ask(view, id, by=_who(by), reason=reason)
-    if not asked:
+        if several:
+            asked = act_many.Many(filter, who, reason, yes=yes, limit=limit, as_json=as_json)
+            act_many.many(view, act_many_kinds.RetryMany(view, asked), asked)
+            return
+        done = ask(view, id, by=who, reason=reason, as_json=as_json)
+    if not done:
         raise typer.Exit(2)
 
 

@@ -20,7 +20,7 @@ Since = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    for command in (status, cases, case, plan, access, report, events, log, doctor):
+    for command in (status, cases, case, holds, plan, access, report, events, log, doctor):
         app.command(rich_help_panel=GROUP)(command)
 
 
@@ -72,6 +72,15 @@ def case(
 
     with open_view(data) as view:
         show_case(view, id, why=why, as_json=as_json)
+
+
+def holds(data: Data = None, as_json: AsJson = False) -> None:
+    """List what is held: what, by whom, why, until when, and which cases stand still."""
+    from worker.cli.data_dir import open_view
+    from worker.cli.look_holds import show_holds
+
+    with open_view(data) as view:
+        show_holds(view, as_json=as_json)
 
 
 def plan(

@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
-
 from worker.cli.data_dir import View
 from worker.cli.tables import print_json
 from worker.domain.access import FULL, NONE
 from worker.domain.identifiers import case_name
 from worker.errors import UsageError
 from worker.office.words import OfficeWords, json_instant
-from worker.store.mirror_tables import customers
 from worker.store.reading import find_cases, list_cases, snapshot
-from worker.store.reading_access import Access, read_access
+from worker.store.reading_access import Access, find_customers, read_access
 
 SEVERAL = "by_subscription"
 """The one word for a customer whose subscriptions differ."""
@@ -25,11 +22,7 @@ def show_access(view: View, wanted: str, *, as_json: bool) -> None:
     """
     with snapshot(view.ledger) as connection:
         account_id = view.ledger.account_id
-        people = select(customers.c.id).where(
-            customers.c.account_id == account_id,
-            (customers.c.id == wanted) | (func.lower(customers.c.email) == wanted.lower()),
-        )
-        found = set(connection.execute(people).scalars())
+        found = find_customers(connection, account_id, wanted)
         if not found and not wanted.startswith("cus_"):
             numbers = find_cases(connection, account_id, wanted)
             found = {line.customer_id for line in list_cases(connection, account_id, ids=numbers)}

@@ -245,6 +245,8 @@ def _states(record: CaseRecord) -> Iterator[Item]:
             case "access.changed":
                 said = f"from {fact.data.get('from')}, {fact.data.get('because')}"
                 yield Item(fact.time, f"access: {fact.data.get('to')}", said)
+            case "case.adopted":
+                yield Item(fact.time, "taken over", reason)
             case "case.extended":
                 yield Item(fact.time, "more time", reason)
             case "case.in_review":

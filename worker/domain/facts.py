@@ -16,6 +16,7 @@ SPEC_VERSION = "1.0"
 FACT_TYPES = frozenset(
     (
         "access.changed",
+        "case.adopted",
         "case.closed",
         "case.extended",
         "case.held",

@@ -22,13 +22,17 @@ BY_PEOPLE = tuple(kind for kind in HoldKind if kind is not HoldKind.FRAUD_WARNIN
 
 
 class HoldScope(StrEnum):
-    """What a hold keeps still. A charge's hold is on the customer whose charge it is."""
+    """What a hold keeps still. A charge's hold is on the customer whose charge it is.
+
+    One by metadata is on every customer and subscription that has it, now or later.
+    """
 
     CASE = "case"
     CUSTOMER = "customer"
     SUBSCRIPTION = "subscription"
     INVOICE = "invoice"
     CHARGE = "charge"
+    METADATA = "metadata"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class HeldBy:
     id: int
     scope: HoldScope
     target: str
+    """The id it keeps still; of a case its name, of metadata `key=value`."""
     kind: HoldKind
     owner: str
     reason: str

@@ -1,16 +1,17 @@
 """Which policy serves a failed invoice: the first of the list whose conditions all hold."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from worker.domain.money import Money
 from worker.domain.policy import AmountRange, BillingInterval, DunningRules, Match, Policy
 from worker.domain.readings import (
     SEND_INVOICE,
     CustomerReading,
     InvoiceReading,
     SubscriptionReading,
-    method_in_use,
+    default_method,
 )
 
 
@@ -58,19 +59,36 @@ def traits_of(
     customer: CustomerReading | None,
     now: datetime,
 ) -> Traits:
-    """Return what the mirrors know of a failed invoice; None where they know nothing.
+    """Return what the mirrors know of a failed invoice; None where they know nothing."""
+    return traits_around(
+        Money(invoice.amount_remaining_minor, invoice.currency),
+        invoice.collection_method,
+        subscription=subscription,
+        customer=customer,
+        now=now,
+    )
+
+
+def traits_around(
+    amount: Money,
+    collection_method: str,
+    *,
+    subscription: SubscriptionReading | None,
+    customer: CustomerReading | None,
+    now: datetime,
+) -> Traits:
+    """Return what the mirrors know of whoever owes *amount*; None where they know nothing.
 
     The method is the one that Stripe would charge. The subscription's metadata outranks the
     customer's. An interval is the first item's, as everywhere (mirror_tables).
     """
-    known = replace(invoice, subscription=subscription, customer=customer)
-    method = method_in_use(known)
+    method = default_method(subscription, customer)
     items = subscription.items if subscription is not None else ()
     interval = standard_interval(items[0].interval, items[0].interval_count) if items else None
     return Traits(
-        amount_minor=invoice.amount_remaining_minor,
-        currency=invoice.currency,
-        collection_method=invoice.collection_method,
+        amount_minor=amount.amount_minor,
+        currency=amount.currency,
+        collection_method=collection_method,
         now=now,
         interval=interval,
         price_ids=_known(item.price_id for item in items),

@@ -221,12 +221,18 @@ class InvoiceReading:
 
 
 def method_in_use(invoice: InvoiceReading) -> PaymentMethodReading | None:
+    """Return the payment method Stripe would charge for an invoice (default_method)."""
+    return default_method(invoice.subscription, invoice.customer)
+
+
+def default_method(
+    subscription: SubscriptionReading | None, customer: CustomerReading | None
+) -> PaymentMethodReading | None:
     """Return the payment method Stripe would charge: the subscription's, else the customer's.
 
     Source: docs.stripe.com/billing/revenue-recovery/smart-retries (domain.md 1.2, "Where a new
     card must go").
     """
-    subscription, customer = invoice.subscription, invoice.customer
     if subscription is not None and subscription.default_payment_method is not None:
         return subscription.default_payment_method
     return customer.default_payment_method if customer is not None else None

@@ -4,7 +4,15 @@ Each has one production implementation (`store`, `gateway`, `queue`, `mail`, `jo
 have a fake, which must pass the same contract suite. `worker.bootstrap` binds them.
 """
 
-from worker.ports.cases import AccessBook, ActBook, AttemptBook, CaseBook, CaseChange, NewCase
+from worker.ports.cases import (
+    AccessBook,
+    ActBook,
+    AttemptBook,
+    BulkRun,
+    CaseBook,
+    CaseChange,
+    NewCase,
+)
 from worker.ports.holds import HoldBook, NewHold
 from worker.ports.ledger import Control, ControlBook, FactBook, JobBook, Ledger, Tx
 from worker.ports.letters import LetterBook, LetterTask, NewLetter
@@ -25,6 +33,7 @@ __all__ = [
     "AccessBook",
     "ActBook",
     "AttemptBook",
+    "BulkRun",
     "CaseBook",
     "CaseChange",
     "Clock",

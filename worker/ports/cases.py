@@ -62,6 +62,16 @@ class CaseChange:
     next_step: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class BulkRun:
+    """One act on many cases: those it was begun with, and those it has come to."""
+
+    id: int
+    case_ids: tuple[int, ...]
+    begun_at: datetime
+    done: frozenset[int] = frozenset()
+
+
 class CaseBook(Protocol):
     """Cases with their steps and decisions."""
 
@@ -160,10 +170,17 @@ class CaseBook(Protocol):
 class ActBook(Protocol):
     """What people asked for."""
 
-    def ask_retry(self, case_id: int, *, by: str, reason: str, now: datetime) -> int | None:
-        """Record the wish for a charge and return its number; None where one already waits."""
+    def ask_retry(
+        self, case_id: int, *, by: str, reason: str, now: datetime, run: int | None = None
+    ) -> int | None:
+        """Record the wish for a charge and return its number; None where one already waits.
 
-    def ask_close(self, case_id: int, *, by: str, reason: str, now: datetime) -> int | None:
+        Args: run: the act on many cases that it is part of, here and below.
+        """
+
+    def ask_close(
+        self, case_id: int, *, by: str, reason: str, now: datetime, run: int | None = None
+    ) -> int | None:
         """Record the wish that a case is closed; None where one already waits."""
 
     def close_is_asked(self, case_id: int) -> bool:
@@ -178,8 +195,31 @@ class ActBook(Protocol):
         reason: str,
         detail: Mapping[str, object],
         now: datetime,
+        run: int | None = None,
     ) -> None:
         """Keep an act that is done, with who and why."""
+
+    def begin_run(
+        self,
+        act: str,
+        key: str,
+        case_ids: Sequence[int],
+        *,
+        by: str,
+        reason: str,
+        now: datetime,
+        not_before: datetime,
+    ) -> BulkRun:
+        """Return the unfinished run of the same key since *not_before*, else begin one.
+
+        `answer` ends it. Args: key: names the command; case_ids: what a new run is about.
+        """
+
+    def unfinished_run(self, act: str, key: str, *, not_before: datetime) -> BulkRun | None:
+        """Return the newest run of that key that began since *not_before* and is not over."""
+
+    def is_done_in(self, run: int, case_id: int) -> bool:
+        """Return whether the run has done its act to this case."""
 
     def answer(self, act_id: int, *, answer: str, now: datetime) -> None:
         """Record what became of an act; the first answer stays."""

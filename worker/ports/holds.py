@@ -16,7 +16,7 @@ class NewHold:
 
     scope: HoldScope
     target: str
-    """The id it keeps still; of a case its name, `C-1042`."""
+    """The id it keeps still; of a case its name, `C-1042`; of metadata `key=value`."""
     kind: HoldKind
     owner: str
     reason: str
@@ -32,6 +32,12 @@ class HoldBook(Protocol):
 
     def of_case(self, case: Case) -> tuple[HeldBy, ...]:
         """Return every hold that keeps or kept *case* still, oldest first."""
+
+    def on_target(self, scope: HoldScope, target: str, *, now: datetime) -> tuple[HeldBy, ...]:
+        """Return the holds in force on exactly that target, oldest first."""
+
+    def concerned(self, scope: HoldScope, target: str) -> list[int]:
+        """Return the cases that a hold of *target* keeps still and that are not closed, by id."""
 
     def on_case(self, case: Case, *, now: datetime) -> HeldBy | None:
         """Return the hold that keeps *case* still at *now*, business time, or None."""

@@ -64,6 +64,15 @@ CHARGED: Mapping[AttemptState, tuple[str, Tone]] = {
     AttemptState.SENDING: ("has no answer yet", Tone.PAUSE),
     AttemptState.ABANDONED: ("given up: it never reached the card", Tone.PAUSE),
 }
+ASKED: Mapping[str, str] = {
+    "adopt": "taken over",
+    "close": "closing asked for",
+    "extend": "more time given",
+    "hold": "hold put",
+    "release": "hold released",
+    "retry": "charge asked for",
+}
+"""What people did, by the act's name."""
 NOT_SENT: Mapping[LetterState, str] = {
     LetterState.QUEUED: "waits",
     LetterState.SENDING: "is on its way",
@@ -205,7 +214,7 @@ def _letters(letter: LetterRow, words: Words) -> Iterator[Entry]:
 
 def _asked(record: CaseRecord) -> Iterator[Entry]:
     for act in record.acts:
-        yield Entry(act.at, "charge asked for", f"by {act.by}: {act.reason}", rank=1)
+        yield Entry(act.at, ASKED.get(act.act, act.act), f"by {act.by}: {act.reason}", rank=1)
 
 
 def _stood(decisions: Sequence[DecisionLine]) -> Iterator[Entry]:

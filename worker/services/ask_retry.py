@@ -15,6 +15,7 @@ from worker.domain.engine_situation import Situation
 from worker.domain.policy import Mode
 from worker.domain.step_names import readable
 from worker.ports import Clock, Ledger
+from worker.services.bulk_run import take_part
 from worker.services.case_facts import case_fact, money_of
 from worker.services.operate import require_who_and_why
 
@@ -33,11 +34,19 @@ class RetryAnswer:
 
 
 def ask_retry(
-    at: Situation, *, ledger: Ledger, clock: Clock, mode: Mode, by: str, reason: str
+    at: Situation,
+    *,
+    ledger: Ledger,
+    clock: Clock,
+    mode: Mode,
+    by: str,
+    reason: str,
+    run: int | None = None,
 ) -> RetryAnswer:
     """Record the wish for a charge and make the case due, or return why it is refused.
 
-    Args: at: the case as the ledger knows it now. Raises: UsageError: no who or no why.
+    Args: at: the case as the ledger knows it now. run: the act on many cases that this is part
+    of. Raises: UsageError: no who or no why.
     """
     require_who_and_why(by, reason)
     answer = refusal(at, mode, by=by, reason=reason)
@@ -49,7 +58,8 @@ def ask_retry(
             cause = control.stop_cause if control is not None else "no worker has run yet"
             return RetryAnswer(f"charging is stopped ({cause})")
         tx.cases.wake(now=at.now, case_ids=[at.case.id])  # locks: of two wishes one is second
-        number = tx.acts.ask_retry(at.case.id, by=by, reason=reason, now=at.now)
+        take_part(tx, run, at.case.id)
+        number = tx.acts.ask_retry(at.case.id, by=by, reason=reason, now=at.now, run=run)
         if number is None:
             return RetryAnswer("a charge is asked for already and waits for the worker")
         step = f"by hand {number}"

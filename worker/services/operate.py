@@ -4,20 +4,25 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from worker.domain.facts import Fact
+from worker.domain.identifiers import parse_case_name
 from worker.domain.policy import Configuration
 from worker.domain.readings import InvoiceReading
 from worker.errors import UsageError
-from worker.ports import Clock, Ledger, StripeGateway
+from worker.ports import Clock, Ledger, StripeGateway, Tx
 from worker.services.apply_events import open_case
+from worker.services.case_facts import case_fact
 from worker.services.stop_charging import stop_charging
 
+ADOPT = "adopt"
 
-def require_who_and_why(by: str, reason: str) -> None:
-    """Refuse an act that does not say who did it and why. Raises: UsageError."""
+
+def require_who_and_why(by: str, reason: str) -> str:
+    """Return who acts; refuse an act that does not say who or why. Raises: UsageError."""
     if not by.strip():
         raise UsageError("Say who does this: --by NAME, or set DUNNING_OPERATOR.")
     if not reason.strip():
         raise UsageError('Say why: --reason "...". It is kept with the act.')
+    return by
 
 
 def stop(*, ledger: Ledger, clock: Clock, now: datetime, by: str, reason: str) -> bool:
@@ -70,26 +75,38 @@ def adopt(
     done = []
     for invoice_id in invoice_ids:
         invoice = stripe.read_invoice(invoice_id)
-        done.append((invoice_id, _adopt_one(invoice, ledger, clock, configuration, now)))
+        with ledger.begin() as tx:
+            name = _adopt_one(invoice, tx, clock, configuration, now, by=by, reason=reason)
+        done.append((invoice_id, name))
     return done
 
 
 def _adopt_one(
     invoice: InvoiceReading,
-    ledger: Ledger,
+    tx: Tx,
     clock: Clock,
     configuration: Configuration,
     now: datetime,
+    *,
+    by: str,
+    reason: str,
 ) -> str:
     since = now if invoice.due_at is None else min(now, invoice.due_at)
-    with ledger.begin() as tx:
-        name = open_case(
-            tx,
-            invoice,
-            failed_at=now,
-            rules=configuration.dunning,
-            go_live_at=since,
-            now=now,
-            wall_now=clock.wall_now(),
-        )
-    return name or "not taken: it has a case already, or nothing is left to collect"
+    name = open_case(
+        tx,
+        invoice,
+        failed_at=now,
+        rules=configuration.dunning,
+        go_live_at=since,
+        now=now,
+        wall_now=clock.wall_now(),
+    )
+    number = parse_case_name(name)
+    case = tx.cases.load(number) if number is not None else None
+    if case is None:
+        return "not taken: it has a case already, or nothing is left to collect"
+    tx.acts.record(case.id, ADOPT, by=by, reason=reason, detail={}, now=now)
+    data = {"by": by, "reason": f"by {by}: {reason}"}
+    fact = case_fact(case, "case.adopted", at=now, occasion="adopted", data=data)
+    tx.facts.append([fact], wall_now=clock.wall_now())
+    return name

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Connection,
     ScalarSelect,
     String,
+    Table,
     and_,
     bindparam,
     exists,
@@ -23,9 +24,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.domain.case import Case, CaseState
 from worker.domain.holds import HeldBy, HoldKind, HoldScope, strongest
-from worker.domain.identifiers import case_name
+from worker.domain.identifiers import case_name, parse_case_name
 from worker.ports import LetterTask, NewHold
-from worker.store.mirror_tables import disputes
+from worker.store.mirror_tables import customers, disputes, subscriptions
 from worker.store.tables import cases, holds
 
 STRIPE = "Stripe"
@@ -40,6 +41,18 @@ def _on(scope: HoldScope, name: str) -> ColumnElement[bool]:
     return and_(holds.c.scope == scope.value, holds.c.target == target, holds.c.target != "")
 
 
+def _has_metadata(owner: Table, name: str) -> ColumnElement[bool]:
+    """Whether the object of that name has the metadata that the hold's target says."""
+    key = func.split_part(holds.c.target, "=", 1)
+    value = func.substr(holds.c.target, func.strpos(holds.c.target, "=") + 1)
+    return exists().where(
+        owner.c.account_id == holds.c.account_id,
+        owner.c.id == bindparam(name, type_=String()),
+        owner.c.metadata.op("->>", return_type=String())(key) == value,
+    )
+
+
+_METADATA_OWNERS = ((customers, "customer"), (subscriptions, "subscription"))
 _ON_THE_CUSTOMERS_CHARGE = and_(
     holds.c.scope == HoldScope.CHARGE.value,
     exists().where(
@@ -47,6 +60,10 @@ _ON_THE_CUSTOMERS_CHARGE = and_(
         disputes.c.charge_id == holds.c.target,
         disputes.c.customer_id == _CUSTOMER,
     ),
+)
+_METADATA = and_(
+    holds.c.scope == HoldScope.METADATA.value,
+    or_(*(_has_metadata(owner, named) for owner, named in _METADATA_OWNERS)),
 )
 _CONCERNS = and_(
     holds.c.account_id == _ACCOUNT,
@@ -56,6 +73,7 @@ _CONCERNS = and_(
         _on(HoldScope.SUBSCRIPTION, "subscription"),
         _on(HoldScope.INVOICE, "invoice"),
         _ON_THE_CUSTOMERS_CHARGE,
+        _METADATA,
     ),
 )
 _OF_CASE = select(holds).where(_CONCERNS).order_by(holds.c.id)
@@ -86,10 +104,11 @@ def holds_around() -> ScalarSelect[Any]:
 def holds_from_json(rows: object) -> tuple[HeldBy, ...]:
     """Return what `holds_around` found, oldest first."""
     found = cast(Sequence[Mapping[str, Any]], rows or ())
-    return tuple(sorted(map(_held_by, found), key=lambda hold: hold.id))
+    return tuple(sorted(map(held_by, found), key=lambda hold: hold.id))
 
 
-def _held_by(row: Mapping[str, Any]) -> HeldBy:
+def held_by(row: Mapping[str, Any]) -> HeldBy:
+    """Return one hold of a row, or of a row as JSON."""
     return HeldBy(
         id=row["id"],
         scope=HoldScope(row["scope"]),
@@ -118,6 +137,38 @@ def names_of(found: Case) -> dict[str, object]:
         "subscription": found.subscription_id,
         "invoice": found.invoice_id,
     }
+
+
+def _kept_still(scope: HoldScope, target: str) -> ColumnElement[bool]:
+    """Return which cases a hold of *target* is on."""
+    match scope:
+        case HoldScope.CASE:
+            return cases.c.id == parse_case_name(target)
+        case HoldScope.CUSTOMER:
+            return cases.c.customer_id == target
+        case HoldScope.SUBSCRIPTION:
+            return cases.c.subscription_id == target
+        case HoldScope.INVOICE:
+            return cases.c.invoice_id == target
+        case HoldScope.CHARGE:
+            whose = select(disputes.c.customer_id).where(
+                disputes.c.account_id == cases.c.account_id, disputes.c.charge_id == target
+            )
+            return cases.c.customer_id.in_(whose)
+        case HoldScope.METADATA:
+            key, _, value = target.partition("=")
+            owners = ((customers, cases.c.customer_id), (subscriptions, cases.c.subscription_id))
+            return or_(
+                *(
+                    named.in_(
+                        select(owner.c.id).where(
+                            owner.c.account_id == cases.c.account_id,
+                            owner.c.metadata[key].astext == value,
+                        )
+                    )
+                    for owner, named in owners
+                )
+            )
 
 
 class Holds:
@@ -160,11 +211,31 @@ class Holds:
         """Return every hold that keeps or kept a case still, oldest first."""
         asked = {"account": self._account, **names_of(found)}
         rows = self._connection.execute(_OF_CASE, asked).mappings()
-        return tuple(_held_by(dict(row)) for row in rows)
+        return tuple(held_by(dict(row)) for row in rows)
 
     def on_case(self, found: Case, *, now: datetime) -> HeldBy | None:
         """Return the hold that keeps a case still, or None."""
         return strongest(self.of_case(found), now)
+
+    def on_target(self, scope: HoldScope, target: str, *, now: datetime) -> tuple[HeldBy, ...]:
+        """Return the holds in force on exactly that target, oldest first."""
+        query = select(holds).where(
+            holds.c.account_id == self._account,
+            holds.c.scope == scope.value,
+            holds.c.target == target,
+            _IN_FORCE,
+        )
+        rows = self._connection.execute(query.order_by(holds.c.id), {"now": now}).mappings()
+        return tuple(held_by(dict(row)) for row in rows)
+
+    def concerned(self, scope: HoldScope, target: str) -> list[int]:
+        """Return the cases that a hold of a target keeps still and that are not closed, by id."""
+        query = select(cases.c.id).where(
+            cases.c.account_id == self._account,
+            cases.c.state != CaseState.CLOSED.value,
+            _kept_still(scope, target),
+        )
+        return list(self._connection.execute(query.order_by(cases.c.id)).scalars())
 
     def on_letter(self, letter: LetterTask, *, now: datetime) -> bool:
         """Return whether a case's letter must wait for a hold's end; others are no dunning."""

@@ -15,7 +15,7 @@ from worker.domain.case import Case, CaseState, StepRecord
 from worker.domain.engine_situation import SUBSCRIPTION_OVER
 from worker.domain.policy_text import from_plain
 from worker.store.config_tables import policies
-from worker.store.mirror_tables import subscriptions
+from worker.store.mirror_tables import customers, subscriptions
 from worker.store.rows import case_of
 from worker.store.tables import access, cases, steps
 
@@ -95,6 +95,15 @@ def _of_customer() -> Select[tuple[Any, ...]]:
 
 # Built once: an application may ask it at every login.
 _QUERY = _of_customer()
+
+
+def find_customers(connection: Connection, account_id: str, wanted: str) -> set[str]:
+    """Return the ids of the customers known here that *wanted* is the id or e-mail address of."""
+    people = select(customers.c.id).where(
+        customers.c.account_id == account_id,
+        (customers.c.id == wanted) | (func.lower(customers.c.email) == wanted.lower()),
+    )
+    return set(connection.execute(people).scalars())
 
 
 def read_access(

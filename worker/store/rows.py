@@ -29,6 +29,9 @@ from worker.domain.readings import (
     SubscriptionReading,
 )
 
+Row = RowMapping | Mapping[str, Any]
+"""A row, or the columns of one table taken from a row of several."""
+
 
 def failure_to_json(failure: Failure) -> dict[str, object]:
     """Return a failure as it is stored on its case."""
@@ -136,7 +139,7 @@ def case_of(
     )
 
 
-def payment_method_of(row: RowMapping) -> PaymentMethodReading:
+def payment_method_of(row: Row) -> PaymentMethodReading:
     """Return a payment method's mirror row as a reading."""
     return PaymentMethodReading(
         id=row["id"],
@@ -172,7 +175,7 @@ def charge_of(row: RowMapping) -> ChargeReading:
     )
 
 
-def customer_of(row: RowMapping, method: PaymentMethodReading | None) -> CustomerReading:
+def customer_of(row: Row, method: PaymentMethodReading | None) -> CustomerReading:
     """Return a customer's mirror row as a reading."""
     return CustomerReading(
         id=row["id"],
@@ -188,9 +191,7 @@ def customer_of(row: RowMapping, method: PaymentMethodReading | None) -> Custome
     )
 
 
-def subscription_of(
-    row: RowMapping, method: PaymentMethodReading | None = None
-) -> SubscriptionReading:
+def subscription_of(row: Row, method: PaymentMethodReading | None = None) -> SubscriptionReading:
     """Return a subscription's mirror row as a reading.
 
     One item stands for the sum of all; the others, of quantity 0, only name their price or product.

@@ -67,7 +67,7 @@ class Seeding:
             tx.control.set_cursor("events", NOW)
             tx.control.put_policy(self.digest, to_plain(policy), wall_now=FAILED_AT)
 
-    def customer(self, number: int, *, name: str, email: str, country: str) -> None:
+    def customer(self, number: int, *, name: str, email: str, country: str, team: str = "") -> None:
         """Write a customer with a Mastercard ..44 and a monthly subscription."""
         card = PaymentMethodReading(
             id=f"pm_{number}",
@@ -85,6 +85,7 @@ class Seeding:
             name=name,
             country=country,
             default_payment_method_id=card.id,
+            metadata={"team": team} if team else {},
         )
         subscription = SubscriptionReading(
             id=f"sub_{number}",

@@ -139,3 +139,52 @@ def test_a_closed_case_is_not_held(dunning: Command, seeding: Seeding, story: in
 def test_without_who_or_why_it_is_refused(dunning: Command, story: int, command: str) -> None:
     assert refused(dunning, command, str(story)).startswith("Say who does this: --by NAME")
     assert refused(dunning, command, str(story), "--by", "jo").startswith("Say why: --reason")
+
+
+def test_metadata_holds_whoever_has_it_also_those_to_come(
+    dunning: Command, seeding: Seeding, ledger: PostgresLedger, story: int
+) -> None:
+    seeding.customer(43, name="Later", email="later@a.example", country="DE", team="key-accounts")
+    other = seeding.case(43)
+    result = dunning.run("hold", "metadata.team=key-accounts", "--kind", "vip", *WHO)
+    assert result.exit_code == 0, result.exception
+    assert result.stdout.splitlines()[1] == f"Stands still: C-{other}"
+    later = seeding.case(43, invoice=431)
+    assert [len(loaded(ledger, number)[1]) for number in (other, later, story)] == [1, 1, 0]
+    listed = dunning.run("holds").stdout.splitlines()
+    assert listed[1].startswith("metadata.team=key-accounts  vip")
+    assert f"C-{other}, C-{later}" in listed[1]
+    assert refused(dunning, "release", f"C-{other}", *WHO) == (
+        f"Refused: C-{other} is held with all of metadata.team=key-accounts:"
+        " dunning release metadata.team=key-accounts ends that."
+    )
+    released = dunning.run("release", "metadata.team=key-accounts", *WHO)
+    assert released.stdout.startswith("Released: metadata.team=key-accounts was held by jo (vip)")
+    assert [row[:2] for row in acts(ledger)[-2:]] == [(other, "release"), (later, "release")]
+    assert dunning.run("holds").stderr.splitlines()[-1] == "Nothing is held."
+
+
+@pytest.mark.parametrize("wanted", ["cus_43", "sub_43", "later@a.example"])
+def test_who_has_no_case_yet_may_be_held(
+    dunning: Command, seeding: Seeding, ledger: PostgresLedger, story: int, wanted: str
+) -> None:
+    seeding.customer(43, name="Later", email="later@a.example", country="DE")
+    result = dunning.run("hold", wanted, *WHO)
+    assert result.exit_code == 0, result.exception
+    assert result.stdout.splitlines()[1] == "Stands still: no case yet; those to come will"
+    case, holds = loaded(ledger, seeding.case(43))
+    assert [hold.in_force(NOW) for hold in holds] == [True]
+    assert dunning.run("release", wanted, *WHO).exit_code == 0
+    assert not any(hold.in_force(NOW) for hold in loaded(ledger, case.id)[1])
+
+
+def test_who_is_not_known_is_not_held(dunning: Command, story: int) -> None:
+    for wanted in ("cus_typo", "sub_typo", "nobody@a.example"):
+        said = refused(dunning, "hold", wanted, *WHO)
+        assert said.startswith(
+            f"Neither a case nor Stripe's mirrored objects have the name {wanted}"
+        )
+    assert refused(dunning, "hold", "metadata.team", *WHO).startswith("`metadata.team` names no")
+    scoped = refused(dunning, "hold", "metadata.a=b", "--scope", "case", *WHO)
+    assert scoped.startswith("metadata.a=b has no --scope")
+    assert json.loads(dunning.run("holds", "--json").stdout or "[]") == []

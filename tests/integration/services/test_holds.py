@@ -18,6 +18,9 @@ from worker.services.case_turn import LEASE, Turn
 from worker.services.extend_case import extend_case
 from worker.services.sweep import sweep
 
+APART = (HoldScope.CHARGE, HoldScope.METADATA)
+"""Holds that are on no id of the case itself."""
+
 WARNING = {"id": "issfr_1", "object": "radar.early_fraud_warning", "charge": "ch_old"}
 
 
@@ -68,7 +71,7 @@ def known_case(bench: Bench) -> int:
     return bench.case()
 
 
-@pytest.mark.parametrize("scope", [scope for scope in HoldScope if scope is not HoldScope.CHARGE])
+@pytest.mark.parametrize("scope", [scope for scope in HoldScope if scope not in APART])
 def test_a_hold_of_any_scope_stands_the_case_still(bench: Bench, scope: HoldScope) -> None:
     case_id, other = bench.case(), bench.case(2)
     hold(bench, case_id, scope=scope)
@@ -138,8 +141,9 @@ def test_more_time_between_decision_and_charge_is_more_time(bench: Bench) -> Non
     case_id = bench.case()
 
     def extend() -> None:
-        who = {"by": "jo", "reason": "the bank moves house"}
-        extend_case(case_id, 3, ledger=bench.ledger, clock=bench.clock, now=NOW, **who)
+        extend_case(
+            case_id, 3, ledger=bench.ledger, clock=bench.clock, now=NOW, by="jo", reason="asked"
+        )
 
     bench.stripe.take_charge_slot = _first(  # type: ignore[method-assign]  # a test's own fake
         extend, bench.stripe.take_charge_slot

@@ -247,7 +247,7 @@ def everybody() -> list[Traits]:
         for amount in range(7)
         for currency in ("eur", "usd", "jpy")
         for interval in (BillingInterval("year"), BillingInterval("month"))
-        for method in ("card visa", "card amex", "card jcb", "link")
+        for method in ("card visa", "card amex", "card jcb", "link", "sepa_debit")
         for age in (None, 0, 1, 2, 3)
         for metadata in ({}, {"a": "x"}, {"b": "x"})
     ]
