@@ -42,6 +42,7 @@ from worker.store.ledger import PostgresLedger, account_known, connect
 
 WORKER_NEEDS = frozenset(("DATABASE_URL", "REDIS_URL", "STRIPE_API_KEY", "SMTP_URL"))
 SCHEDULER_NEEDS = frozenset(("DATABASE_URL", "REDIS_URL"))
+WEB_NEEDS = frozenset(("DATABASE_URL", "REDIS_URL", "STRIPE_WEBHOOK_SECRET"))
 
 OWN_CALLS_PER_SECOND = 2.0
 """Stripe calls of `web` and the command line while Redis is away."""

@@ -19,7 +19,7 @@ ALIVE_WITHIN = timedelta(minutes=3)
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    for command in (demo, up, migrate, schedule, work, sandbox, alive):
+    for command in (demo, up, migrate, schedule, work, web, sandbox, alive):
         app.command(rich_help_panel=GROUP)(command)
 
 
@@ -73,6 +73,21 @@ def work(
     raise typer.Exit(run_workers(os.environ, processes=processes, threads=threads))
 
 
+def web(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port for Stripe's webhooks; 0 takes a free one.")
+    ] = 8000,
+) -> None:
+    """Take Stripe's webhooks; health and metrics on METRICS_BIND."""
+    from worker.web.main import run
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    raise typer.Exit(run(os.environ, host=host, port=port, say=say))
+
+
 def sandbox(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")
@@ -86,14 +101,14 @@ def sandbox(
 
 
 def alive(
-    kind: Annotated[str, typer.Argument(help="worker or scheduler")],
+    kind: Annotated[str, typer.Argument(help="worker, scheduler or web")],
 ) -> None:
     """Exit 0 if such a process was heard of within three minutes, else 1: the probe."""
     from worker.bootstrap import reading_ledger
     from worker.clock import wall_now
 
-    if kind not in {"worker", "scheduler"}:
-        raise ConfigError("Say which: dunning alive worker, or dunning alive scheduler.")
+    if kind not in {"worker", "scheduler", "web"}:
+        raise ConfigError("Say which: dunning alive worker, dunning alive scheduler or web.")
     with reading_ledger(os.environ) as ledger, ledger.begin() as tx:
         seen = tx.jobs.alive(since=wall_now() - ALIVE_WITHIN)
     living = sorted(name for name in seen if name.startswith(f"{kind}-"))

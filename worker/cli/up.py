@@ -13,12 +13,13 @@ from worker.rehearsal.customers import Customers
 from worker.rehearsal.driver_config import REHEARSED_CONFIG
 from worker.rehearsal.embedded.claim import in_use
 from worker.rehearsal.embedded.stack import find_running, has_data
-from worker.rehearsal.first_page import FirstPage, build_app, serving, take_port
+from worker.rehearsal.first_page import FirstPage, build_app, serving
 from worker.rehearsal.first_page_play import Play
 from worker.rehearsal.first_page_reading import Reading
 from worker.rehearsal.rehearsal import Rehearsal, rehearsing
 from worker.rehearsal.report import office_zone_in
 from worker.rehearsal.report_words import Words
+from worker.web.serving import take_port
 
 SUBSCRIBERS = 40
 SEED = "1"

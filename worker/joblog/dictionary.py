@@ -50,6 +50,7 @@ EVENTS: dict[str, Event] = {
     "due_cases": Event("info", "the scan for due cases"),
     "read_stripe": Event("info", "a reading of Stripe's new events"),
     "deliver_letters": Event("info", "the scan for letters that may go out now"),
+    "webhook": Event("info", "a webhook of Stripe's brought an event into the inbox"),
     "sweep": Event("info", "taking up what a stopped process left"),
     "calendar": Event("info", "the scan for renewals, expiring cards and ending trials"),
     "reconcile": Event(
@@ -151,6 +152,13 @@ EVENTS: dict[str, Event] = {
         "a Stripe event could not be taken in and was put aside",
         "the event in Stripe's Dashboard",
         "report it with the log; everything else goes on",
+    ),
+    "webhook.refused": Event(
+        "warn",
+        "deliveries to the webhook endpoint were refused, for the reason named",
+        "the endpoint in Stripe's Dashboard",
+        "put STRIPE_WEBHOOK_SECRET, the endpoint's account or the host's clock right; strangers' "
+        "tries do no harm",
     ),
     "decline.unknown": Event(
         "warn",

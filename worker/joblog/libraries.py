@@ -11,7 +11,7 @@ from worker.joblog.lines import describe
 from worker.ports import JobLog
 
 #: These talk at INFO about every message, job or request, and at DEBUG about its content.
-QUIET = ("dramatiq", "apscheduler", "urllib3", "stripe", "sqlalchemy", "mail.log")
+QUIET = ("dramatiq", "apscheduler", "urllib3", "stripe", "sqlalchemy", "mail.log", "uvicorn")
 
 
 def capture_libraries(log: JobLog) -> None:

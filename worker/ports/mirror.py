@@ -32,7 +32,19 @@ class InboxBook(Protocol):
     """Each of Stripe's events once."""
 
     def add(self, raw_events: Sequence[Json], *, wall_now: datetime) -> list[InboxEvent]:
-        """Store events, oldest first, and return those that are new."""
+        """Store events, oldest first, and return those to apply: new, waiting, or overtaken.
+
+        Overtaken is what Stripe's list shows, within one second, behind an event that came later.
+        """
+
+    def keep(self, raw: Json, *, wall_now: datetime) -> bool:
+        """Store an event that waits to be applied; False where it is there already."""
+
+    def waiting(self, *, until: datetime, arrived_by: datetime, limit: int) -> list[Json]:
+        """Return kept events that nobody has applied yet, oldest first.
+
+        *until* is about when they happened, *arrived_by* about when they were kept (wall time).
+        """
 
     def park(self, event_id: str, *, error: str) -> None:
         """Put an event aside that cannot be applied; it is counted and shown."""

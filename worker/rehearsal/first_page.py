@@ -1,17 +1,14 @@
 """The first page of `dunning up`: a small web server on 127.0.0.1 around a play."""
 
 import base64
-import errno
 import hashlib
 import re
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-import uvicorn
 from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -22,18 +19,17 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from worker.domain.identifiers import parse_case_name
-from worker.errors import ConfigError
 from worker.rehearsal import first_page_views as views
 from worker.rehearsal.first_page_people import Person, read_people
 from worker.rehearsal.first_page_play import MANNERS, Act, Advance, ChangeCard, Decline, Pay, Play
 from worker.rehearsal.first_page_reading import Reading
 from worker.rehearsal.report_markup import page_file
 from worker.rehearsal.report_words import Words
+from worker.web.serving import serving as web_serving
 
 HOST = "127.0.0.1"
 HOURS_MAX = 168
 FIELDS_MAX = 8
-START_SECONDS_MAX = 10.0
 _SCRIPT = re.compile(r"<script>(.*)</script>", re.DOTALL)
 
 
@@ -238,46 +234,8 @@ def _content_policy() -> str:
     )
 
 
-def take_port(port: int) -> socket.socket:
-    """Return a socket that listens on 127.0.0.1; 0 lets the system choose the port.
-
-    Raises: ConfigError: the port cannot be used; who starts it acts.
-    """
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind((HOST, port))
-    except (OSError, OverflowError) as error:
-        sock.close()
-        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
-        why = "is in use" if taken else "cannot be used"
-        raise ConfigError(
-            f"Port {port} on {HOST} {why}: choose another one with --port, or 0 for any free one."
-        ) from error
-    sock.listen(128)
-    return sock
-
-
 @contextmanager
 def serving(app: Starlette, sock: socket.socket) -> Iterator[str]:
     """Serve *app* on *sock* in a thread while the context is open; give its address."""
-    config = uvicorn.Config(
-        app,
-        loop="asyncio",
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=2,
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(
-        target=server.run, kwargs={"sockets": [sock]}, name="first-page", daemon=True
-    )
-    thread.start()
-    try:
+    with web_serving(app, [sock]):
         yield f"http://{HOST}:{sock.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(START_SECONDS_MAX)

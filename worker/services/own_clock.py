@@ -53,3 +53,8 @@ def _id_of(subject: Mapping[str, Any], kind: str) -> str:
     named = subject if subject.get("object") == kind else subject.get(kind)
     found = named.get("id") if isinstance(named, Mapping) else named
     return found if isinstance(found, str) else ""
+
+
+def says_time_moved(event: Json) -> bool:
+    """Return whether an event only says that a test clock moved."""
+    return str(event.get("type", "")).startswith("test_helpers.")

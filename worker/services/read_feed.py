@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from worker.domain.policy import Configuration
 from worker.ports import Clock, InboxEvent, JobLog, Json, Ledger, ObjectReader, StripeGateway, Tx
 from worker.services.apply_events import Applied, apply_batch, gather
-from worker.services.own_clock import only_of_clock
+from worker.services.own_clock import only_of_clock, says_time_moved
 from worker.services.stop_charging import stop_charging
 
 CURSOR = "events"
@@ -15,6 +15,9 @@ OVERLAP = timedelta(minutes=15)
 """Every read begins this long before the cursor, for events that were listed late."""
 SLICE = timedelta(hours=6)
 """How much time one commit covers while catching up."""
+UNLISTED_AFTER = timedelta(seconds=30)
+"""What a webhook told for so long (wall time) and no list shows is applied without one."""
+UNLISTED_BATCH = 500
 LIST_REACH = timedelta(days=30)
 """Stripe's list goes back no further; after a longer absence a backfill is needed."""
 
@@ -52,6 +55,8 @@ def read_feed(
 ) -> FeedRun:
     """Read events up to *now* (business time) and move the cursor there, slice by slice.
 
+    What webhooks stored is applied in the order of Stripe's list, like everything else: they only
+    make this run earlier. Where the list does not show it, it is applied a little later.
     *from_at* re-lists from an earlier instant without moving the cursor back; events already in
     the inbox change nothing. With *test_clock* only that clock's objects are heard of.
     Raises: GatewayUnavailable: the slices so far are committed.
@@ -61,6 +66,7 @@ def read_feed(
     run = FeedRun()
     if control is None or cursor is None:
         return run
+    ingest = _Ingest(ledger, reader, log, clock, configuration, control.go_live_at, now)
     start = from_at or cursor - OVERLAP
     while start < now:
         end = min(start + SLICE, now)
@@ -68,9 +74,13 @@ def read_feed(
         with ledger.begin() as tx:
             raw_events = only_of_clock(tx, raw_events, test_clock)
         if raw_events or (end == now and now > cursor):  # else the next slice moves the cursor
-            ingest = _Ingest(ledger, reader, log, clock, configuration, control.go_live_at, now)
             ingest.slice(raw_events, run, cursor_at=max(end, cursor))
         start = end
+    with ledger.begin() as tx:
+        arrived_by = clock.wall_now() - UNLISTED_AFTER
+        unlisted = tx.inbox.waiting(until=now, arrived_by=arrived_by, limit=UNLISTED_BATCH)
+    if unlisted:
+        ingest.slice(unlisted, run, cursor_at=max(now, cursor))
     if run.foreign_keys:
         _stop_for_foreign_keys(run.foreign_keys, ledger=ledger, clock=clock, log=log, now=now)
     return run
@@ -78,14 +88,9 @@ def read_feed(
 
 def _oldest_first(stripe: StripeGateway, start: datetime, end: datetime) -> list[Json]:
     pages = stripe.event_pages(from_at=start, to_at=end)
-    found = [event for page in pages for event in page if not _says_time_moved(event)]
+    found = [event for page in pages for event in page if not says_time_moved(event)]
     found.reverse()  # the list is newest first; a stable sort then keeps Stripe's order in a second
     return sorted(found, key=lambda event: int(str(event["created"])))
-
-
-def _says_time_moved(event: Json) -> bool:
-    """Return whether an event only says that a test clock moved."""
-    return str(event.get("type", "")).startswith("test_helpers.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ Word = TypeVar("Word", bound=str)
 _KEY = re.compile(r"(?:sk|rk)_(?:test|live)_[A-Za-z0-9_]+")
 _LIVE = re.compile(r"(?:sk|rk)_live_")
 _PREFIX = re.compile(r"[A-Za-z]{1,6}_")
+_WEBHOOK_SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_-]+")
 _CLOCK = re.compile(r"clock_[A-Za-z0-9]+")
 _FORMATS: Mapping[str, LogFormat] = {"auto": "auto", "json": "json", "text": "text"}
 _LEVELS: Mapping[str, LogLevel] = {
@@ -45,11 +46,15 @@ class Environment:
     stripe_api_key: str | None = field(repr=False)
     stripe_api_base: str | None
     """None is Stripe itself."""
+    webhook_secrets: tuple[str, ...] = field(repr=False)
+    """Any of them signs; several while one is rotated."""
     stripe_test_clock: str | None
     smtp_url: str | None = field(repr=False)
     """Its details are read, and refused, by `worker.mail.smtp_url`."""
     customer_portal_url: str | None
     """With `{customer}` where the customer's id goes."""
+    metrics_bind: tuple[str, int]
+    """Host and port; port 0 takes a free one."""
     config_dir: Path
     templates_dir: Path
     data_dir: Path
@@ -127,9 +132,11 @@ class _Reading:
             redis_url=self.url("REDIS_URL", ("redis", "rediss", "unix")),
             stripe_api_key=self.given.get("STRIPE_API_KEY"),
             stripe_api_base=(self.given.get("STRIPE_API_BASE") or "").rstrip("/") or None,
+            webhook_secrets=self.webhook_secrets(),
             stripe_test_clock=self.given.get("STRIPE_TEST_CLOCK"),
             smtp_url=self.url("SMTP_URL", ("smtp", "smtps")),
             customer_portal_url=self.url("CUSTOMER_PORTAL_URL", ("https", "http")),
+            metrics_bind=self.metrics_bind(),
             config_dir=Path(self.given.get("CONFIG_DIR", "config")),
             templates_dir=Path(self.given.get("TEMPLATES_DIR", "templates")),
             data_dir=Path(self.given.get("DUNNING_DATA_DIR", "var/demo")),
@@ -215,6 +222,30 @@ class _Reading:
                 "STRIPE_API_BASE is plain http to another machine, so the key would travel in the"
                 " clear; use https."
             )
+
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """Return the signing secrets, of which only the prefix is ever shown."""
+        given = self.given.get("STRIPE_WEBHOOK_SECRET")
+        if given is None:
+            return ()
+        secrets = tuple(part.strip() for part in given.split(","))
+        if not all(_WEBHOOK_SECRET.fullmatch(secret) for secret in secrets):
+            self.problems.append(
+                "STRIPE_WEBHOOK_SECRET is no signing secret; write the endpoint's whsec_…, or both"
+                " of a rotation as whsec_…,whsec_…"
+            )
+        return secrets
+
+    def metrics_bind(self) -> tuple[str, int]:
+        """Return host and port of the inner listener."""
+        value = self.given.get("METRICS_BIND", "127.0.0.1:9464")
+        parts = _split(f"//{value}")
+        if parts is None or not parts.hostname or parts.port is None or parts.path:
+            self.problems.append(
+                f"METRICS_BIND is {value[:40]!r}; write host:port, such as 127.0.0.1:9464."
+            )
+            return "127.0.0.1", 0
+        return parts.hostname, parts.port
 
     def operator(self) -> str | None:
         """Return who acts, one line."""

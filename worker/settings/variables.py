@@ -44,6 +44,12 @@ VARIABLES = (
         "http://127.0.0.1:12111",
     ),
     Variable(
+        "STRIPE_WEBHOOK_SECRET",
+        "Signing secret of the webhook endpoint; several, comma-separated, while it is rotated.",
+        "(none: `dunning web` needs it, nothing else does)",
+        "whsec_Example",
+    ),
+    Variable(
         "STRIPE_TEST_CLOCK",
         "Follow this test clock: its frozen time decides what is due, and only its objects count.",
         "(real time)",
@@ -54,6 +60,13 @@ VARIABLES = (
         "Mail server: `smtp://`, with `?starttls=required` or `?starttls=off`, or `smtps://`.",
         "(none: letters cannot be sent)",
         "smtp://user:secret@mail.example:587?starttls=required",
+    ),
+    Variable(
+        "METRICS_BIND",
+        "Where `dunning web` answers /healthz, /readyz and /metrics: they ask for no password, so "
+        "only on a network of your own.",
+        "127.0.0.1:9464",
+        "10.0.0.5:9464",
     ),
     Variable(
         "CONFIG_DIR",

@@ -28,6 +28,7 @@ from worker.domain.transitions import check_move
 from worker.ports import CaseChange, NewCase
 from worker.store.around import surroundings_of
 from worker.store.case_decisions import write_decision
+from worker.store.case_opening import open_row
 from worker.store.rows import attempt_of, case_of, failure_to_json, letter_of, step_of
 from worker.store.tables import attempts, cases, letters, steps
 
@@ -73,36 +74,7 @@ class Cases:
 
     def open(self, new: NewCase, *, now: datetime) -> int | None:
         """Open a case, or return None where the invoice already has one."""
-        invoice = new.invoice
-        if self._has_case(invoice.id):  # asked first: a refused insert would burn a case number
-            return None
-        statement = (
-            upsert(cases)
-            .values(
-                account_id=self._account,
-                invoice_id=invoice.id,
-                customer_id=invoice.customer_id,
-                subscription_id=invoice.subscription_id,
-                invoice_number=invoice.number,
-                state=CaseState.OPEN.value,
-                policy_digest=new.policy_digest,
-                failed_at=new.failed_at,
-                due_at=new.due_at,
-                opened_at=now,
-                amount_minor=invoice.amount_remaining_minor,
-                currency=invoice.currency,
-                next_action_at=new.next_action_at,
-            )
-            .on_conflict_do_nothing(index_elements=["account_id", "invoice_id"])
-            .returning(cases.c.id)
-        )
-        return self._connection.execute(statement).scalar_one_or_none()
-
-    def _has_case(self, invoice_id: str) -> bool:
-        query = select(cases.c.id).where(
-            cases.c.account_id == self._account, cases.c.invoice_id == invoice_id
-        )
-        return self._connection.execute(query).first() is not None
+        return open_row(self._connection, self._account, new, now=now)
 
     def take_due(
         self, *, now: datetime, wall_now: datetime, limit: int, dispatch: timedelta

@@ -4,12 +4,36 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import cast
 
-from sqlalchemy import Connection, RowMapping, String, any_, func, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    String,
+    any_,
+    delete,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.ports import InboxEvent, Json
+from worker.store.inbox_order import Stood, out_of_place
 from worker.store.tables import inbox
+
+_ADD = (
+    upsert(inbox)
+    .on_conflict_do_nothing(index_elements=["account_id", "event_id"])
+    .returning(
+        inbox.c.seq,
+        inbox.c.event_id,
+        inbox.c.type,
+        inbox.c.created_at,
+        inbox.c.api_version,
+    )
+)
 
 
 class Inbox:
@@ -21,38 +45,84 @@ class Inbox:
         self._account = account_id
 
     def add(self, raw_events: Sequence[Json], *, wall_now: datetime) -> list[InboxEvent]:
-        """Store events, oldest first, and return those that are new, in the same order."""
+        """Store events, oldest first, and return those to apply, in the same order.
+
+        These are the new ones, those that waited, and those that must follow one of them anew.
+        """
         if not raw_events:
             return []
         # Overlaps list most events again: they are told by id, before any payload is written.
-        known = self._known([str(raw["id"]) for raw in raw_events])
+        stood = self._stood([str(raw["id"]) for raw in raw_events])
+        wanted = {str(raw["id"]): raw for raw in out_of_place(raw_events, stood)}
+        again = wanted.keys() & stood.keys()
+        kept = self._take_out({event_id: stood[event_id].seq for event_id in again})
         rows = [
-            _row_of(raw, self._account, wall_now) for raw in raw_events if raw["id"] not in known
+            _row_of(raw, self._account, wall_now) | kept.get(event_id, {})
+            for event_id, raw in wanted.items()
+            if event_id in kept or event_id not in again  # else another reader was faster
         ]
         if not rows:
             return []
-        statement = (
-            upsert(inbox)
-            .on_conflict_do_nothing(index_elements=["account_id", "event_id"])
-            .returning(
-                inbox.c.seq,
-                inbox.c.event_id,
-                inbox.c.type,
-                inbox.c.created_at,
-                inbox.c.api_version,
-            )
-        )
-        payloads = {str(raw["id"]): raw for raw in raw_events}
-        added = self._connection.execute(statement, rows).mappings().all()
-        found = [_event_of(row, payloads[row["event_id"]]) for row in added]
+        added = self._connection.execute(_ADD, rows).mappings().all()
+        found = [_event_of(row, wanted[row["event_id"]]) for row in added]
         return sorted(found, key=lambda event: event.seq)
 
-    def _known(self, event_ids: Sequence[str]) -> set[str]:
-        query = select(inbox.c.event_id).where(
-            inbox.c.account_id == self._account,
-            inbox.c.event_id == any_(literal(list(event_ids), ARRAY(String))),
+    def _stood(self, event_ids: Sequence[str]) -> dict[str, Stood]:
+        query = select(inbox.c.event_id, inbox.c.seq, inbox.c.waiting, inbox.c.error).where(
+            *self._among(event_ids)
         )
-        return set(self._connection.execute(query).scalars())
+        return {
+            row.event_id: Stood(row.seq, row.waiting, row.error != "")
+            for row in self._connection.execute(query)
+        }
+
+    def _take_out(self, places: Mapping[str, int]) -> dict[str, dict[str, object]]:
+        """Remove rows that are stored anew behind others; return what of each is kept.
+
+        Their places are asked for too: another reader who stored them anew has changed these.
+        """
+        if not places:
+            return {}
+        mine = (
+            select(inbox.c.event_id)
+            .where(*self._among(list(places)), inbox.c.seq.in_(list(places.values())))
+            .order_by(inbox.c.event_id)
+            .with_for_update()
+        )
+        ids = list(self._connection.execute(mine).scalars())
+        gone = (
+            delete(inbox)
+            .where(*self._among(ids))
+            .returning(inbox.c.event_id, inbox.c.received_at, inbox.c.folded_at)
+        )
+        return {
+            row["event_id"]: {"received_at": row["received_at"], "folded_at": row["folded_at"]}
+            for row in self._connection.execute(gone).mappings()
+        }
+
+    def _among(self, event_ids: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
+        wanted = literal(list(event_ids), ARRAY(String))
+        return (inbox.c.account_id == self._account, inbox.c.event_id == any_(wanted))
+
+    def keep(self, raw: Json, *, wall_now: datetime) -> bool:
+        """Store an event that waits to be applied; False where it is there already."""
+        row = _row_of(raw, self._account, wall_now) | {"waiting": True}
+        return bool(self._connection.execute(_ADD, [row]).all())
+
+    def waiting(self, *, until: datetime, arrived_by: datetime, limit: int) -> list[Json]:
+        """Return events of webhooks that nobody has applied yet, oldest first."""
+        rows = self._connection.execute(
+            select(inbox.c.payload)
+            .where(
+                inbox.c.account_id == self._account,
+                inbox.c.waiting,
+                inbox.c.created_at <= until,
+                inbox.c.received_at <= arrived_by,
+            )
+            .order_by(inbox.c.created_at, inbox.c.seq)
+            .limit(limit)
+        )
+        return list(rows.scalars())
 
     def park(self, event_id: str, *, error: str) -> None:
         """Put an event aside that cannot be applied."""
@@ -77,6 +147,7 @@ class Inbox:
             .where(
                 inbox.c.account_id == self._account,
                 inbox.c.folded_at.is_(None),
+                ~inbox.c.waiting,
                 inbox.c.created_at <= until,
             )
             .order_by(inbox.c.created_at, inbox.c.seq)
@@ -108,6 +179,7 @@ def _row_of(raw: Json, account_id: str, wall_now: datetime) -> dict[str, object]
         "idempotency_key": key or "",
         "payload": raw,
         "received_at": wall_now,
+        "folded_at": None,
     }
 
 

@@ -296,8 +296,10 @@ inbox = Table(
     instant("received_at", required=True),
     instant("folded_at"),
     text_column("error"),
+    flag("waiting"),
     PrimaryKeyConstraint("account_id", "event_id"),
 )
+Index("ix_inbox_waiting", inbox.c.account_id, inbox.c.created_at, postgresql_where=inbox.c.waiting)
 Index(
     "ix_inbox_unfolded",
     inbox.c.created_at,

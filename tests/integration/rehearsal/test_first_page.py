@@ -14,7 +14,7 @@ from worker.domain.policy import Configuration
 from worker.errors import ConfigError
 from worker.rehearsal.driver_config import REHEARSED_CONFIG
 from worker.rehearsal.driver_sandbox import SandboxClient
-from worker.rehearsal.first_page import FirstPage, build_app, serving, take_port
+from worker.rehearsal.first_page import FirstPage, build_app, serving
 from worker.rehearsal.first_page_people import Person, read_people
 from worker.rehearsal.first_page_play import Play
 from worker.rehearsal.first_page_reading import Reading
@@ -23,6 +23,7 @@ from worker.rehearsal.population_settling import settle_population
 from worker.rehearsal.report import office_zone_in
 from worker.rehearsal.report_words import Words
 from worker.rehearsal.sandbox.main import start_thread
+from worker.web.serving import take_port
 
 HOSTILE = '"><script>alert(1)</script> {shown}'
 

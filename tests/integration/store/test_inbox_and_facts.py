@@ -51,7 +51,55 @@ def append(ledger: PostgresLedger, *facts: Fact) -> int:
 
 def test_an_event_is_stored_once(ledger: PostgresLedger) -> None:
     assert add(ledger, 1, 2) == ["evt_1", "evt_2"]
-    assert add(ledger, 2, 3, 1) == ["evt_3"]
+    assert add(ledger, 1, 2, 3) == ["evt_3"]
+
+
+def test_what_the_list_shows_behind_a_new_event_of_the_same_second_follows_it_again(
+    ledger: PostgresLedger,
+) -> None:
+    assert add(ledger, 2, 4) == ["evt_2", "evt_4"]
+    assert add(ledger, 1, 2, 3, 4) == ["evt_1", "evt_2", "evt_3", "evt_4"]
+    assert unfolded(ledger) == ["evt_1", "evt_2", "evt_3", "evt_4"]
+    assert add(ledger, 1, 2, 3, 4) == []
+
+
+def keep(ledger: PostgresLedger, *numbers: int) -> list[bool]:
+    """Let webhooks bring events; return which were new."""
+    with ledger.begin() as tx:
+        return [tx.inbox.keep(event(number), wall_now=WALL) for number in numbers]
+
+
+def waiting(ledger: PostgresLedger, *, arrived_by: datetime = WALL) -> list[object]:
+    """Return the ids of what webhooks brought and nobody applied."""
+    with ledger.begin() as tx:
+        found = tx.inbox.waiting(until=NOW, arrived_by=arrived_by, limit=9)
+    return [raw["id"] for raw in found]
+
+
+def test_a_kept_event_is_applied_once_in_the_order_of_the_list(ledger: PostgresLedger) -> None:
+    assert keep(ledger, 3, 1, 3) == [True, True, False]
+    assert waiting(ledger) == ["evt_3", "evt_1"]
+    assert waiting(ledger, arrived_by=WALL - MINUTE) == []
+    assert unfolded(ledger) == []  # nobody tells facts of what was not applied
+    assert add(ledger, 1, 2, 3) == ["evt_1", "evt_2", "evt_3"]
+    assert waiting(ledger) == []
+    assert keep(ledger, 1, 2) == [False, False]
+    assert add(ledger, 1, 2, 3) == []
+    assert unfolded(ledger) == ["evt_1", "evt_2", "evt_3"]
+
+
+def test_two_readers_at_once_apply_a_kept_event_once(ledger: PostgresLedger) -> None:
+    keep(ledger, *reversed(range(50)))
+    new = at_once(4, lambda _: add(ledger, *range(50)))
+    assert sorted(one for ids in new for one in ids) == sorted(f"evt_{n}" for n in range(50))
+
+
+def test_a_kept_event_that_cannot_be_applied_is_parked(ledger: PostgresLedger) -> None:
+    keep(ledger, 1)
+    with ledger.begin() as tx:
+        tx.inbox.add([event(1)], wall_now=WALL)
+        tx.inbox.park("evt_1", error="KeyError")
+    assert waiting(ledger) == add(ledger, 1) == unfolded(ledger) == []
 
 
 def test_an_event_that_a_list_shows_twice_is_stored_once(ledger: PostgresLedger) -> None:

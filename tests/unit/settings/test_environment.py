@@ -37,6 +37,35 @@ def test_nothing_set_gives_the_defaults() -> None:
     assert not environment.stripe_is_sandbox
 
 
+def test_secrets_of_a_rotation_come_apart() -> None:
+    environment = read(STRIPE_WEBHOOK_SECRET="whsec_Old, whsec_New")
+    assert environment.webhook_secrets == ("whsec_Old", "whsec_New")
+    assert "Old" not in repr(environment)
+
+
+@pytest.mark.parametrize("wrong", ["rk_test_51Secret", "whsec_A,", "whsec_A whsec_B", "whsec_"])
+def test_what_is_no_signing_secret_is_not_shown(wrong: str) -> None:
+    assert problems_of(STRIPE_WEBHOOK_SECRET=wrong) == [
+        (
+            "STRIPE_WEBHOOK_SECRET is no signing secret; write the endpoint's whsec_…, or both of a"
+            " rotation as whsec_…,whsec_…"
+        )
+    ]
+
+
+def test_figures_stay_on_this_machine_unless_said_otherwise() -> None:
+    assert read().metrics_bind == ("127.0.0.1", 9464)
+    assert read(METRICS_BIND="0.0.0.0:80").metrics_bind == ("0.0.0.0", 80)  # noqa: S104
+    assert read(METRICS_BIND="[::1]:0").metrics_bind == ("::1", 0)
+
+
+@pytest.mark.parametrize("wrong", ["9464", "host", "host:", ":1", "host:99999", "host:1/x"])
+def test_where_figures_are_told_is_host_and_port(wrong: str) -> None:
+    assert problems_of(METRICS_BIND=wrong) == [
+        f"METRICS_BIND is {wrong!r}; write host:port, such as 127.0.0.1:9464."
+    ]
+
+
 def test_empty_counts_as_not_set() -> None:
     assert read(DATABASE_URL="", STRIPE_API_KEY=" ") == read()
 
