@@ -49,10 +49,7 @@ def backfill(
         told_until = tx.control.cursor(CURSOR)
 
     def put_customers(tx: Tx, page: list[Json]) -> None:
-        found = [c for c in (reader.customer(raw) for raw in page) if c is not None]
-        tx.mirror.put_customers([(customer, seen_at) for customer in found])
-        methods = [c.default_payment_method for c in found if c.default_payment_method]
-        _put_methods(tx, methods, seen_at)
+        _put_customers(tx, page, reader, seen_at)
 
     def put_subscriptions(tx: Tx, page: list[Json]) -> None:
         found = [reader.subscription(raw, api_version) for raw in page]
@@ -83,6 +80,13 @@ def backfill(
         tx.control.set_cursor(CURSOR, seen_at)
     log.info("backfill", **counts, business_at=now)
     return counts
+
+
+def _put_customers(tx: Tx, page: list[Json], reader: ObjectReader, seen_at: datetime) -> None:
+    found = [c for c in (reader.customer(raw) for raw in page) if c is not None]
+    tx.mirror.put_customers([(customer, seen_at) for customer in found])
+    methods = [c.default_payment_method for c in found if c.default_payment_method]
+    _put_methods(tx, methods, seen_at)
 
 
 def _open_sent(
