@@ -164,10 +164,12 @@ class StripeSide:
         interval: str = "month",
         trial: bool = False,
         own_card: bool = False,
+        days_until_due: int = 0,
     ) -> str:
         """Subscribe a customer; its first invoice is a renewal at *first_charge_at*.
 
-        Args: own_card: the subscription keeps the card itself, above the customer's default.
+        Args: own_card: the subscription keeps the card itself, above the customer's default;
+        days_until_due: its invoices are sent to be paid by hand; that renewal is final then.
         """
         price = self.price(amount_minor, currency=currency, interval=interval)
         given: dict[str, Any] = {"customer": customer.id, "items": [{"price": price}]}
@@ -178,6 +180,8 @@ class StripeSide:
             given |= {"billing_cycle_anchor": anchor, "proration_behavior": "none"}
         if own_card:
             given["default_payment_method"] = customer.method
+        if days_until_due:
+            given |= {"collection_method": "send_invoice", "days_until_due": days_until_due}
         made = self.client.post("/v1/subscriptions", given)
         customer.subscriptions.append(made["id"])
         return str(made["id"])
@@ -194,6 +198,10 @@ class StripeSide:
         if not remember:
             form["remember"] = "no"
         self.client.post(f"/_sandbox/pay/{invoice}", form)
+
+    def pay_elsewhere(self, invoice: str) -> None:
+        """Let the staff record that an invoice was paid outside of Stripe."""
+        self.staff(f"invoices/{invoice}/pay", paid_out_of_band="true")
 
     def cancel(self, customer: Customer, *, when: str) -> None:
         """Let the customer cancel on the portal page, `now` or at `period_end`."""

@@ -364,7 +364,7 @@ class World:
         *cards* is what the card answers, try by try; *more* goes to `StripeSide.customer` or
         `StripeSide.subscribe`.
         """
-        about_plan = {"amount_minor", "currency", "interval", "trial", "own_card"}
+        about_plan = {"amount_minor", "currency", "interval", "trial", "own_card", "days_until_due"}
         of_plan = {name: more.pop(name) for name in about_plan & more.keys()}
         customer = self.stripe.customer(name, cards=cards, **more)
         self.stripe.subscribe(customer, first_charge_at=self.now + charged_in, **of_plan)

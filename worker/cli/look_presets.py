@@ -92,7 +92,7 @@ def _counted(moments: list[timedelta]) -> str:
     """Return `4: 4h 3d 7.1d 11d`: hours on the first day, then days; a dash where there is none."""
     hour, day = timedelta(hours=1), timedelta(days=1)
     told = [
-        f"{moment // hour}h" if moment < day else f"{moment / day:.1f}d".replace(".0d", "d")
+        f"{moment // hour}h" if abs(moment) < day else f"{moment / day:.1f}d".replace(".0d", "d")
         for moment in moments
     ]
     return f"{len(told)}: {' '.join(told)}" if told else "–"

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from worker.domain.access import OWN_NAME, record_name
 from worker.domain.case import CaseState
 from worker.domain.engine_charging import no_charge_because, plan_charge, settle_owner
-from worker.domain.engine_ending import EndingPlan, expected_end, plan_ending
+from worker.domain.engine_ending import EndingPlan, expected_end, own_time, plan_ending
 from worker.domain.engine_letters import plan_letter
 from worker.domain.engine_situation import Situation
 from worker.domain.engine_timeline import planned_steps
@@ -90,7 +90,7 @@ def plan_ahead(record: CaseRecord, office: Office, now: datetime) -> Ahead:
         said = f"Stripe's answer to {readable(case.in_flight.step)} is awaited"
         return Ahead(standing=said, look_at=look_at)
     at = situation_of(record, office, now)
-    if at is None or case.failure is None:
+    if at is None or (case.failure is None and case.due_at is None):
         first = Coming(look_at or now, "first look", charge=True, why=FIRST_LOOK)
         return Ahead(look_at=look_at, coming=(first,))
     owner = settle_owner(at)
@@ -135,15 +135,14 @@ def _ends(at: Situation) -> Ends | None:
     moved = ends_at - due_at > MOVED
     because = planned.blocked or (_why_later(at, planned, due_at) if moved else planned.reason)
     if not moved and not planned.blocked:
-        because = f"{ending.after.days} days after the first failure"
+        because = own_time(at)
     return Ends(ends_at, ending_words(ending), due_at, because, moved)
 
 
 def _why_later(at: Situation, planned: EndingPlan, due_at: datetime) -> str:
     """Return what moves the ending: its letter, Stripe's own try, or the office's hours."""
     if planned.at is not None:
-        own = planned.reason.endswith("after the first failure")
-        return "office hours" if own else planned.reason
+        return "office hours" if planned.reason == own_time(at) else planned.reason
     step = at.policy.step(at.policy.ending.final_letter_step or "")
     gap = at.policy.ending.final_letter_gap
     if step is not None and step_due_at(at.case, step, at.office_zone) + gap > due_at:

@@ -22,6 +22,7 @@ GIVEN_BACK = frozenset(
     (
         Outcome.RECOVERED,
         Outcome.RECOVERED_LATE,
+        Outcome.PAID_ON_TIME,
         Outcome.VOIDED,
         Outcome.WRITTEN_OFF,
         Outcome.CLOSED_BY_HAND,

@@ -28,6 +28,8 @@ class Outcome(StrEnum):
     RECOVERED_LATE = "recovered_late"
     ENDED = "ended"
     CUSTOMER_CANCELLED = "customer_cancelled"
+    PAID_ON_TIME = "paid_on_time"
+    """A sent invoice that was paid by its due date: nothing to recover."""
     VOIDED = "voided"
     WRITTEN_OFF = "written_off"
     CLOSED_BY_HAND = "closed_by_hand"
@@ -158,7 +160,7 @@ class Case:
     state: CaseState
     policy_digest: str
     failed_at: datetime
-    """First failure; every step counts from here."""
+    """First failure; of a sent invoice, its creation. The oldest of a subscription leads."""
     opened_at: datetime
     wake_seq: int = 0
     outcome: Outcome | None = None
@@ -173,9 +175,25 @@ class Case:
     stood_down_at: datetime | None = None
     """Since when a dispute, a pause or a moved renewal keeps the case still; None: it goes on."""
     closed_at: datetime | None = None
+    due_at: datetime | None = None
+    """Due date of an invoice that is sent to be paid by hand; None where it is charged."""
     attempts: tuple[Attempt, ...] = ()
     steps: tuple[StepRecord, ...] = ()
     letters: tuple[CaseLetter, ...] = ()
+
+    @property
+    def counts_from_at(self) -> datetime:
+        """The instant from which every step counts: the due date, else the first failure."""
+        return self.due_at or self.failed_at
+
+    @property
+    def unpaid_from_at(self) -> datetime | None:
+        """Since when the invoice counts as unpaid; None where it was over by its due date."""
+        if self.due_at is None:
+            return self.failed_at
+        over = self.outcome is Outcome.PAID_ON_TIME
+        over = over or (self.closed_at is not None and self.closed_at <= self.due_at)
+        return None if over else self.due_at
 
     @property
     def in_flight(self) -> Attempt | None:

@@ -24,6 +24,8 @@ from worker.domain.timetable import (
     step_due_at,
 )
 
+PAID_BY_HAND = "the customer pays this invoice by hand"
+
 COLLAPSED = "a later step is due as well and takes its place"
 
 
@@ -55,6 +57,8 @@ class Bound:
 
 def settle_owner(at: Situation) -> RetriesBy:
     """Return who retries this invoice; once Stripe was seen to, it stays Stripe (D10)."""
+    if at.never_charged:
+        return RetriesBy.NOBODY
     if RetriesBy.STRIPE in {at.case.owner, at.policy.retries_by}:
         return RetriesBy.STRIPE
     if at.invoice.next_payment_attempt_at is not None:
@@ -67,6 +71,8 @@ def plan_charge(at: Situation, owner: RetriesBy) -> Plan:
 
     What keeps every charge from starting moves it on, and skips nothing.
     """
+    if at.never_charged:
+        return Plan()
     wish, obstacle = _wished_charge(at, owner), at.charge_obstacle
     if wish.at is None or obstacle is None:
         return wish
@@ -131,6 +137,8 @@ def _payday(at: Situation, wanted_at: datetime) -> datetime | None:
 def no_charge_because(at: Situation, owner: RetriesBy) -> str:
     """Return why no further charge may be made at all, or the empty string."""
     failure, rule = at.case.failure, at.reaction
+    if at.never_charged:
+        return PAID_BY_HAND
     if owner is RetriesBy.STRIPE:
         return "Stripe retries this invoice itself"
     if owner is RetriesBy.NOBODY:
@@ -163,6 +171,8 @@ def by_hand_refusal(at: Situation, owner: RetriesBy) -> tuple[str, datetime | No
     The reason is empty where the charge may happen now; the instant is None where only somebody
     else's act (a new card, Stripe's retries ending) could allow it.
     """
+    if at.never_charged:
+        return PAID_BY_HAND, None
     if at.method is None:
         return "the customer has no payment method", None
     if owner is RetriesBy.STRIPE:

@@ -23,8 +23,11 @@ def plan_ending(at: Situation) -> EndingPlan:
     """Return when the ending may happen: its time, its letter's 48 hours, office hours."""
     ending = at.policy.ending
     due_at = ending_due_at(at.case, at.policy)
-    reason = f"{ending.after.days} days after the first failure"
-    if ending.do is EndingAct.CANCEL and ending.final_letter_step is not None:
+    reason = own_time(at)
+    if _letter_under_way(at):
+        return EndingPlan(None, "waits until the last letter is out")
+    waits = ending.do is EndingAct.CANCEL or at.policy.for_sent_invoices
+    if waits and ending.final_letter_step is not None:
         letter = final_letter(at, ending.final_letter_step)
         if letter is None:
             return _without_letter(at, ending.final_letter_step, due_at)
@@ -42,6 +45,23 @@ def plan_ending(at: Situation) -> EndingPlan:
     if ending.do is EndingAct.CANCEL:
         due_at = _office_hour(at, due_at)
     return EndingPlan(due_at, reason)
+
+
+def own_time(at: Situation) -> str:
+    """Return the policy's own time of the ending, in words."""
+    since = "the first failure" if at.case.due_at is None else "the due date"
+    return f"{at.policy.ending.after.days} days after {since}"
+
+
+def _letter_under_way(at: Situation) -> bool:
+    """Return whether a reminder of a sent invoice has still to go out: no ending overtakes it.
+
+    Taken up late, such an invoice may be past its ending when its only reminder is written (D16).
+    """
+    if at.case.due_at is None:
+        return False
+    on_its_way = {LetterState.QUEUED, LetterState.SENDING}
+    return any(letter.state in on_its_way for letter in at.case.letters)
 
 
 def _office_hour(at: Situation, due_at: datetime) -> datetime:

@@ -19,20 +19,23 @@ NOTHING_NEW = timedelta(days=1)
 
 TOLD = "a letter of the case that led named this invoice"
 
+MISSED = "its time was over when the case opened"
+
 ON_LADDER = "the customer is asked to confirm on an own ladder"
 
 
 def plan_letter(at: Situation) -> Plan:
     """Return the next letter; a customer without an address gets none, which is recorded."""
-    ladder, told = _ladder(at), _told_already(at)
+    ladder, told, missed = _ladder(at), _told_already(at), _missed(at)
     pending = [
         each
         for each in pending_letters(at)
-        if (not ladder or _is_final(at, each[1])) and each[1] not in told
+        if (not ladder or _is_final(at, each[1])) and each[1] not in (*told, *missed)
     ]
     replaced = [step for due_at, step in pending_letters(at) if ladder and due_at <= at.now]
     skips = tuple(Skip(s.name, ON_LADDER) for s in replaced if not _is_final(at, s))
-    skips += tuple(Skip(s.name, TOLD) for s in told if s not in replaced)
+    skips += tuple(Skip(s.name, MISSED) for s in missed)
+    skips += tuple(Skip(s.name, TOLD) for s in told if s not in (*replaced, *missed))
     named = [(due_at, step.name, notice_for(at, step)) for due_at, step in pending]
     coming = sorted([*named, *ladder])
     due = [each for each in coming if each[0] <= at.now]
@@ -56,6 +59,14 @@ def _told_already(at: Situation) -> list[Step]:
         return []
     until = named_at + NOTHING_NEW
     return [s for due, s in pending_letters(at) if due <= until and not _is_final(at, s)]
+
+
+def _missed(at: Situation) -> list[Step]:
+    """Return the reminders before a due date whose time was over when the case opened: the terms
+    are shorter than that, or the invoice was seen late. The customer has just got the invoice."""
+    since = at.case.opened_at
+    early = [(due, step) for due, step in pending_letters(at) if step.after < timedelta()]
+    return [step for due, step in early if due < since]
 
 
 def _ladder(at: Situation) -> list[tuple[datetime, str, str]]:

@@ -58,6 +58,11 @@ class Situation:
     """What this look has learnt, or the configuration says, against any charge just now."""
 
     @property
+    def never_charged(self) -> bool:
+        """Whether the customer pays the invoice by hand, so that no charge is ever made for it."""
+        return self.policy.for_sent_invoices or self.invoice.is_sent
+
+    @property
     def charge_obstacle(self) -> Obstacle | None:
         """What keeps every charge from starting: as told, or the customer's own in flight.
 

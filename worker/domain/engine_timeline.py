@@ -42,7 +42,7 @@ WISH_LIFE = timedelta(days=1)
 def timeline(at: Situation) -> Decision:
     """Return the next act of the policy, or a wait until the nearest one."""
     owner = settle_owner(at)
-    if at.now < at.case.failed_at + OWNER_CONFIRMED_AFTER:
+    if not at.never_charged and at.now < at.case.failed_at + OWNER_CONFIRMED_AFTER:
         return Decision(
             Wait(),
             "owner_unconfirmed",

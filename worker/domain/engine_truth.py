@@ -19,6 +19,7 @@ from worker.domain.decisions import (
     Review,
     Wait,
 )
+from worker.domain.due_dates import paid_on_time
 from worker.domain.engine_outcomes import paid_by
 from worker.domain.engine_situation import SUBSCRIPTION_OVER, Rule, Situation
 from worker.domain.engine_standing import (
@@ -36,6 +37,9 @@ from worker.domain.policy import RetriesBy
 RECOVERED_LATE_WITHIN = timedelta(days=30)
 """A payment this long after the end still counts as recovered late (domain.md 5.2, assumption)."""
 
+PAID = frozenset((Outcome.RECOVERED, Outcome.RECOVERED_LATE, Outcome.PAID_ON_TIME))
+"""Outcomes of cases whose money came."""
+
 AUTHENTICATION_PATIENCE = timedelta(hours=1)
 """While a customer may be in 3-D Secure right now, nothing is charged."""
 
@@ -45,7 +49,7 @@ def closed_case(at: Situation) -> Decision | None:
     case, invoice = at.case, at.invoice
     if case.state is not CaseState.CLOSED:
         return None
-    recovered = case.outcome in {Outcome.RECOVERED, Outcome.RECOVERED_LATE}
+    recovered = case.outcome in PAID
     open_again = invoice.status == "open" and invoice.amount_remaining_minor > 0
     if recovered and (open_again or at.around.payment_returned):
         return Decision(
@@ -65,6 +69,8 @@ def closed_case(at: Situation) -> Decision | None:
     # Credited in full, an invoice is called paid as well; no money came then.
     money_came = invoice.status == "paid" and invoice.amount_due_minor > 0
     if not recovered and money_came and at.now <= late_until:
+        if _paid_on_time(at):
+            return _closed_on_time()
         return Decision(
             Close(Outcome.RECOVERED_LATE, "paid after the end", who_paid(at)),
             "paid_late",
@@ -111,6 +117,8 @@ def paid(at: Situation) -> Decision | None:
             "credited",
             "The invoice was credited in full: Stripe calls it paid, but no money came.",
         )
+    if _paid_on_time(at):
+        return _closed_on_time()
     late = at.ended_by_us
     by = who_paid(at)
     return Decision(
@@ -122,6 +130,18 @@ def paid(at: Situation) -> Decision | None:
         ),
         "paid",
         "The invoice is paid.",
+    )
+
+
+def _paid_on_time(at: Situation) -> bool:
+    return paid_on_time(at.case, at.invoice, office_zone=at.office_zone, now=at.now)
+
+
+def _closed_on_time() -> Decision:
+    return Decision(
+        Close(Outcome.PAID_ON_TIME, "paid by the due date"),
+        "paid_on_time",
+        "The invoice was paid by its due date.",
     )
 
 

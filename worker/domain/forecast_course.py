@@ -35,7 +35,7 @@ from worker.domain.decisions import (
 )
 from worker.domain.engine import decide
 from worker.domain.engine_charging import plan_charge, settle_owner
-from worker.domain.engine_ending import plan_ending
+from worker.domain.engine_ending import own_time, plan_ending
 from worker.domain.engine_situation import Situation
 from worker.domain.forecast_outcomes import (
     declined,
@@ -274,7 +274,7 @@ class Course:
 
     def _why_ending(self) -> str:
         reason = plan_ending(self.at).reason
-        return "office hours" if reason.endswith("after the first failure") else reason
+        return "office hours" if reason == own_time(self.at) else reason
 
     def _close(self, decision: Decision, close: Close) -> None:
         case = self.at.case

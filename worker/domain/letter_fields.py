@@ -33,6 +33,7 @@ _INVOICE_ITEMS = {
     "number": Field("text", "the invoice's number", "ACME-0042"),
     "amount": Field("text", "what is still open on it", "€20.00"),
     "failed_on": Field("text", "day of its first failed payment", "Friday 27 November"),
+    "due_on": Field("text", "day on which it is due, if paid by hand", "Friday 27 November", True),
     "pay_url": Field("link", "its hosted page at Stripe", "https://invoice.stripe.com/i/acct_1/1"),
 }
 
@@ -70,6 +71,9 @@ FIELDS: Mapping[str, Field] = MappingProxyType(
         ),
         "invoice_number": Field("text", "the invoice's number", "ACME-0042", True),
         "failed_on": Field("text", "day of the first failed payment", "Friday 27 November"),
+        "due_on": Field("text", "day on which the invoice is due", "Friday 27 November"),
+        "days_overdue": Field("text", "how many days it is overdue; empty until then", "3", True),
+        "paid_so_far": Field("text", "what was paid of it already, if not all", "€5.00", True),
         "next_try_on": Field("text", "day of the next try", "Tuesday 1 December", True),
         "ends_on": Field(
             "text",
@@ -103,6 +107,12 @@ _FAILED = (
     *("amount", "card", "pay_url", "invoice_number", "failed_on", "next_try_on", "ends_on"),
     *("reason_for_customer", "invoices"),
 )
+_DUE = (
+    *_ALWAYS,
+    *("amount", "pay_url", "invoice_number", "due_on", "days_overdue", "paid_so_far", "ends_on"),
+    "invoices",
+)
+_OWN = (*_FAILED, *(name for name in _DUE if name not in _FAILED))
 
 NOTICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -111,6 +121,11 @@ NOTICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "payment_failed_3": _FAILED,
         "payment_failed_final": _FAILED,
         "action_required": _FAILED,
+        "invoice_due_soon": _DUE,
+        "invoice_due_today": _DUE,
+        "invoice_overdue_1": _DUE,
+        "invoice_overdue_2": _DUE,
+        "invoice_overdue_final": _DUE,
         "payment_recovered": (
             *_ALWAYS,
             *("amount", "card", "pay_url", "invoice_number", "paid_on", "renews_on", "invoices"),
@@ -124,6 +139,13 @@ NOTICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
     }
 )
+
+FAILED_NOTICES = frozenset(name for name, fields in NOTICES.items() if fields is _FAILED)
+"""Notices about a payment that failed; nonsense about an invoice that is paid by hand."""
+DUE_NOTICES = frozenset(name for name, fields in NOTICES.items() if fields is _DUE)
+"""Notices about an invoice that is paid by hand; nonsense where a payment failed."""
+_EITHER = frozenset({"failed_on", "due_on"})
+"""Of an operator's own letter one of these is empty, by what its policy serves."""
 
 # What must be there for most notices may be missing for one of them.
 _ALSO_OPTIONAL = MappingProxyType(
@@ -142,12 +164,14 @@ def fields_of(notice: str) -> dict[str, Field]:
     """Return the merge fields of *notice* by name, in the order in which a list shows them.
 
     A notice that is not shipped is an operator's own letter: it is sent from a step of the
-    timeline, so it gets the fields of the payment letters.
+    timeline, so it gets the fields of the letters about failed payments and about due invoices.
     """
     result = {}
-    for name in NOTICES.get(notice, _FAILED):
+    own = notice not in NOTICES
+    for name in NOTICES.get(notice, _OWN):
         declared = FIELDS[name]
         optional = declared.optional or name in _ALSO_OPTIONAL.get(notice, ())
+        optional = optional or (own and name in _EITHER)
         if name in _ALSO_REQUIRED.get(notice, ()):
             optional = False
         result[name] = Field(

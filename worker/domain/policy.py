@@ -107,7 +107,8 @@ class Step:
 
     name: str
     after: timedelta
-    """From the first failure, never from the previous step."""
+    """From the first failure, never from the previous step; from the due date where the policy
+    serves sent invoices, negative before it."""
     charge: bool = False
     charge_window: DayWindow | None = None
     """Office hours in which the charge may start; None is any time."""
@@ -149,8 +150,16 @@ class Policy:
     backup_methods: tuple[str, ...] = ()
     """Types of other payment methods of the customer that may be charged after a hard decline, in
     this order; empty is none."""
+    collection_method: str = ""
+    """`send_invoice` where it serves invoices that customers pay by hand: its steps count from the
+    due date and it never charges. Empty: it serves all others."""
     digest: str = ""
     """First 12 hex digits of the SHA-256 of the canonical form; set by settings."""
+
+    @property
+    def for_sent_invoices(self) -> bool:
+        """Whether it serves invoices that customers pay by hand."""
+        return self.collection_method != ""
 
     def step(self, name: str) -> Step | None:
         """Return the step called *name*, or None."""

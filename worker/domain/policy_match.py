@@ -6,6 +6,7 @@ from datetime import datetime
 
 from worker.domain.policy import AmountRange, BillingInterval, DunningRules, Match, Policy
 from worker.domain.readings import (
+    SEND_INVOICE,
     CustomerReading,
     InvoiceReading,
     SubscriptionReading,
@@ -31,13 +32,18 @@ class Traits:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-def choose_policy(rules: DunningRules, traits: Traits) -> Policy:
-    """Return the first policy that serves *traits*; where none says so, the last of the list."""
-    for policy in rules.policies:
+def choose_policy(rules: DunningRules, traits: Traits) -> Policy | None:
+    """Return the first policy that serves *traits*; where none says so, the last of the list.
+
+    Sent invoices are served by policies of their own alone, and by nobody where none matches.
+    """
+    sent = traits.collection_method == SEND_INVOICE
+    policies = [policy for policy in rules.policies if policy.for_sent_invoices == sent]
+    for policy in policies:
         match = rules.matches.get(policy.name)
         if match is None or serves(match, traits):
             return policy
-    return rules.policies[-1]
+    return None if sent else policies[-1]
 
 
 def serves(match: Match, traits: Traits) -> bool:

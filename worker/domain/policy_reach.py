@@ -9,11 +9,14 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from worker.domain.policy import Match
+from worker.domain.readings import SEND_INVOICE
 
 Piece = tuple[object, ...]
 Box = Mapping[str, frozenset[Piece]]
 """Name of a condition -> the pieces of it that match; every box has every condition."""
 
+COLLECTION = "collection_method"
+"""The condition that is never left open."""
 REST: Piece = ("the rest",)
 BOXES_MAX = 2_000
 """Beyond this the question is left open: a list so entangled is not judged."""
@@ -79,6 +82,10 @@ def _boxes(matches: Sequence[Match]) -> list[Box]:
     for each in named:
         for name, pieces in each.items():
             everything[name] = everything.get(name, frozenset((REST,))) | pieces
+    # A policy that does not name them serves no invoices that are sent to be paid by hand.
+    if COLLECTION in everything:
+        charged = everything[COLLECTION] - {(SEND_INVOICE,)}
+        named = [{COLLECTION: charged, **each} for each in named]
     return [{name: each.get(name, every) for name, every in everything.items()} for each in named]
 
 
@@ -89,7 +96,7 @@ def _named(match: Match, matches: Sequence[Match]) -> dict[str, frozenset[Piece]
         "product": match.product_ids,
         "interval": match.intervals,
         "country": match.countries,
-        "collection_method": [match.collection_method] if match.collection_method else [],
+        COLLECTION: [match.collection_method] if match.collection_method else [],
         **{f"metadata {key}": values for key, values in match.metadata.items()},
     }
     pieces: dict[str, frozenset[Piece]] = {

@@ -65,6 +65,7 @@ def from_plain(plain: Plain) -> Policy:
         retries_max=_int(plain.get("retries_max", defaults["retries_max"])),
         retry_gap=_seconds(plain.get("retry_gap_seconds", 20 * 3600)),
         backup_methods=tuple(str(each) for each in _list(plain.get("backup_methods", []))),
+        collection_method=str(plain.get("collection_method", "")),
         digest=digest_of_plain(plain),
     )
 

@@ -167,6 +167,9 @@ class CustomerReading:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
+SEND_INVOICE = "send_invoice"
+"""Stripe's collection method of invoices that the customer pays by hand until a due date."""
+
 UNDER_WAY = frozenset(("processing", "requires_capture"))
 """Statuses of a PaymentIntent that was confirmed and has no outcome yet."""
 
@@ -204,6 +207,11 @@ class InvoiceReading:
     """Another payment of this invoice than `payment` is being processed or waits for capture."""
     subscription: SubscriptionReading | None = None
     customer: CustomerReading | None = None
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether it is sent to be paid by hand until `due_at`, and so never charged."""
+        return self.collection_method == SEND_INVOICE
 
     @property
     def payment_under_way(self) -> bool:

@@ -1,6 +1,7 @@
 """When things fall due: pure arithmetic on instants, zones and windows.
 
-Offsets count from the first failure, never from the previous step, so a late run pushes nothing.
+Offsets count from the first failure, of a sent invoice from its due date; never from the previous
+step, so a late run pushes nothing.
 Everything moves forward to an open hour, never back.
 """
 
@@ -69,8 +70,12 @@ def next_payday(at: datetime, zone: str, days: frozenset[int]) -> datetime:
 
 
 def step_due_at(case: Case, step: Step, office_zone: str) -> datetime:
-    """Return when *step* falls due, as aware UTC: offset, shift, stable jitter, charge window."""
-    at = case.failed_at + step.after + case.shift
+    """Return when *step* falls due, as aware UTC: offset, shift, stable jitter, charge window.
+
+    A reminder before the due date or on it keeps its day, whatever moved the rest.
+    """
+    until_due = case.due_at is not None and step.after <= timedelta()
+    at = case.counts_from_at + step.after + (timedelta() if until_due else case.shift)
     if step.charge:
         jitter = CHARGE_JITTER_MAX * stable_fraction("jitter", case.invoice_id, step.name)
         at = next_open(at + jitter, office_zone, step.charge_window)
@@ -79,7 +84,7 @@ def step_due_at(case: Case, step: Step, office_zone: str) -> datetime:
 
 def ending_due_at(case: Case, policy: Policy) -> datetime:
     """Return when the policy's ending falls due, before its letter and office hours move it."""
-    return case.failed_at + policy.ending.after + case.shift
+    return case.counts_from_at + policy.ending.after + case.shift
 
 
 def quick_tries_max(within: timedelta) -> int:

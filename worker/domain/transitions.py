@@ -56,6 +56,7 @@ END_STATES: tuple[EndState, ...] = (
         "until the period ends",
         "a payment makes it `recovered_late`; the cancel is undone while the invoice is open",
     ),
+    EndState(Outcome.PAID_ON_TIME, "yes", "full", "the payment is returned or charged back"),
     EndState(Outcome.VOIDED, "yes", "full", "nothing"),
     EndState(Outcome.WRITTEN_OFF, "yes", "full", "a payment makes it `recovered_late`"),
     EndState(Outcome.CLOSED_BY_HAND, "yes", "full", "a payment makes it `recovered_late`"),

@@ -41,6 +41,7 @@ def read_stripe(app: App, now: datetime) -> None:
             reader=app.reader,
             log=app.log,
             clock=app.clock,
+            rules=app.configuration.dunning,
             api_version=app.api_version,
             now=now,
         )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from worker.domain.due_dates import days_overdue
 from worker.domain.money import Money
 from worker.domain.notices import LetterContent
 from worker.domain.readings import InvoiceReading, PaymentMethodReading
@@ -49,6 +50,9 @@ def letter_values(
         ],
         "reason_for_customer": words.reason(content.decline_class or ""),
         "failed_on": day(content.failed_at),
+        "due_on": day(first.due_at) if first is not None else "",
+        "days_overdue": _days_overdue(first, content, zone),
+        "paid_so_far": _paid_so_far(first, locale),
         "next_try_on": day(content.next_try_at),
         "ends_on": day(content.ends_at),
         "ended_on": day(content.ended_at or content.now),
@@ -57,6 +61,18 @@ def letter_values(
         "renews_until": day(content.renews_until),
         "trial_ends_on": day(content.trial_ends_at),
     }
+
+
+def _days_overdue(invoice: InvoiceReading | None, content: LetterContent, zone: ZoneInfo) -> str:
+    if invoice is None:
+        return ""
+    return str(days_overdue(invoice.due_at, now=content.now, zone=zone) or "")
+
+
+def _paid_so_far(invoice: InvoiceReading | None, locale: str) -> str:
+    if invoice is None or invoice.status != "open" or invoice.amount_paid_minor <= 0:
+        return ""
+    return money_text(Money(invoice.amount_paid_minor, invoice.currency), locale)
 
 
 def _expires(method: PaymentMethodReading | None) -> str:
@@ -86,5 +102,6 @@ def _invoice(
         "number": invoice.number or invoice.id,
         "amount": money_text(Money(minor, invoice.currency), locale),
         "failed_on": day(failed_at or invoice.created_at),
+        "due_on": day(invoice.due_at),
         "pay_url": invoice.hosted_invoice_url,
     }

@@ -25,12 +25,14 @@ from worker.domain.readings import InvoiceReading
 
 @dataclass(frozen=True, slots=True)
 class NewCase:
-    """A failed invoice that becomes a case."""
+    """A failed or sent invoice that becomes a case."""
 
     invoice: InvoiceReading
     failed_at: datetime
     policy_digest: str
     next_action_at: datetime
+    due_at: datetime | None = None
+    """Of a sent invoice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class CaseChange:
     failure: Failure | None = None
     action_required_at: datetime | None = None
     closed_at: datetime | None = None
+    due_at: datetime | None = None
+    """The due date as the read just now showed it."""
     recovered_by: RecoveredBy | None = None
     reopened: bool = False
     """Out of its close: the timeline counts anew, or with `goes_on` from where it stood."""

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from worker.domain.letter_fields import DUE_NOTICES
 from worker.rehearsal.embedded.inbox import Mail
 
 _SUBJECTS = {
@@ -11,6 +12,11 @@ _SUBJECTS = {
     "payment_failed_3": r"Please check your payment",
     "payment_failed_final": r"Your .* subscription ends on|Last reminder: your payment",
     "action_required": r"Please confirm your payment",
+    "invoice_due_soon": r"Your invoice over .* is due on",
+    "invoice_due_today": r"Your invoice over .* (is due today|was due on)",
+    "invoice_overdue_1": r"Your invoice over .* is overdue",
+    "invoice_overdue_2": r"Please check your invoice",
+    "invoice_overdue_final": r"Unpaid invoice: |Last reminder: your invoice",
     "payment_recovered": r"Thank you, your payment",
     "subscription_ended": r"Your .* subscription has ended",
     "card_expiring": r"Your card expires",
@@ -27,6 +33,7 @@ ABOUT_UNPAID = frozenset(
         "payment_failed_3",
         "payment_failed_final",
         "action_required",
+        *DUE_NOTICES,
     )
 )
 """Letters that ask for money or for a confirmation."""

@@ -22,6 +22,7 @@ from worker.domain.decisions import (
     Wait,
     Write,
 )
+from worker.domain.due_dates import with_due_date
 from worker.domain.engine_situation import Obstacle
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
@@ -160,6 +161,7 @@ def _read(claimed: Claimed, ports: CasePorts, now: datetime) -> Turn:
     case = understand_failure(
         case, invoice, around, ledger=ports.ledger, stripe=ports.stripe, log=ports.log, now=now
     )
+    case = with_due_date(case, invoice)
     return Turn(ports, case, claimed.token, now, policy, invoice, around)
 
 

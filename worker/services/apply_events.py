@@ -55,6 +55,8 @@ class Batch:
     disputes: list[tuple[str, str, str, datetime]] = field(default_factory=list)
     warnings: list[tuple[str, str, bool, datetime]] = field(default_factory=list)
     failures: dict[str, tuple[InvoiceReading, datetime]] = field(default_factory=dict)
+    sent: dict[str, tuple[InvoiceReading, datetime]] = field(default_factory=dict)
+    """Invoices to be paid by hand, as the newest event shows them."""
     wake_invoices: set[str] = field(default_factory=set)
     wake_subscriptions: set[str] = field(default_factory=set)
     wake_customers: set[str] = field(default_factory=set)
@@ -130,7 +132,9 @@ def _invoice(
 ) -> None:
     invoice = reader.invoice(raw, event.api_version)
     batch.invoices.append((invoice, event.created_at))
-    if event.type in FAILURES:
+    if invoice.is_sent:
+        batch.sent[invoice.id] = (invoice, event.created_at)
+    elif event.type in FAILURES:
         batch.failures.setdefault(invoice.id, (invoice, event.created_at))
     if wake:
         batch.wake_invoices.add(invoice.id)
@@ -202,6 +206,18 @@ def apply_batch(
             wall_now=wall_now,
         )
         opened += [name] if name else []
+    for invoice_id in sorted(batch.sent):
+        invoice, seen_at = batch.sent[invoice_id]
+        name = open_case(
+            tx,
+            invoice,
+            failed_at=seen_at,
+            rules=rules,
+            go_live_at=go_live_at,
+            now=now,
+            wall_now=wall_now,
+        )
+        opened += [name] if name else []
     foreign = tx.attempts.unknown_keys(batch.our_keys)
     return Applied(tuple(opened), woken, early, tuple(foreign))
 
@@ -249,16 +265,24 @@ def open_case(
     now: datetime,
     wall_now: datetime,
 ) -> str:
-    """Open a case for a failed invoice, with its fact; empty where it opens none.
+    """Open a case for a failed or a sent invoice, with its fact; empty where it opens none.
 
     The policy that serves it now serves it to the end, whatever is configured later.
+    Args: failed_at: when it failed; for a sent invoice, when it was seen to be open.
     """
     failed_at = min(failed_at, now)
     if not opens_case(invoice, failed_at=failed_at, go_live_at=go_live_at):
         return ""
-    first_look_at = max(now, failed_at + OWNER_CONFIRMED_AFTER + timedelta(seconds=1))
-    policy_digest = digest_of(_policy_for(tx, invoice, rules, now))
-    new = NewCase(invoice, failed_at, policy_digest, next_action_at=first_look_at)
+    policy = _policy_for(tx, invoice, rules, now)
+    if policy is None:
+        return ""
+    policy_digest = digest_of(policy)
+    if invoice.is_sent:
+        # By its age, however late it was seen: the oldest of a subscription leads.
+        new = NewCase(invoice, min(invoice.created_at, now), policy_digest, now, invoice.due_at)
+    else:
+        first_look_at = max(now, failed_at + OWNER_CONFIRMED_AFTER + timedelta(seconds=1))
+        new = NewCase(invoice, failed_at, policy_digest, first_look_at)
     case_id = tx.cases.open(new, now=now)
     if case_id is None:
         return ""
@@ -277,15 +301,18 @@ def open_case(
             "policy_digest": policy_digest,
             "amount_minor": invoice.amount_remaining_minor,
             "currency": invoice.currency,
-        },
+        }
+        | ({"due_at": new.due_at.isoformat()} if new.due_at is not None else {}),
     )
     tx.facts.append([fact], wall_now=wall_now)
     return name
 
 
-def _policy_for(tx: Tx, invoice: InvoiceReading, rules: DunningRules, now: datetime) -> Policy:
+def _policy_for(
+    tx: Tx, invoice: InvoiceReading, rules: DunningRules, now: datetime
+) -> Policy | None:
     """Return the first policy that serves the invoice, by what the mirrors know of its customer."""
-    if len(rules.policies) == 1:
+    if len(rules.policies) == 1 and not invoice.is_sent:
         return rules.policies[0]
     traits = traits_of(
         invoice,

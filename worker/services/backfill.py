@@ -1,14 +1,15 @@
-"""First run, or back after more than 30 days: mirror what is there, opening no case (D16)."""
+"""First run, or back after over 30 days: mirror what is there; no failure opens a case (D16)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from worker.domain.facts import Fact
 from worker.domain.mrr import monthly_minor
-from worker.domain.policy import Configuration
-from worker.domain.readings import PaymentMethodReading, SubscriptionReading
+from worker.domain.policy import Configuration, DunningRules
+from worker.domain.readings import InvoiceReading, PaymentMethodReading, SubscriptionReading
 from worker.domain.subscription_story import COUNTED, GONE
 from worker.ports import Clock, JobLog, Json, Ledger, ObjectReader, StripeGateway, Tx
+from worker.services.apply_events import open_case
 from worker.services.fold_facts import fold_facts, tell_subscription
 from worker.services.keep_configuration import keep_policies
 from worker.services.read_feed import CURSOR, LIST_REACH, OVERLAP
@@ -28,6 +29,7 @@ def backfill(
     reader: ObjectReader,
     log: JobLog,
     clock: Clock,
+    rules: DunningRules,
     api_version: str,
     now: datetime,
     progress: Callable[[str, int], None] = lambda _what, _count: None,
@@ -62,6 +64,7 @@ def backfill(
     def put_invoices(tx: Tx, page: list[Json]) -> None:
         found = [reader.invoice(raw, api_version) for raw in page]
         tx.mirror.put_invoices([(invoice, seen_at) for invoice in found])
+        _open_sent(tx, found, rules=rules, clock=clock, now=now)
 
     parts: tuple[tuple[str, Iterator[list[Json]], Callable[[Tx, list[Json]], None]], ...] = (
         ("customers", stripe.customer_pages(), put_customers),
@@ -78,6 +81,24 @@ def backfill(
         tx.control.set_cursor(CURSOR, seen_at)
     log.info("backfill", **counts, business_at=now)
     return counts
+
+
+def _open_sent(
+    tx: Tx, found: Iterable[InvoiceReading], *, rules: DunningRules, clock: Clock, now: datetime
+) -> None:
+    """Open the cases of invoices that are paid by hand and are not from before go-live."""
+    control = tx.control.read()
+    for invoice in found:
+        if control is not None and invoice.is_sent:
+            open_case(
+                tx,
+                invoice,
+                failed_at=now,
+                rules=rules,
+                go_live_at=control.go_live_at,
+                now=now,
+                wall_now=clock.wall_now(),
+            )
 
 
 def _tell(

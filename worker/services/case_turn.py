@@ -117,6 +117,7 @@ class Turn:
             change,
             failure=change.failure or self.case.failure,
             action_required_at=change.action_required_at or self.case.action_required_at,
+            due_at=self.case.due_at,
             stands_down=decision is not None and decision.stands_down,
         )
         with self.ports.ledger.begin() as tx:

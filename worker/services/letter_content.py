@@ -1,16 +1,17 @@
 """What a due letter would say, from objects read moments ago, or that it is needed no more."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from worker.domain.calendar_letters import card_named
 from worker.domain.case import Case, CaseState
+from worker.domain.due_dates import with_due_date
 from worker.domain.engine_charging import plan_charge, settle_owner
 from worker.domain.engine_ending import expected_end
 from worker.domain.engine_situation import Situation, obstacle_of
 from worker.domain.money import Money
 from worker.domain.notices import CLOSING_NOTICES, LetterContent
-from worker.domain.policy import DeclineClass
+from worker.domain.policy import DeclineClass, Policy
 from worker.domain.policy_text import from_plain
 from worker.domain.readings import (
     CustomerReading,
@@ -39,11 +40,13 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
         case = tx.cases.load(case_id)
         if case is None:
             raise NotNeededError("the case is gone")
+        case = with_due_date(case, invoice)
         around = tx.cases.surroundings(case, invoice, now=now, wall_now=ports.clock.wall_now())
         text = tx.control.policy(case.policy_digest)
-    _check_case_letter(letter, case, invoice)
     rules = ports.configuration.dunning
     policy = from_plain(text) if text is not None else rules.policies[-1]
+    _check_case_letter(letter, case, invoice)
+    _check_due_date(letter, case, policy, now)
     at = Situation(
         case,
         invoice,
@@ -63,8 +66,8 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
         now=now,
         amount=Money(_owed_minor(case, invoice), invoice.currency),
         invoices=(invoice, *others),
-        method=method_in_use(invoice),
-        failed_at=case.failed_at,
+        method=method_in_use(invoice) if case.due_at is None else None,
+        failed_at=case.failed_at if case.due_at is None else None,
         decline_class=_reason_told(case),
         paid_at=invoice.paid_at or case.closed_at,
         ended_at=case.closed_at,
@@ -115,6 +118,14 @@ def _check_case_letter(letter: LetterTask, case: Case, invoice: InvoiceReading) 
         raise NotNeededError("the subscription has ended")
     if subscription is not None and subscription.collection_paused:
         raise NotNeededError("collection is paused")
+
+
+def _check_due_date(letter: LetterTask, case: Case, policy: Policy, now: datetime) -> None:
+    """A letter about an overdue invoice is wrong once its due date was moved into the future."""
+    step = policy.step(letter.step)
+    after_due = step is not None and step.after > timedelta()
+    if case.due_at is not None and after_due and now < case.due_at:
+        raise NotNeededError("the due date was moved")
 
 
 def _of_calendar(letter: LetterTask, ports: CasePorts, now: datetime) -> LetterContent:

@@ -62,6 +62,8 @@ def adopt(
 ) -> list[tuple[str, str]]:
     """Take failures from before go-live into dunning; each counts from now.
 
+    A sent invoice goes on counting from its due date: of its letters only the last is written.
+
     Returns (invoice id, case number or why not) for each.
     """
     require_who_and_why(by, reason)
@@ -79,13 +81,14 @@ def _adopt_one(
     configuration: Configuration,
     now: datetime,
 ) -> str:
+    since = now if invoice.due_at is None else min(now, invoice.due_at)
     with ledger.begin() as tx:
         name = open_case(
             tx,
             invoice,
             failed_at=now,
             rules=configuration.dunning,
-            go_live_at=now,
+            go_live_at=since,
             now=now,
             wall_now=clock.wall_now(),
         )

@@ -83,7 +83,7 @@ def _open_missed(
                 return opened
             missed = [one for one in found if _is_missed(tx, one, control.go_live_at, now)]
         for invoice in sorted(missed, key=lambda one: one.id):
-            if _is_under_way(stripe, invoice.id):
+            if not invoice.is_sent and _is_under_way(stripe, invoice.id):
                 continue
             with ledger.begin() as tx:
                 name = open_case(
@@ -100,7 +100,12 @@ def _open_missed(
 
 
 def _is_missed(tx: Tx, invoice: InvoiceReading, go_live_at: datetime, now: datetime) -> bool:
-    """Return whether an invoice looks failed although no event ever said so."""
+    """Return whether an invoice looks failed although no event ever said so, or is a sent one.
+
+    A sent invoice that has its case opens no second one.
+    """
+    if invoice.is_sent:
+        return opens_case(invoice, failed_at=now, go_live_at=go_live_at)
     if invoice.created_at < go_live_at or tx.mirror.failed_before(invoice.id):
         return False
     return opens_case(invoice, failed_at=now, go_live_at=go_live_at)

@@ -27,6 +27,8 @@ def understand_failure(
     Raises: GatewayUnavailable: that read got no answer; the next scan asks again.
     """
     payment = invoice.payment
+    if case.due_at is not None:  # nothing failed: what the customer tries on the page is their own
+        return case
     if payment is not None and payment.status == "requires_action":
         return _authentication(case, invoice, around, now)
     if payment is None or payment.signals is None:

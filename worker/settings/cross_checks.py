@@ -18,6 +18,7 @@ from worker.settings.audience_checks import audience_problems
 from worker.settings.dunning_file import ClassSection, EndingSection, StepSection, WhenDeclined
 from worker.settings.fields import Section
 from worker.settings.notices_file import LetterSection
+from worker.settings.sent_invoice_checks import sent_invoice_faults
 from worker.settings.sentences import join_words, nearest
 from worker.settings.yaml_reader import Location, Problem, YamlText
 
@@ -66,7 +67,8 @@ def dunning_problems(text: YamlText, notices_available: frozenset[str]) -> Itera
     policies = _get(text.data, "policies")
     for index, raw in enumerate(policies if isinstance(policies, list) else []):
         parts = _parts(("policies", index), raw)
-        for location, sentence in _policy_faults(parts, notices_available):
+        faults = (*_policy_faults(parts, notices_available), *sent_invoice_faults(parts.at, raw))
+        for location, sentence in faults:
             yield Problem(text.line_of(location), location, sentence)
 
 
@@ -181,10 +183,10 @@ def _step_faults(parts: PolicyParts, notices_available: frozenset[str]) -> Itera
                 (*at, "charge"),
                 f"never happens with `retries_by: {parts.retries_by}`; leave the charge out.",
             )
-        if parts.ending is not None and step.after >= parts.ending.after:
+        if parts.ending is not None and step.offset >= parts.ending.after:
             end = days_words(parts.ending.after)
             sentence = (
-                f"{days_words(step.after)} is not before the ending ({end}); move one of them."
+                f"{days_words(step.offset)} is not before the ending ({end}); move one of them."
             )
             yield (*at, "after"), sentence
 
@@ -192,15 +194,15 @@ def _step_faults(parts: PolicyParts, notices_available: frozenset[str]) -> Itera
 def _charge_faults(parts: PolicyParts) -> Iterator[Fault]:
     charges = sorted(
         ((at, step) for at, step in parts.steps.items() if step.charge is not None),
-        key=lambda each: each[1].after,
+        key=lambda each: each[1].offset,
     )
     before, before_after = "the first failure", timedelta(0)
     for at, step in charges:
-        if step.after - before_after < GAP_MIN:
+        if step.offset - before_after < GAP_MIN:
             earliest = hours_words(before_after + GAP_MIN)
             sentence = f"is less than 20 hours after {before}; write `{earliest}` or more."
             yield (*at, "after"), sentence
-        before, before_after = f"`{step.name}`", step.after
+        before, before_after = f"`{step.name}`", step.offset
     if len(charges) > RETRIES_MAX:
         at = (*charges[RETRIES_MAX][0], "charge")
         yield at, f"is charge {RETRIES_MAX + 1} of at most {RETRIES_MAX}; leave it out."
@@ -225,8 +227,8 @@ def _ending_faults(parts: PolicyParts, ending: EndingSection) -> Iterator[Fault]
         return
     if step.letter is None:
         yield (*at, "not_before"), f"the step `{name}` writes no letter; name one that does."
-    elif step.after < ending.after < step.after + ending.not_before.gap:
-        given, earliest = days_words(ending.after), days_words(step.after + ending.not_before.gap)
+    elif step.offset < ending.after < step.offset + ending.not_before.gap:
+        given, earliest = days_words(ending.after), days_words(step.offset + ending.not_before.gap)
         sentence = f"{given} is too early for `not_before`; write `{earliest}` or more."
         yield (*at, "after"), sentence
 

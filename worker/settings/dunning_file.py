@@ -5,7 +5,7 @@ that does nothing. `inheritance` has written `like` and `change` out before a fi
 these; what fields mean together is checked in `cross_checks`.
 """
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -26,6 +26,7 @@ from worker.domain.policy import (
     RetriesBy,
     Step,
 )
+from worker.domain.readings import SEND_INVOICE
 from worker.settings.fields import (
     AccessWord,
     AfterStep,
@@ -108,8 +109,11 @@ class StepSection(Section):
 
     name: Line = Field(examples=["try 1"])
     """What people call it; unique within the policy, and the same for ever in open cases."""
-    after: Duration = Field(examples=["3 days"])
-    """Time since the first failure, never since the previous step."""
+    after: Duration | None = Field(default=None, examples=["3 days"])
+    """Time since the first failure, never since the previous step; of invoices that are paid by
+    hand, since the due date. Each step has `after` or `before`."""
+    before: Duration | None = Field(default=None, examples=["7 days"])
+    """Time until the due date, for invoices that are paid by hand alone."""
     charge: ChargeHours | None = Field(default=None, examples=["any time"])
     """Charge what remains, in these office hours."""
     letter: Line | None = Field(default=None, examples=["payment_failed_1"])
@@ -120,11 +124,16 @@ class StepSection(Section):
     because: Line | None = Field(default=None, examples=["salaries have arrived by then"])
     """Why, in your words; said again when the policy is read back."""
 
+    @property
+    def offset(self) -> timedelta:
+        """The step's time as written; before a due date it is negative."""
+        return self.after if self.after is not None else -(self.before or timedelta())
+
     def step(self) -> Step:
         """Return the engine's value."""
         return Step(
             name=self.name,
-            after=self.after,
+            after=self.offset,
             charge=self.charge is not None,
             charge_window=self.charge.window if self.charge else None,
             letter=self.letter,
@@ -136,7 +145,7 @@ class EndingSection(Section):
     """What happens after the last step."""
 
     after: Duration = Field(examples=["14 days"])
-    """Time since the first failure; later than every step."""
+    """Time since the first failure, or since the due date; later than every step."""
     do: EndingAct = Field(examples=["cancel"])
     """What happens to the subscription."""
     when: CancelWhen = Field(default=CancelWhen.NOW, examples=["now"])
@@ -179,8 +188,11 @@ class PolicySection(Section):
     """Why, in your words; said again when the policy is read back."""
     retries_by: RetriesBy = Field(default=RetriesBy.WORKER, examples=["worker"])
     """Who retries: this worker, Stripe's own retries, or nobody."""
-    when_declined: WhenDeclined = Field(examples=["{ funds: { do: retry }, ... }"])
-    """The reaction to each class of decline."""
+    when_declined: WhenDeclined | None = Field(
+        default=None, examples=["{ funds: { do: retry }, ... }"]
+    )
+    """The reaction to each class of decline; every policy has it but those for invoices that are
+    paid by hand."""
     new_card: Literal["charge_at_once", "wait"] = Field(
         default="charge_at_once", examples=["charge_at_once"]
     )
@@ -191,24 +203,32 @@ class PolicySection(Section):
     steps: list[StepSection] = Field(
         default=[], examples=["[{ name: first letter, after: 4 hours, letter: payment_failed_1 }]"]
     )
-    """The timeline, counted from the first failure; left out, the policy is an ending alone."""
+    """The timeline, counted from the first failure, or from the due date of an invoice that is paid
+    by hand; left out, the policy is an ending alone."""
     ending: EndingSection = Field(examples=["{ after: 14 days, do: leave }"])
     """What follows the last step."""
 
     def policy(self) -> Policy:
         """Return the engine's value, steps in order of time, without its digest."""
+        classes, sends = self.when_declined, self.for_sent_invoices
         return Policy(
             name=self.name,
-            retries_by=self.retries_by,
+            retries_by=RetriesBy.NOBODY if sends else self.retries_by,
             when_declined={
-                DeclineClass(name): getattr(self.when_declined, name).rule()
-                for name in WhenDeclined.model_fields
+                DeclineClass(name): getattr(classes, name).rule()
+                for name in (WhenDeclined.model_fields if classes is not None else ())
             },
-            charge_new_card_at_once=self.new_card == "charge_at_once",
+            charge_new_card_at_once=self.new_card == "charge_at_once" and not sends,
             steps=tuple(sorted((each.step() for each in self.steps), key=lambda step: step.after)),
             ending=self.ending.ending(),
             backup_methods=self.backup_methods or (),
+            collection_method=SEND_INVOICE if sends else "",
         )
+
+    @property
+    def for_sent_invoices(self) -> bool:
+        """Whether it serves invoices that customers pay by hand."""
+        return self.match is not None and self.match.collection_method == SEND_INVOICE
 
     def reasons(self) -> tuple[Reason, ...]:
         """Return why the policy is as it is: as a whole, its steps, its ending."""

@@ -78,6 +78,8 @@ def _let_policies_build_on_another(definitions: Schema) -> None:
     policy["required"] = ["name"]
     policy["anyOf"] = [{"required": ["like"]}, {"required": needed}]
     step = _changeable("StepSection", definitions)
+    timed = [{"required": ["after"]}, {"required": ["before"]}]
+    definitions["StepSection"]["oneOf"] = timed
     definitions[step]["properties"].pop("name")
     definitions["Change"] = _all_optional(policy, definitions, without=OWN)
     definitions["Change"]["properties"]["steps"] = {

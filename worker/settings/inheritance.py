@@ -193,7 +193,7 @@ class _Completer:
             elif part.value == LEAVE_OUT:
                 del result[known]
             else:
-                result[known] = _merged(result[known], part)
+                result[known] = _merged(_without_time(result[known], part), part)
         return Written(steps.at, result)
 
 
@@ -219,7 +219,18 @@ def _merged(base: Written, change: Written) -> Written:
 
 def _is_whole_step(part: Written) -> bool:
     value = part.value
-    return isinstance(value, dict) and "after" in value and bool(DOES & set(value))
+    timed = isinstance(value, dict) and bool({"after", "before"} & set(value))
+    return timed and bool(DOES & set(value))
+
+
+def _without_time(step: Written, change: Written) -> Written:
+    """Return *step* without its time where the change names a new one, before or after."""
+    times = {"after", "before"}
+    if not isinstance(change.value, dict) or not isinstance(step.value, dict):
+        return step
+    if not times & set(change.value):
+        return step
+    return Written(step.at, {key: part for key, part in step.value.items() if key not in times})
 
 
 def _named(part: Written, name: str) -> Written:

@@ -16,7 +16,13 @@ from worker.domain.policy import (
     RetriesBy,
 )
 from worker.settings.audience_words import audience_sentence
-from worker.settings.duration_words import duration_words, moment_words, moments_words, unit_of
+from worker.settings.duration_words import (
+    counted,
+    duration_words,
+    moment_words,
+    moments_words,
+    unit_of,
+)
 from worker.settings.sentences import join_words
 from worker.settings.written_reactions import MONTH_END
 
@@ -42,6 +48,10 @@ def rules_lines(rules: DunningRules) -> list[str]:
 
 def policy_sentence(policy: Policy) -> str:
     """Return `monthly-cards: letter after 4 hours; tries on days 1, 3 and 7; ...`."""
+    if policy.for_sent_invoices:
+        parts = [_reminders(policy), _subscription_end(policy.ending)]
+        told = "; ".join(part for part in parts if part)
+        return f"{policy.name}: {told}.{_invoice_end(policy.ending)}"
     moments: defaultdict[tuple[str, timedelta], list[int]] = defaultdict(list)
     for step in policy.steps:
         unit = unit_of(step.after)
@@ -62,6 +72,21 @@ def policy_sentence(policy: Policy) -> str:
     ]
     parts.append(_subscription_end(policy.ending))
     return f"{policy.name}: {'; '.join(parts)}.{_invoice_end(policy.ending)}"
+
+
+def _reminders(policy: Policy) -> str:
+    """Return `reminders 7 days before, on and 3, 10 days after the due date`."""
+    grouped: defaultdict[tuple[str, timedelta], list[int]] = defaultdict(list)
+    for after in (step.after for step in policy.steps if step.letter):
+        unit = unit_of(after)
+        side = "before" if after < timedelta() else "after"
+        grouped["on" if not after else side, unit].append(abs(after) // unit)
+    parts = [
+        "on" if side == "on" else f"{counted(counts, unit).replace(' and ', ', ')} {side}"
+        for (side, unit), counts in grouped.items()
+    ]
+    word = "reminder" if sum(map(len, grouped.values())) == 1 else "reminders"
+    return f"{word} {join_words(parts)} the due date" if parts else ""
 
 
 def _reactions(policy: Policy) -> list[str]:

@@ -87,6 +87,7 @@ class Cases:
                 state=CaseState.OPEN.value,
                 policy_digest=new.policy_digest,
                 failed_at=new.failed_at,
+                due_at=new.due_at,
                 opened_at=now,
                 amount_minor=invoice.amount_remaining_minor,
                 currency=invoice.currency,
@@ -378,6 +379,7 @@ def _changed_columns(change: CaseChange, now: datetime) -> dict[str, object]:
         "owner": change.owner,
         "action_required_at": change.action_required_at,
         "closed_at": change.closed_at,
+        "due_at": change.due_at,
         "recovered_by": change.recovered_by,
     }
     values = {name: value for name, value in values.items() if value is not None}
@@ -391,5 +393,6 @@ def _changed_columns(change: CaseChange, now: datetime) -> dict[str, object]:
     if change.reopened:
         values |= {"outcome": None, "closed_at": None, "recovered_by": None}
         if not change.goes_on:
-            values["shift"] = now - cases.c.failed_at  # the rest of the timeline counts anew
+            # The rest of the timeline counts anew.
+            values["shift"] = now - func.coalesce(cases.c.due_at, cases.c.failed_at)
     return values

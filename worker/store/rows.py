@@ -129,6 +129,7 @@ def case_of(
         shift=row["shift"],
         stood_down_at=row["stood_down_at"],
         closed_at=row["closed_at"],
+        due_at=row["due_at"],
         attempts=attempts,
         steps=steps,
         letters=letters,

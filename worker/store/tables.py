@@ -53,6 +53,7 @@ cases = Table(
     instant("failed_at", required=True),
     instant("opened_at", required=True),
     instant("closed_at"),
+    instant("due_at"),
     instant("action_required_at"),
     instant("stood_down_at"),
     Column("recovered_by", String),

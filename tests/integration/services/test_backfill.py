@@ -19,6 +19,7 @@ def fill(bench: Bench, *subscriptions: dict[str, Any]) -> None:
         reader=StripeReader(),
         log=bench.ports.log,
         clock=bench.clock,
+        rules=bench.ports.configuration.dunning,
         api_version=API_VERSION,
         now=NOW + 40 * DAY,
     )

@@ -49,9 +49,9 @@ def test_each_outcome_is_described_once() -> None:
         assert state.reopened_by, state
 
 
-def test_only_recovered_cases_come_back_when_money_is_returned() -> None:
+def test_only_paid_cases_come_back_when_money_is_returned() -> None:
     returned = {state.outcome for state in END_STATES if "returned" in state.reopened_by}
-    assert returned == {Outcome.RECOVERED, Outcome.RECOVERED_LATE}
+    assert returned == {Outcome.RECOVERED, Outcome.RECOVERED_LATE, Outcome.PAID_ON_TIME}
     undone = {state.outcome for state in END_STATES if "undone" in state.reopened_by}
     assert undone == {Outcome.CUSTOMER_CANCELLED}
     late = {state.outcome for state in END_STATES if "recovered_late" in state.reopened_by}

@@ -38,6 +38,7 @@ def invoice(number: str, minor: int, *, status: str = "open") -> InvoiceReading:
         attempted=True,
         attempt_count=1,
         created_at=NOW - timedelta(days=40),
+        due_at=NOW - timedelta(days=3),
         number=number,
         hosted_invoice_url=f"https://invoice.stripe.com/i/{number}",
     )

@@ -33,6 +33,13 @@ def mail(subject: str, text: str = "Hello") -> Mail:
         ("Your card expires before your next payment", "card_expiring"),
         ("Your Pro renews on 3 November 2026", "renewal_upcoming"),
         ("Your Acme trial ends on 3 November 2026", "trial_ending"),
+        ("Your invoice over €29.00 is due on Friday 3 November", "invoice_due_soon"),
+        ("Your invoice over €29.00 is due today", "invoice_due_today"),
+        ("Your invoice over €29.00 was due on Friday 3 November", "invoice_due_today"),
+        ("Your invoice over €29.00 is overdue", "invoice_overdue_1"),
+        ("Please check your invoice over €29.00, due Friday 3 November", "invoice_overdue_2"),
+        ("Unpaid invoice: your subscription ends on 3 November 2026", "invoice_overdue_final"),
+        ("Last reminder: your invoice over €29.00 is open", "invoice_overdue_final"),
         ("Something new", ""),
     ],
 )
@@ -44,7 +51,8 @@ def test_every_shipped_letter_is_known() -> None:
     known = {
         "payment_failed_1", "payment_failed_2", "payment_failed_3", "payment_failed_final",
         "action_required", "payment_recovered", "subscription_ended", "card_expiring",
-        "renewal_upcoming", "trial_ending",
+        "renewal_upcoming", "trial_ending", "invoice_due_soon", "invoice_due_today",
+        "invoice_overdue_1", "invoice_overdue_2", "invoice_overdue_final",
     }  # fmt: skip
     assert {path.stem for path in TEMPLATES.glob("*.md")} == known
     assert known >= ABOUT_UNPAID

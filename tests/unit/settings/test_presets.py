@@ -59,7 +59,8 @@ def test_a_preset_is_ready_to_run_and_says_why(name: str) -> None:
         assert {"", "ending"} <= given
         assert len(tries(policy)) <= policy.retries_max
         assert all(later - before >= 1 for before, later in pairwise([0.0, *tries(policy)]))
-        assert policy.when_declined[DeclineClass.CONSENT_WITHDRAWN].count_as_voluntary
+        if not policy.for_sent_invoices:
+            assert policy.when_declined[DeclineClass.CONSENT_WITHDRAWN].count_as_voluntary
     assert rules.policies[-1].name not in rules.matches
     assert len(rules_lines(rules)) > len(rules.policies)
     first_line = (PRESETS / f"{name}.yaml").read_text().splitlines()[0]
@@ -145,6 +146,14 @@ def test_bank_debits_are_presented_as_often_as_their_rules_allow() -> None:
     once, twice, _ = rules.policies
     assert rules.matches[once.name].method_types == ("acss_debit", "nz_bank_account")
     assert [len(tries(once)), len(tries(twice))] == [1, 2]
+
+
+def test_sent_invoices_are_reminded_around_their_due_date_and_never_charged() -> None:
+    sent, _ = preset("b2b-invoices").policies
+    assert sent.for_sent_invoices
+    assert [moment / DAY for moment in letters(sent)] == [-7, 0, 3, 10, 21]
+    assert tries(sent) == []
+    assert (sent.ending.do, sent.ending.invoice) == (EndingAct.LEAVE, InvoiceEnd.LEAVE)
 
 
 def test_none_does_nothing() -> None:
