@@ -46,7 +46,7 @@ def apply(world: World, config_dir: Path, *, after: int) -> int:
         now=world.now,
         by="jo",
         reason="a later first letter",
-    )
+    ).no
 
 
 def digest(app: App) -> str:

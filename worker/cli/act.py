@@ -241,6 +241,10 @@ def apply(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder like config/.")],
     by: By = "",
     reason: Reason = "",
+    move: Annotated[
+        bool,
+        typer.Option("--move-open-cases", help="To the policies that match them now."),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Apply without asking.")] = False,
     as_json: Json = False,
     data: Data = None,
@@ -251,9 +255,8 @@ def apply(
     from worker.cli.data_dir import open_view
 
     with open_view(data) as view:
-        done = act_apply.apply(
-            view, directory, by=_who(by), reason=reason, yes=yes, as_json=as_json
-        )
+        wish = act_apply.Wish(directory, move=move, yes=yes)
+        done = act_apply.apply(view, wish, by=_who(by), reason=reason, as_json=as_json)
     if not done:
         raise typer.Exit(2)
 

@@ -249,6 +249,8 @@ def _states(record: CaseRecord) -> Iterator[Item]:
                 yield Item(fact.time, "taken over", reason)
             case "case.extended":
                 yield Item(fact.time, "more time", reason)
+            case "case.policy_changed":
+                yield Item(fact.time, "other policy", reason)
             case "case.in_review":
                 yield Item(fact.time, "waits for a person", reason)
             case "case.closed":

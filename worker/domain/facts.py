@@ -22,6 +22,7 @@ FACT_TYPES = frozenset(
         "case.held",
         "case.in_review",
         "case.opened",
+        "case.policy_changed",
         "case.released",
         "charging.resumed",
         "charging.stopped",

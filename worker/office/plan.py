@@ -169,6 +169,16 @@ def _start(
     """Return where the case's course begins, or None where nothing can be foreseen yet."""
     own = found.policy
     policy = instead.get(own.name, own) if instead is not None and own is not None else own
+    return start_of(found, office, now, policy, moved=instead is not None)
+
+
+def start_of(
+    found: OpenCase, office: Office, now: datetime, policy: Policy | None, *, moved: bool = False
+) -> Start | None:
+    """Return where the course of a case begins under *policy*, or None where nobody can foresee it.
+
+    Args: moved: the case is looked at at once, as after a move to that policy.
+    """
     if policy is None or _unlooked(found):
         return None
     at = Situation(
@@ -181,7 +191,7 @@ def _start(
         now,
         obstacle_of(office.mode),
     )
-    look_at = found.line.next_action_at if instead is None else None
+    look_at = None if moved else found.line.next_action_at
     return Start(at, look_at or now, found.queued)
 
 

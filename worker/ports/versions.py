@@ -37,6 +37,13 @@ class VersionBook(Protocol):
         None where another is current by now: two who store at once cannot both be next.
         """
 
+    def move_case(self, case_id: int, *, was: str, becomes: str, now: datetime) -> bool:
+        """Give a case another policy, by digest, and make it due.
+
+        False where it is not open or held, has a request to Stripe under way, or keeps another
+        policy than *was* by now.
+        """
+
     def current(self) -> ConfigVersion | None:
         """Return the current version, or None where none was stored yet."""
 

@@ -2,11 +2,15 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, Select, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, and_, func, insert, select, update
 
+from worker.domain.case import IN_FLIGHT, CaseState
 from worker.ports import ConfigVersion, NewVersion
 from worker.store.config_tables import config_versions
-from worker.store.tables import control
+from worker.store.tables import attempts, cases, control
+
+_MOVABLE = (CaseState.OPEN.value, CaseState.HELD.value)
+_FLYING = tuple(state.value for state in IN_FLIGHT)
 
 
 class Versions:
@@ -39,6 +43,34 @@ class Versions:
             )
         )
         return no
+
+    def move_case(self, case_id: int, *, was: str, becomes: str, now: datetime) -> bool:
+        """Give a case another policy and make it due, unless it is in somebody's hands."""
+        # Locked first: whoever writes an intent does so under the same lock, so it is seen next.
+        chosen = and_(
+            cases.c.account_id == self._account,
+            cases.c.id == case_id,
+            cases.c.policy_digest == was,
+            cases.c.state.in_(_MOVABLE),
+        )
+        locked = self._connection.execute(select(cases.c.id).where(chosen).with_for_update())
+        if locked.first() is None:
+            return False
+        flying = select(attempts.c.no).where(
+            attempts.c.case_id == case_id, attempts.c.state.in_(_FLYING)
+        )
+        if self._connection.execute(flying).first() is not None:
+            return False
+        self._connection.execute(
+            update(cases)
+            .where(cases.c.id == case_id)
+            .values(
+                policy_digest=becomes,
+                wake_seq=cases.c.wake_seq + 1,
+                next_action_at=func.least(func.coalesce(cases.c.next_action_at, now), now),
+            )
+        )
+        return True
 
     def current(self) -> ConfigVersion | None:
         """Return the current version, or None where none was stored yet."""
