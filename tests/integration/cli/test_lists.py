@@ -82,7 +82,10 @@ def test_events_since_a_day_begin_at_midnight_in_the_office(
 
 @pytest.mark.parametrize(
     ("wanted", "known"),
-    [("nope", "case, charging, notice"), ("payment.lost", "payment.failed, payment.recovered")],
+    [
+        ("nope", "access, case, charging, configuration, notice"),
+        ("payment.lost", "payment.failed, payment.recovered"),
+    ],
 )
 def test_an_unknown_type_of_event_is_refused_with_the_known_ones(
     dunning: Command, two: tuple[int, int], wanted: str, known: str
