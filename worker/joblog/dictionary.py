@@ -86,7 +86,8 @@ EVENTS: dict[str, Event] = {
     # Why nothing is charged
     "charging.stopped": Event(
         "error",
-        "breaker, switch, lag or foreign key; nothing is lost",
+        "the circuit breaker (`unknown_answers`, `new_decline_codes`, `few_successes`), a broken "
+        "promise or a foreign key; nothing is lost, Stripe is read on",
         "`dunning status`",
         "cure the cause, then `dunning go --by --reason`",
     ),
@@ -105,8 +106,9 @@ EVENTS: dict[str, Event] = {
     ),
     "limit.reached": Event(
         "warn",
-        "a ceiling of dunning.yaml is reached; the rest waits",
-        "`limits` in dunning.yaml",
+        "a ceiling of dunning.yaml is reached; the rest waits until `clears_at`; told once in each "
+        "hour or day",
+        "LIMITS in `dunning status`",
         "none, or raise the ceiling",
     ),
     "rate.limited": Event(
@@ -298,7 +300,7 @@ FIELDS: dict[str, Field] = {
     # How the service is
     "charging": Field("whether charges may start now: `yes`, or the cause why not"),
     "cause": Field("why charging stopped"),
-    "waiting": Field("charges that wait", "count"),
+    "waiting": Field("cases or letters that are due and wait", "count"),
     "seen": Field("how many were seen", "count"),
     "of": Field("of how many", "count"),
     "limit": Field("the bound that was reached, with its unit"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from worker.domain.case import Case, Surroundings
-from worker.domain.decisions import Decision
+from worker.domain.decisions import Decision, Wait
 from worker.domain.engine import decide
 from worker.domain.engine_situation import Obstacle, Situation, obstacle_of
 from worker.domain.facts import Fact
@@ -119,6 +119,7 @@ class Turn:
             action_required_at=change.action_required_at or self.case.action_required_at,
             due_at=self.case.due_at,
             stands_down=decision is not None and decision.stands_down,
+            waits_for=change.waits_for or self._waits_for(decision),
         )
         with self.ports.ledger.begin() as tx:
             if unless is not None and unless(tx):
@@ -131,6 +132,11 @@ class Turn:
                 tx.cases.record_decision(self.case.id, decision, at=self.now)
             told = [*facts, *(also(tx) if also is not None else ())]
             tx.facts.append(told, wall_now=wall_now)
+
+    def _waits_for(self, decision: Decision | None) -> str:
+        """Return the limit that keeps this look's charge from starting."""
+        waits = decision is not None and isinstance(decision.act, Wait)
+        return self.obstacle.limit if waits and self.obstacle is not None else ""
 
     def hand_back(self, *, retry_at: datetime | None = None) -> None:
         """Give the case back unchanged; it stays due unless *retry_at* says otherwise."""

@@ -55,6 +55,7 @@ def connect(database_url: str, *, pool_size: int = 10) -> Engine:
         database_url,
         pool_size=pool_size,
         max_overflow=pool_size,
+        isolation_level="READ COMMITTED",  # what counts under a lock relies on it
         json_serializer=to_json,
         hide_parameters=True,  # an error's text goes to the log, parameters name people
         connect_args={"prepare_threshold": None, "connect_timeout": 10, **_GIVE_UP},
