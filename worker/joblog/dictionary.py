@@ -82,6 +82,7 @@ EVENTS: dict[str, Event] = {
         "the payment in Stripe's Dashboard",
         "none: it leaves by itself after two clean reads, at 25 h earliest",
     ),
+    "watched": Event("info", "`mode: watch`: what would have been done, once for each act"),
     "review.closed": Event("info", "an unknown outcome became known"),
     # Why nothing is charged
     "charging.stopped": Event(
@@ -261,6 +262,7 @@ FIELDS: dict[str, Field] = {
     "state": Field("state of the case"),
     "access": Field("what the customer may use, in the application's words"),
     "act": Field("what was done to the subscription or the invoice"),
+    "beside": Field("what Stripe itself did with the invoice so far"),
     "rule": Field("name of the rule that decided"),
     "reason": Field("why, in words"),
     "next": Field("what comes next"),

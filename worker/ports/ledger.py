@@ -15,6 +15,7 @@ from worker.ports.holds import HoldBook
 from worker.ports.letters import LetterBook
 from worker.ports.mirror import InboxBook, MirrorBook
 from worker.ports.versions import VersionBook
+from worker.ports.watched import WatchBook
 
 
 class FactBook(Protocol):
@@ -130,6 +131,10 @@ class Tx(Protocol):
     @property
     def attempts(self) -> AttemptBook:
         """Requests that charge, cancel or write off."""
+
+    @property
+    def watched(self) -> WatchBook:
+        """What would have been done, had the mode allowed it."""
 
     @property
     def access(self) -> AccessBook:

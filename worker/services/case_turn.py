@@ -10,8 +10,9 @@ from worker.domain.engine import decide
 from worker.domain.engine_situation import Obstacle, Situation, obstacle_of
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
-from worker.domain.policy import Configuration, Policy
+from worker.domain.policy import Configuration, Mode, Policy
 from worker.domain.readings import InvoiceReading
+from worker.domain.watching import WatchedAct, as_if_done
 from worker.ports import CaseChange, Clock, JobLog, Ledger, Letters, StripeGateway, Tx
 
 LEASE = timedelta(seconds=150)
@@ -43,6 +44,11 @@ class CasePorts:
     """Whether the process is ending: then a look goes no further than its read."""
     configuration: Configuration
 
+    @property
+    def watches_only(self) -> bool:
+        """Whether what falls due is only told, and nothing is done (`mode: watch`)."""
+        return self.configuration.dunning.mode is Mode.WATCH
+
 
 def report_review(ports: CasePorts, case: Case, reason: str) -> None:
     """Tell the people on call that a case waits for a person."""
@@ -63,11 +69,13 @@ class Turn:
     around: Surroundings
     obstacle: Obstacle | None = None
     """What kept this look's charge from starting."""
+    watched: tuple[WatchedAct, ...] = ()
+    """In `mode: watch`: the acts that fell due before; what is decided next follows them."""
 
     def situation(self) -> Situation:
         """Return what the engine may look at, as this turn knows it."""
         rules = self.ports.configuration.dunning
-        return Situation(
+        at = Situation(
             self.case,
             self.invoice,
             self.around,
@@ -77,6 +85,7 @@ class Turn:
             self.now,
             self.obstacle or obstacle_of(rules.mode),
         )
+        return as_if_done(at, self.watched)
 
     def decide(self) -> Decision:
         """Return what the engine says about the case."""

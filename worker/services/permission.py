@@ -12,7 +12,6 @@ from enum import StrEnum
 
 from worker.domain.caps import Cap, Counted, cap_of_ending, caps_of_charge, caps_of_letter
 from worker.domain.case import CANCELS, Attempt, AttemptKind, Case, CaseState
-from worker.domain.policy import Mode
 from worker.ports import LetterTask, Tx, Used
 from worker.services.case_turn import CasePorts, Turn
 
@@ -107,7 +106,7 @@ def may_prepare(tx: Tx, letter: LetterTask, ports: CasePorts, *, now: datetime) 
     """Return whether a letter may be written now; whether it may go out is asked again then."""
     if not _switch_is_on(tx):
         return Permission(Verdict.WAIT, "letters are stopped", now + STOPPED_LOOK)
-    if ports.configuration.dunning.mode is Mode.WATCH:
+    if ports.watches_only:
         return Permission(Verdict.WAIT, "mode watch writes nothing", now + STOPPED_LOOK)
     if tx.holds.on_letter(letter, now=now):
         why = "what it is about is held"

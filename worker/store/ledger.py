@@ -32,6 +32,7 @@ from worker.store.mirror import Mirror
 from worker.store.operator_acts import OperatorActs
 from worker.store.tables import control
 from worker.store.versions import Versions
+from worker.store.watched import Watched
 
 CONNECTION_ERRORS = (OperationalError, InterfaceError, NoConnectionFree)
 """What says that the database, and not what was asked of it, is the trouble."""
@@ -158,6 +159,7 @@ class Transaction:
     cases: Cases
     attempts: Attempts
     access: AccessWords
+    watched: Watched
     acts: OperatorActs
     holds: Holds
     letters: Letters
@@ -208,6 +210,7 @@ class PostgresLedger:
             cases=Cases(connection, account),
             attempts=Attempts(connection, account),
             access=AccessWords(connection, account),
+            watched=Watched(connection, account),
             acts=OperatorActs(connection, account),
             holds=Holds(connection, account),
             letters=Letters(connection, account),

@@ -8,14 +8,17 @@ watched_acts = Table(
     "watched_acts",
     metadata,
     account_column(),
-    Column("case_id", BigInteger, ForeignKey("cases.id"), nullable=False),
-    id_column("step"),
+    id_column("occasion"),
+    Column("case_id", BigInteger, ForeignKey("cases.id")),
     id_column("act"),
+    text_column("step"),
     text_column("notice"),
+    text_column("subscription_id"),
     instant("at", required=True),
-    Column("amount_minor", BigInteger, nullable=False),
-    id_column("currency"),
+    Column("amount_minor", BigInteger),
+    text_column("currency"),
     text_column("reason"),
-    PrimaryKeyConstraint("case_id", "step"),
+    text_column("beside"),
+    PrimaryKeyConstraint("account_id", "occasion"),
 )
-Index("ix_watched_acts_at", watched_acts.c.account_id, watched_acts.c.at)
+Index("ix_watched_acts_case", watched_acts.c.case_id)
