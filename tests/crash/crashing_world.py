@@ -33,7 +33,13 @@ def short_configuration(steps: tuple[Step, ...], ends_after: timedelta) -> Confi
     shipped = shipped_configuration()
     (policy,) = shipped.dunning.policies
     ending = replace(policy.ending, after=ends_after, final_letter_step="final letter")
-    limits = Limits(10_000, 10_000, DayWindow(time(0), time(23, 59)), False)
+    limits = Limits(
+        charges_per_hour=10_000,
+        letters_per_hour=10_000,
+        endings_per_day=10_000,
+        endings_between=DayWindow(time(0), time(23, 59)),
+        endings_on_weekdays_only=False,
+    )
     dunning = replace(
         shipped.dunning,
         policies=(replace(policy, steps=steps, ending=ending),),

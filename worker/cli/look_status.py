@@ -25,6 +25,7 @@ from worker.store.reading_status import (
     CaseCounts,
     JobLine,
     LetterCounts,
+    LimitWait,
     Living,
     count_cases,
     count_letters,
@@ -32,6 +33,7 @@ from worker.store.reading_status import (
     last_seen,
     read_feed_position,
     read_jobs,
+    read_limits,
     read_processes,
     read_switch,
 )
@@ -55,6 +57,7 @@ class Standing:
     cases: CaseCounts
     letters: LetterCounts
     parked: int
+    limits: tuple[LimitWait, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -89,6 +92,7 @@ def read_standing(view: View) -> Standing:
             cases=count_cases(connection, account, now=view.now),
             letters=count_letters(connection, account),
             parked=count_parked(connection, account),
+            limits=tuple(read_limits(connection, account)),
         )
 
 
@@ -101,6 +105,8 @@ def status_lines(standing: Standing, view: View) -> list[str]:
     lines.append(f"LETTERS   {_letters(standing, view)}")
     lines.append(f"PROCESSES {_processes(standing, view)}")
     lines.append(f"OPEN      {_open(standing.cases)}")
+    if standing.limits:
+        lines.append(f"LIMITS    {_limits(standing.limits, view)}")
     lines.append(f"LAST      {_last(standing.jobs, view, wall)}")
     if view.differing is not None and view.version is not None:
         lines.append(f"CONFIG    {_differing(view.differing, view.version.no)}")
@@ -197,6 +203,15 @@ def _open(cases: CaseCounts) -> str:
     )
 
 
+def _limits(limits: Sequence[LimitWait], view: View) -> str:
+    parts = []
+    for each in limits:
+        what = count_words(each.waiting, "letter" if each.letters else "case")
+        waits = "waits" if each.waiting == 1 else "wait"
+        parts.append(f"{each.limit}: {what} {waits} until {view.words.near(each.next_at)}")
+    return f"{' · '.join(parts)} -> limits in config/dunning.yaml"
+
+
 def _last(jobs: Sequence[JobLine], view: View, wall: OfficeWords) -> str:
     parts = []
     for job in jobs:
@@ -251,4 +266,13 @@ def status_json(standing: Standing, view: View) -> dict[str, object]:
             for job in standing.jobs
         ],
         "events_parked": standing.parked,
+        "limits": [
+            {
+                "limit": each.limit,
+                "waiting": each.waiting,
+                "of": "letters" if each.letters else "cases",
+                "next_at": json_instant(each.next_at),
+            }
+            for each in standing.limits
+        ],
     }

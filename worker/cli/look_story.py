@@ -11,7 +11,7 @@ from worker.cli.look_story_plan import Ahead, network_use, plan_ahead, situation
 from worker.domain.case import CaseState
 from worker.domain.engine_situation import Situation
 from worker.domain.network_rules import Allowance
-from worker.domain.policy import DeclineClass, Quiet
+from worker.domain.policy import DeclineClass, Mode, Quiet
 from worker.domain.readings import PaymentMethodReading, method_in_use
 from worker.domain.step_names import readable
 from worker.mail.post_office import ZONE_KEY
@@ -53,6 +53,8 @@ class Story:
     network: Allowance | None
     situation: Situation | None
     """What the engine would look at now; None for a policy that is not kept."""
+    watches_only: bool
+    """The mode is watch: nothing of the story was or is done."""
     items: tuple[Item, ...]
 
 
@@ -78,6 +80,7 @@ def tell(record: CaseRecord, office: Office, now: datetime) -> Story:
         ahead=plan_ahead(record, office, now),
         network=network_use(at),
         situation=at,
+        watches_only=office.mode is Mode.WATCH,
         items=tuple(with_quiet_days(items, record, office.zone, now)),
     )
 

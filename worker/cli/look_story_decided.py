@@ -22,6 +22,9 @@ HELD = frozenset(("disputed", "on_hold"))
 TOLD_OTHERWISE = HELD | {"not_yet", "owner_unconfirmed", "closed", "in_review"}
 """Rules of waits that the timeline tells in other ways."""
 
+WATCHED = "Mode watch, nothing was done: "
+"""How the reason of an act begins that was only watched."""
+
 NOT_BEFORE = "moved to the earliest allowed time, "
 """How the engine begins the reason of a charge that a rule moved."""
 
@@ -46,6 +49,8 @@ def _item(record: CaseRecord, place: int, decision: DecisionLine) -> Item | None
         return Item(decision.at, "goes on", detail)
     if decision.act == "Resend":
         return Item(decision.at, "asked again", said)
+    if decision.rule == "watched":
+        return Item(decision.at, "only watched", said.removeprefix(WATCHED))
     if decision.act != "Wait" or decision.rule in TOLD_OTHERWISE:
         return None
     if decision.rule in STANDS_STILL:

@@ -11,13 +11,16 @@ from worker.domain.engine_letters import plan_letter
 from worker.domain.engine_situation import Situation
 from worker.domain.engine_timeline import planned_steps
 from worker.domain.network_rules import Allowance
-from worker.domain.policy import CancelWhen, Ending, EndingAct, InvoiceEnd, Policy
+from worker.domain.policy import CancelWhen, Ending, EndingAct, InvoiceEnd, Mode, Policy
 from worker.domain.step_names import readable
 from worker.domain.timetable import ending_due_at, next_open, step_due_at
+from worker.domain.watching import as_if_done
 from worker.office.ways import Office
 from worker.store.reading_case import CaseRecord
 
-ORDINARY = frozenset(("not_yet", "owner_unconfirmed", "limit_reached", "charge_due", "letter_due"))
+ORDINARY = frozenset(
+    ("not_yet", "owner_unconfirmed", "limit_reached", "charge_due", "letter_due", "watched")
+)
 """Rules of a case that simply waits for its next step."""
 
 FIRST_LOOK = "Stripe is asked who retries and why it failed"
@@ -71,9 +74,8 @@ def situation_of(record: CaseRecord, office: Office, now: datetime) -> Situation
         return None
     if invoice.amount_remaining_minor <= 0:
         invoice = replace(invoice, amount_remaining_minor=case.amount_minor)
-    return Situation(
-        case, invoice, record.around, record.policy, office.limits, office.zone.key, now
-    )
+    at = Situation(case, invoice, record.around, record.policy, office.limits, office.zone.key, now)
+    return as_if_done(at, record.watched) if office.mode is Mode.WATCH else at
 
 
 def plan_ahead(record: CaseRecord, office: Office, now: datetime) -> Ahead:

@@ -51,6 +51,8 @@ def _policy(story: Story) -> str:
 def facts_above(story: Story, words: OfficeWords) -> list[tuple[str, str]]:
     """Return the labelled lines between heading and timeline."""
     lines = [("Why", _why(story)), ("Card", _other_card(story)), ("Retries", _retries(story))]
+    if story.watches_only:
+        lines.append(("Mode", "watch: nothing is done; what would be is told"))
     if story.record.case.state is CaseState.CLOSED:
         lines += [("Closed", _closed(story, words)), ("Now", _after_the_end(story))]
     else:

@@ -11,7 +11,7 @@ from datetime import datetime
 from worker.domain.case import Attempt
 from worker.domain.decisions import Skip
 from worker.domain.engine_ending import expected_end
-from worker.domain.engine_situation import Situation
+from worker.domain.engine_situation import Situation, over_alone
 from worker.domain.policy import DeclineClass, Reaction, RetriesBy, Step
 from worker.domain.readings import PaymentMethodReading
 from worker.domain.timetable import (
@@ -184,6 +184,9 @@ def by_hand_refusal(at: Situation, owner: RetriesBy) -> tuple[str, datetime | No
     allowed = at.allowance(at.method)
     if allowed.at is None:
         return allowed.reason, None
+    too_much = over_alone(at)
+    if too_much:
+        return too_much, None
     obstacle = at.charge_obstacle
     if obstacle is not None and not obstacle.passes_soon:
         return obstacle.why, None

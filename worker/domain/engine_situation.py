@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from worker.domain.caps import passed_alone
 from worker.domain.case import CANCELS, Case, Surroundings
 from worker.domain.decisions import Decision
 from worker.domain.decline_table import Family, find_row
+from worker.domain.money import Money
 from worker.domain.network_rules import Allowance, Target, allowance
 from worker.domain.network_tries import MadeBy, NetworkTry
 from worker.domain.policy import ClassRule, Limits, Mode, Policy, Reaction
@@ -36,6 +38,8 @@ class Obstacle:
     """When to look again; None where only the operator can remove it, so no charge is planned."""
     passes_soon: bool = False
     """Whether a person's wish for a charge waits for it, instead of being refused."""
+    limit: str = ""
+    """The cap that is reached, if that is what it is."""
 
 
 def obstacle_of(mode: Mode) -> Obstacle | None:
@@ -230,6 +234,20 @@ class Situation:
             charge_id=failure.charge_id,
         )
         return (*tries, untold)
+
+
+OVER_ALONE = "its amount alone is over the limit"
+"""How the reason of a review begins that a higher limit ends."""
+
+
+def over_alone(at: Situation) -> str:
+    """Return why a charge of this invoice can never start, or the empty string.
+
+    It would wait for ever, so it goes to a person; others are not kept waiting by it.
+    """
+    owed = Money(at.invoice.amount_remaining_minor, at.invoice.currency)
+    cap = passed_alone(at.limits, owed)
+    return f"{OVER_ALONE} of {cap.said}" if cap is not None else ""
 
 
 Rule = Callable[[Situation], Decision | None]

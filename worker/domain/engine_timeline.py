@@ -18,7 +18,7 @@ from worker.domain.engine_charging import (
 )
 from worker.domain.engine_ending import ending_due, plan_ending
 from worker.domain.engine_letters import pending_letters, plan_letter
-from worker.domain.engine_situation import Situation
+from worker.domain.engine_situation import Situation, over_alone
 from worker.domain.engine_standing import LOOK_AGAIN
 from worker.domain.policy import DeclineClass, Reaction, RetriesBy
 from worker.domain.readings import method_in_use
@@ -116,6 +116,14 @@ def _next_act(at: Situation, owner: RetriesBy) -> Decision:
     if waits is not None:
         return waits
     if charge_due and charge.method is not None:
+        too_much = over_alone(at)
+        if too_much:
+            return Decision(
+                Review(too_much),
+                "over_limit",
+                f"{charge.step} is due; {too_much}.",
+                stands_down=True,
+            )
         return Decision(
             Charge(charge.step, charge.method.id),
             "charge_due",

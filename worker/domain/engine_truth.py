@@ -15,13 +15,20 @@ from worker.domain.case import (
 from worker.domain.decisions import (
     Close,
     Decision,
+    Release,
     Reopen,
     Review,
     Wait,
 )
 from worker.domain.due_dates import paid_on_time
 from worker.domain.engine_outcomes import paid_by
-from worker.domain.engine_situation import SUBSCRIPTION_OVER, Rule, Situation
+from worker.domain.engine_situation import (
+    OVER_ALONE,
+    SUBSCRIPTION_OVER,
+    Rule,
+    Situation,
+    over_alone,
+)
 from worker.domain.engine_standing import (
     LOOK_AGAIN,
     collection_paused,
@@ -233,6 +240,9 @@ def in_review(at: Situation) -> Decision | None:
     """A case in review stands still for a person; only the truths above move it."""
     if at.case.state is not CaseState.IN_REVIEW:
         return None
+    if at.case.reason.startswith(OVER_ALONE) and not over_alone(at):
+        said = "its amount is not over the limit any more"
+        return Decision(Release(said), "limit_raised", f"It goes on: {said}.", at.now)
     return Decision(Wait(), "in_review", at.case.reason, at.now + LOOK_AGAIN)
 
 

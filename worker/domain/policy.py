@@ -237,14 +237,45 @@ class NetworkLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class AmountLimit:
+    """The most that may be charged in one currency, in its minor units; None is no ceiling."""
+
+    currency: str
+    per_hour_minor: int | None = None
+    per_day_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerLimits:
+    """When the charges of ten minutes look so wrong that charging stops (domain/breaker.py)."""
+
+    charges_min: int = 20
+    """Fewer are no sample."""
+    unknown_percent_max: int = 5
+    new_codes_percent_max: int = 10
+    success_percent_min: int = 33
+    """Of the usual share of successes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
-    """Ceilings of the whole service; reached means wait and say so, never drop."""
+    """Ceilings of the whole service; reached means wait and say so, never drop.
+
+    An hour is any 60 minutes, a day the office's.
+    """
 
     charges_per_hour: int = 500
+    charges_per_day: int | None = None
+    charged_amounts: tuple[AmountLimit, ...] = ()
+    """A currency that is not listed has no ceiling."""
+    letters_per_hour: int = 2000
+    """Four times the charges: letters of renewals come in waves, and a flood is still one."""
+    letters_per_day: int | None = None
     endings_per_day: int = 20
     endings_between: DayWindow = DayWindow(time(9), time(16))
     endings_on_weekdays_only: bool = True
     networks: NetworkLimits = NetworkLimits()
+    breaker: BreakerLimits = BreakerLimits()
 
 
 @dataclass(frozen=True, slots=True)

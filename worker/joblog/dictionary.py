@@ -82,11 +82,13 @@ EVENTS: dict[str, Event] = {
         "the payment in Stripe's Dashboard",
         "none: it leaves by itself after two clean reads, at 25 h earliest",
     ),
+    "watched": Event("info", "`mode: watch`: what would have been done, once for each act"),
     "review.closed": Event("info", "an unknown outcome became known"),
     # Why nothing is charged
     "charging.stopped": Event(
         "error",
-        "breaker, switch, lag or foreign key; nothing is lost",
+        "the circuit breaker (`unknown_answers`, `new_decline_codes`, `few_successes`), a broken "
+        "promise or a foreign key; nothing is lost, Stripe is read on",
         "`dunning status`",
         "cure the cause, then `dunning go --by --reason`",
     ),
@@ -105,8 +107,9 @@ EVENTS: dict[str, Event] = {
     ),
     "limit.reached": Event(
         "warn",
-        "a ceiling of dunning.yaml is reached; the rest waits",
-        "`limits` in dunning.yaml",
+        "a ceiling of dunning.yaml is reached; the rest waits until `clears_at`; told once in each "
+        "hour or day",
+        "LIMITS in `dunning status`",
         "none, or raise the ceiling",
     ),
     "rate.limited": Event(
@@ -259,6 +262,7 @@ FIELDS: dict[str, Field] = {
     "state": Field("state of the case"),
     "access": Field("what the customer may use, in the application's words"),
     "act": Field("what was done to the subscription or the invoice"),
+    "beside": Field("what Stripe itself did with the invoice so far"),
     "rule": Field("name of the rule that decided"),
     "reason": Field("why, in words"),
     "next": Field("what comes next"),
@@ -298,7 +302,7 @@ FIELDS: dict[str, Field] = {
     # How the service is
     "charging": Field("whether charges may start now: `yes`, or the cause why not"),
     "cause": Field("why charging stopped"),
-    "waiting": Field("charges that wait", "count"),
+    "waiting": Field("cases or letters that are due and wait", "count"),
     "seen": Field("how many were seen", "count"),
     "of": Field("of how many", "count"),
     "limit": Field("the bound that was reached, with its unit"),

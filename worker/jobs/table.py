@@ -20,6 +20,7 @@ from worker.services.run_schedule import ensure_jobs
 from worker.services.scan_calendar import scan_calendar
 from worker.services.summarise import oldest_late_seconds, summarise
 from worker.services.sweep import sweep
+from worker.services.trip_breaker import trip_breaker
 
 Job = Callable[[App, datetime], None]
 
@@ -73,7 +74,14 @@ def read_stripe(app: App, now: datetime) -> None:
 
 
 def due_cases(app: App, now: datetime) -> None:
-    """Ring for every due case."""
+    """Ring for every due case, unless the last charges look so wrong that charging stops."""
+    trip_breaker(
+        ledger=app.ledger,
+        clock=app.clock,
+        log=app.log,
+        limits=app.configuration.dunning.limits.breaker,
+        now=now,
+    )
     began = app.clock.monotonic_seconds()
     found = find_due_cases(ledger=app.ledger, doorbell=app.doorbell, clock=app.clock, now=now)
     write = app.log.info if found.count else app.log.debug

@@ -10,6 +10,12 @@ from worker.services.case_turn import FEED_LAG_MAX
 from worker.store.reading_status import Living, Switch
 
 GO = "dunning go --by NAME --reason WHY"
+BREAKER = {
+    "unknown_answers": "look at Stripe's status page and at the network between",
+    "new_decline_codes": "look at the attempts in dunning log and at Stripe's status page",
+    "few_successes": "look at the attempts in dunning log and at what was changed last",
+}
+"""What to look at first, for each cause of the circuit breaker."""
 NOT_ARMED = "not armed"
 """How the cause of a fresh ledger with a live key begins; see services.backfill.begin_ledger."""
 
@@ -72,6 +78,8 @@ def _switched_off(switch: Switch) -> Charging | None:
         said = f"Stripe knows charges of ours that this ledger does not ({switch.detail})"
         do = "stop the second worker, or find the restored backup; then " + GO
         on_purpose = False
+    elif switch.cause in BREAKER:
+        said, do, on_purpose = switch.detail, f"{BREAKER[switch.cause]}, then {GO}", False
     else:
         said = f"{switch.cause}: {switch.detail}" if switch.detail else switch.cause
         do, on_purpose = f"cure the cause, then {GO}", False

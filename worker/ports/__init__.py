@@ -12,6 +12,7 @@ from worker.ports.cases import (
     CaseBook,
     CaseChange,
     NewCase,
+    Used,
 )
 from worker.ports.holds import HoldBook, NewHold
 from worker.ports.ledger import Control, ControlBook, FactBook, JobBook, Ledger, Tx
@@ -63,5 +64,6 @@ __all__ = [
     "SendResult",
     "StripeGateway",
     "Tx",
+    "Used",
     "VersionBook",
 ]

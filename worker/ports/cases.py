@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from worker.domain.breaker import History, Recent
 from worker.domain.case import (
     Attempt,
     AttemptState,
@@ -60,6 +61,8 @@ class CaseChange:
     next_action_at: datetime | None = None
     """Planned; written only if nothing woke the case since the claim, else it is due now."""
     next_step: str = ""
+    waits_for: str = ""
+    """The limit that keeps an act of the case waiting; empty where none does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +153,7 @@ class CaseBook(Protocol):
         """Return the invoices of the open cases that *case* leads, oldest first."""
 
     def counts(self, *, now: datetime) -> dict[str, int]:
-        """Return how many cases are in each state, and `late`: due for more than 15 minutes."""
+        """Return how many cases are in each state, are `due`, and `late`: for over 15 minutes."""
 
     def oldest_due_at(self) -> datetime | None:
         """Return the earliest instant at which a case is due, or None."""
@@ -244,6 +247,17 @@ class AccessBook(Protocol):
         """Write what the customer may use from *at* on. Args: case_id: whose case changed it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """How much of a cap is used up within its window."""
+
+    count: int
+    oldest_at: datetime | None = None
+    """When the first of them was sent, business time."""
+    amount_minor: int = 0
+    """What was charged or may turn out to be; a declined charge is not in it."""
+
+
 class AttemptBook(Protocol):
     """Requests of ours that charge, cancel or write off; the intent is written before the call."""
 
@@ -268,8 +282,20 @@ class AttemptBook(Protocol):
     ) -> None:
         """Write what an attempt came to."""
 
-    def sent_since(self, kinds: Sequence[str], *, since: datetime) -> int:
-        """Count attempts of *kinds* sent since an instant, exactly: callers wait for each other."""
+    def sent_since(self, kinds: Sequence[str], *, since: datetime, currency: str = "") -> Used:
+        """Count attempts of *kinds* sent since an instant, exactly: callers wait for each other.
+
+        Args: currency: only those in it; without it the sum is over currencies, and means nothing.
+        """
+
+    def unanswered(self, case: Case, no: int, *, now: datetime) -> None:
+        """Remember that Stripe did not answer an attempt; the first time stays."""
+
+    def charges_since(self, since: datetime) -> Recent:
+        """Return what became of the charges sent since an instant, as the breaker asks."""
+
+    def charges_before(self, at: datetime, *, codes: Iterable[str]) -> History:
+        """Return the charges of the 30 days before an instant, and which of *codes* they had."""
 
     def unknown_keys(self, keys: Iterable[str]) -> list[str]:
         """Return those idempotency keys of ours that no attempt of this ledger has."""

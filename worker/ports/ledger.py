@@ -15,6 +15,7 @@ from worker.ports.holds import HoldBook
 from worker.ports.letters import LetterBook
 from worker.ports.mirror import InboxBook, MirrorBook
 from worker.ports.versions import VersionBook
+from worker.ports.watched import WatchBook
 
 
 class FactBook(Protocol):
@@ -54,6 +55,8 @@ class Control:
     """Whether this ledger is about real money: a live key began it."""
     config_version: int = 0
     """Number of the configuration that all processes work with; 0 where none is stored yet."""
+    resumed_at: datetime | None = None
+    """When a person last started charging again, business time."""
 
 
 class ControlBook(Protocol):
@@ -68,7 +71,7 @@ class ControlBook(Protocol):
     def stop(self, *, cause: str, detail: str, by: str, now: datetime) -> bool:
         """Stop charges, letters and endings; False where they were stopped already."""
 
-    def go(self, *, by: str) -> Control | None:
+    def go(self, *, by: str, now: datetime) -> Control | None:
         """Start again and return the row as it was, or None where nothing was stopped."""
 
     def set_business_time(self, at: datetime, *, wall_now: datetime) -> None:
@@ -128,6 +131,10 @@ class Tx(Protocol):
     @property
     def attempts(self) -> AttemptBook:
         """Requests that charge, cancel or write off."""
+
+    @property
+    def watched(self) -> WatchBook:
+        """What would have been done, had the mode allowed it."""
 
     @property
     def access(self) -> AccessBook:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from worker.domain.case import LetterState
+from worker.ports.cases import Used
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,15 @@ class LetterBook(Protocol):
     ) -> LetterTask | None:
         """Lease a queued and due letter, or return None."""
 
-    def begin_sending(self, letter_id: int, *, token: str, wall_now: datetime) -> bool:
+    def begun_since(self, since: datetime) -> Used:
+        """Count letters whose sending began since an instant, exactly: callers wait in turn."""
+
+    def due_count(self, *, now: datetime) -> int:
+        """Return how many letters are due at *now*, business time."""
+
+    def begin_sending(
+        self, letter_id: int, *, token: str, now: datetime, wall_now: datetime
+    ) -> bool:
         """Commit to sending: from here on it is never sent again. False: the lease is gone."""
 
     def settle(
@@ -93,11 +102,12 @@ class LetterBook(Protocol):
         count_try: bool = False,
         paused_until: datetime | None = None,
         more_time: timedelta = timedelta(),
+        waits_for: str = "",
     ) -> bool:
         """Put a letter that was surely not sent back; False where *token* has it no more.
 
         Args: until: business time; paused_until: no scan rings before, wall time; more_time: how
-        much longer it has to go out.
+        much longer it has to go out; waits_for: the limit that keeps it back.
         """
 
     def suppress_queued(self, case_id: int, *, reason: str) -> list[LetterTask]:

@@ -48,6 +48,7 @@ from worker.services.close_case import close_case
 from worker.services.queue_letter import queue_case_letter
 from worker.services.settle_attempt import settle_shown_outcome
 from worker.services.understand_failure import understand_failure
+from worker.services.watch_act import due_act, watch_act, without_traces
 
 OUTWARD = (Charge, Resend, Write, SetAccess, End)
 MONEY = (Charge, Resend, End)
@@ -123,6 +124,8 @@ def _look(claimed: Claimed, ports: CasePorts, now: datetime) -> str:
 
 
 def _decide(turn: Turn, control: Control) -> Decision:
+    if turn.ports.watches_only:
+        return without_traces(turn.decide())
     return _gated(turn.decide(), control, turn.ports.configuration.dunning.mode, turn.now)
 
 
@@ -157,12 +160,13 @@ def _read(claimed: Claimed, ports: CasePorts, now: datetime) -> Turn:
     with ports.ledger.begin() as tx:
         around = tx.cases.surroundings(case, invoice, now=now, wall_now=ports.clock.wall_now())
         text = tx.control.policy(case.policy_digest)
+        watched = tx.watched.of_case(case.id) if ports.watches_only else ()
     policy = from_plain(text) if text is not None else ports.configuration.dunning.policies[-1]
     case = understand_failure(
         case, invoice, around, ledger=ports.ledger, stripe=ports.stripe, log=ports.log, now=now
     )
     case = with_due_date(case, invoice)
-    return Turn(ports, case, claimed.token, now, policy, invoice, around)
+    return Turn(ports, case, claimed.token, now, policy, invoice, around, watched=watched)
 
 
 def _unreadable(claimed: Claimed, ports: CasePorts, now: datetime, error: GatewayRejected) -> str:
@@ -208,8 +212,7 @@ def _gated(decision: Decision, control: Control, mode: Mode, now: datetime) -> D
             next_at=None,
             skips=(),
         )
-    letters_only = mode is Mode.LETTERS and isinstance(decision.act, MONEY)
-    if mode is Mode.WATCH or letters_only:
+    if mode is Mode.LETTERS and isinstance(decision.act, MONEY):
         return replace(
             decision,
             act=Wait(),
@@ -224,6 +227,10 @@ def _gated(decision: Decision, control: Control, mode: Mode, now: datetime) -> D
 def _act(turn: Turn, decision: Decision, *, known: Failure | None) -> Obstacle | None:
     """Do what was decided, or return what keeps a charge from starting."""
     news = _news(turn, known)
+    watched = due_act(turn, decision) if turn.ports.watches_only else None
+    if watched is not None:
+        watch_act(turn, decision, watched, news=news)
+        return None
     match decision.act:
         case Charge() as charge:
             return charge_invoice(turn, decision, charge, news=news)
@@ -277,7 +284,7 @@ def _stand(turn: Turn, decision: Decision, news: list[Fact]) -> None:
         case Review(reason):
             change = replace(change, state=CaseState.IN_REVIEW, reason=reason)
             facts.append(moved_fact(case, "case.in_review", at=turn.now, reason=reason))
-        case _:
+        case _ if not turn.ports.watches_only:
             facts += scheduled_facts(case, turn.policy, decision, at=turn.now)
     turn.finish(change, decision=decision, facts=facts, also=_answer(turn, decision))
     if isinstance(act, Review):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from worker.domain.case import Attempt, AttemptState
 from worker.domain.decisions import Decision, End, Wait
 from worker.domain.facts import Fact
-from worker.domain.identifiers import case_name, idempotency_key
+from worker.domain.identifiers import idempotency_key
 from worker.ports import CaseChange
 from worker.services.case_turn import Turn
 from worker.services.permission import Permission, Verdict, may_begin
@@ -57,12 +57,7 @@ def _wait(turn: Turn, decision: Decision, permission: Permission, news: Sequence
         next_at=permission.until,
         skips=(),
     )
-    change = CaseChange(next_action_at=permission.until, next_step="ending")
-    turn.finish(change, decision=waiting, facts=news)
-    turn.ports.log.warning(
-        "limit.reached",
-        limit=permission.limit,
-        case=case_name(turn.case.id),
-        next_at=permission.until,
-        do="dunning status; raise limits → endings in config/dunning.yaml",
+    change = CaseChange(
+        next_action_at=permission.until, next_step="ending", waits_for=permission.limit
     )
+    turn.finish(change, decision=waiting, facts=news)

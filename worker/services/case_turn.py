@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from worker.domain.case import Case, Surroundings
-from worker.domain.decisions import Decision
+from worker.domain.decisions import Decision, Wait
 from worker.domain.engine import decide
 from worker.domain.engine_situation import Obstacle, Situation, obstacle_of
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
-from worker.domain.policy import Configuration, Policy
+from worker.domain.policy import Configuration, Mode, Policy
 from worker.domain.readings import InvoiceReading
+from worker.domain.watching import WatchedAct, as_if_done
 from worker.ports import CaseChange, Clock, JobLog, Ledger, Letters, StripeGateway, Tx
 
 LEASE = timedelta(seconds=150)
@@ -43,6 +44,11 @@ class CasePorts:
     """Whether the process is ending: then a look goes no further than its read."""
     configuration: Configuration
 
+    @property
+    def watches_only(self) -> bool:
+        """Whether what falls due is only told, and nothing is done (`mode: watch`)."""
+        return self.configuration.dunning.mode is Mode.WATCH
+
 
 def report_review(ports: CasePorts, case: Case, reason: str) -> None:
     """Tell the people on call that a case waits for a person."""
@@ -63,11 +69,13 @@ class Turn:
     around: Surroundings
     obstacle: Obstacle | None = None
     """What kept this look's charge from starting."""
+    watched: tuple[WatchedAct, ...] = ()
+    """In `mode: watch`: the acts that fell due before; what is decided next follows them."""
 
     def situation(self) -> Situation:
         """Return what the engine may look at, as this turn knows it."""
         rules = self.ports.configuration.dunning
-        return Situation(
+        at = Situation(
             self.case,
             self.invoice,
             self.around,
@@ -77,6 +85,7 @@ class Turn:
             self.now,
             self.obstacle or obstacle_of(rules.mode),
         )
+        return as_if_done(at, self.watched)
 
     def decide(self) -> Decision:
         """Return what the engine says about the case."""
@@ -119,6 +128,7 @@ class Turn:
             action_required_at=change.action_required_at or self.case.action_required_at,
             due_at=self.case.due_at,
             stands_down=decision is not None and decision.stands_down,
+            waits_for=change.waits_for or self._waits_for(decision),
         )
         with self.ports.ledger.begin() as tx:
             if unless is not None and unless(tx):
@@ -131,6 +141,11 @@ class Turn:
                 tx.cases.record_decision(self.case.id, decision, at=self.now)
             told = [*facts, *(also(tx) if also is not None else ())]
             tx.facts.append(told, wall_now=wall_now)
+
+    def _waits_for(self, decision: Decision | None) -> str:
+        """Return the limit that keeps this look's charge from starting."""
+        waits = decision is not None and isinstance(decision.act, Wait)
+        return self.obstacle.limit if waits and self.obstacle is not None else ""
 
     def hand_back(self, *, retry_at: datetime | None = None) -> None:
         """Give the case back unchanged; it stays due unless *retry_at* says otherwise."""

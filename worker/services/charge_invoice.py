@@ -13,7 +13,7 @@ from worker.domain.readings import Answer, AnswerKind, method_in_use
 from worker.errors import GatewayRejected
 from worker.ports import Tx
 from worker.services.case_turn import Turn
-from worker.services.permission import Permission, Verdict, may_begin, may_resend
+from worker.services.permission import Verdict, may_begin, may_resend
 from worker.services.send_ending import send_ending
 from worker.services.settle_attempt import settle_charge
 from worker.services.stop_charging import stop_charging
@@ -87,8 +87,7 @@ def start_attempt(
         turn.hand_back()
         return None
     if permission.verdict is Verdict.WAIT:
-        _report_limit(turn, permission)
-        return Obstacle(permission.why, permission.until, passes_soon=True)
+        return Obstacle(permission.why, permission.until, passes_soon=True, limit=permission.limit)
     why = "another charge of this customer or card came first"
     return Obstacle(why, turn.now + RATE_PAUSE, passes_soon=True)
 
@@ -111,15 +110,6 @@ def _network_allows(tx: Tx, turn: Turn, attempt: Attempt) -> bool:
         return False  # another case's try feels for the outage's end
     allowed = at.allowance(method).at
     return allowed is not None and allowed <= turn.now
-
-
-def _report_limit(turn: Turn, permission: Permission) -> None:
-    turn.ports.log.warning(
-        "limit.reached",
-        limit=permission.limit,
-        case=case_name(turn.case.id),
-        do="dunning status; raise limits → charges in config/dunning.yaml",
-    )
 
 
 def resend_attempt(turn: Turn, decision: Decision, resend: Resend) -> None:

@@ -14,7 +14,7 @@ from worker.ports import Control, LetterTask, RenderedNotice, SendOutcome
 from worker.services.away import away_pause
 from worker.services.case_turn import CasePorts
 from worker.services.letter_content import NotNeededError, read_content
-from worker.services.permission import Permission, may_deliver
+from worker.services.permission import Permission, may_prepare, may_send
 
 LEASE = timedelta(seconds=120)
 TRY_AGAIN = timedelta(minutes=10)
@@ -69,7 +69,7 @@ def deliver_letter(letter_id: int, *, ports: CasePorts, now: datetime) -> str:
         control = tx.control.read()
         if letter is None or control is None:
             return ""
-        permission = may_deliver(tx, letter, ports, now=now)
+        permission = may_prepare(tx, letter, ports, now=now)
     at = Delivery(letter, token, ports, now)
     if not permission.granted:
         return _wait(at, permission)
@@ -143,9 +143,9 @@ def _send(at: Delivery, content: LetterContent) -> str:
         return _later(at, now + TRY_AGAIN)
     with ports.ledger.begin() as tx:
         # Asked again: Stripe was read and the letter written meanwhile.
-        permission = may_deliver(tx, letter, ports, now=now)
+        permission = may_send(tx, letter, ports, now=now)
         ours = permission.granted and tx.letters.begin_sending(
-            letter.id, token=at.token, wall_now=ports.clock.wall_now()
+            letter.id, token=at.token, now=now, wall_now=ports.clock.wall_now()
         )
     if not permission.granted:
         return _wait(at, permission)
@@ -180,17 +180,24 @@ def _postpone(
     until: datetime,
     *,
     count_try: bool = False,
+    waits_for: str = "",
     more_time: timedelta = timedelta(),
 ) -> str:
     with at.ports.ledger.begin() as tx:
         ours = tx.letters.postpone(
-            at.letter.id, token=at.token, until=until, count_try=count_try, more_time=more_time
+            at.letter.id,
+            token=at.token,
+            until=until,
+            count_try=count_try,
+            more_time=more_time,
+            waits_for=waits_for,
         )
     return "postponed" if ours else "lease_lost"
 
 
 def _wait(at: Delivery, permission: Permission) -> str:
-    return _postpone(at, permission.until or at.now, more_time=permission.more_time)
+    until, limit = permission.until or at.now, permission.limit
+    return _postpone(at, until, more_time=permission.more_time, waits_for=limit)
 
 
 def _settle(at: Delivery, state: LetterState, sent: Sent) -> str:

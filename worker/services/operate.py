@@ -41,7 +41,7 @@ def go(*, ledger: Ledger, clock: Clock, now: datetime, by: str, reason: str) -> 
     """
     require_who_and_why(by, reason)
     with ledger.begin() as tx:
-        before = tx.control.go(by=by)
+        before = tx.control.go(by=by, now=now)
         if before is None:
             return None
         # A ledger that a live key began is stopped from its go-live on, which may be to come.

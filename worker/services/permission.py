@@ -5,14 +5,14 @@ locked, so that whoever stops, holds, extends or closes is either seen here or c
 else an act may have to wait for belongs into this module too.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
+from worker.domain.caps import Cap, Counted, cap_of_ending, caps_of_charge, caps_of_letter
 from worker.domain.case import CANCELS, Attempt, AttemptKind, Case, CaseState
-from worker.domain.policy import Mode
-from worker.ports import LetterTask, Tx
+from worker.ports import LetterTask, Tx, Used
 from worker.services.case_turn import CasePorts, Turn
 
 CAP_PAUSE = timedelta(minutes=5)
@@ -45,7 +45,7 @@ class Permission:
     until: datetime | None = None
     """When to look again, business time; always there for WAIT."""
     limit: str = ""
-    """The limit that is reached, as people write it (`500 charges an hour`); empty for others."""
+    """The limit that is reached, as people read it (`500 charges per hour`); empty for others."""
     more_time: timedelta = timedelta()
     """How much longer a letter has to go out, since it is not its own fault that it waits."""
 
@@ -63,7 +63,7 @@ def may_begin(tx: Tx, turn: Turn, held: Case, attempt: Attempt) -> Permission:
 
     Args: held: the case as `Turn.fence` has just locked it.
     """
-    limit = _cap_of(tx, turn, attempt)  # first: it may wait for others, and the switch must not
+    limit = _cap_on_request(tx, turn, attempt)  # first: what comes after its lock is fresh
     against = _against_case(tx, turn, held)
     if against is not None:
         return against
@@ -87,11 +87,26 @@ def may_queue(tx: Tx, turn: Turn, held: Case) -> Permission:
     return _against_case(tx, turn, held) or GRANTED
 
 
-def may_deliver(tx: Tx, letter: LetterTask, ports: CasePorts, *, now: datetime) -> Permission:
-    """Return whether a letter may go out now; every other answer says until when it waits."""
+def may_send(tx: Tx, letter: LetterTask, ports: CasePorts, *, now: datetime) -> Permission:
+    """Return whether a letter may go out at this moment; every other answer is a wait."""
+    limits = ports.configuration.dunning.limits
+    capped = _first_passed(
+        tx,
+        caps_of_letter(limits),
+        0,
+        lambda _cap, since: tx.letters.begun_since(since),
+        ports,
+        now,
+    )
+    permission = may_prepare(tx, letter, ports, now=now)
+    return permission if capped is None or not permission.granted else capped
+
+
+def may_prepare(tx: Tx, letter: LetterTask, ports: CasePorts, *, now: datetime) -> Permission:
+    """Return whether a letter may be written now; whether it may go out is asked again then."""
     if not _switch_is_on(tx):
         return Permission(Verdict.WAIT, "letters are stopped", now + STOPPED_LOOK)
-    if ports.configuration.dunning.mode is Mode.WATCH:
+    if ports.watches_only:
         return Permission(Verdict.WAIT, "mode watch writes nothing", now + STOPPED_LOOK)
     if tx.holds.on_letter(letter, now=now):
         why = "what it is about is held"
@@ -125,26 +140,51 @@ def _switch_is_on(tx: Tx) -> bool:
     return control is not None and control.charging
 
 
-def _cap_of(tx: Tx, turn: Turn, attempt: Attempt) -> Permission | None:
-    """Return the cap that the attempt would pass, counted under a lock, or None."""
-    rules, now = turn.ports.configuration.dunning, turn.now
+def _cap_on_request(tx: Tx, turn: Turn, attempt: Attempt) -> Permission | None:
+    """Return the cap that a charge or an ending would pass, counted under a lock, or None."""
+    rules = turn.ports.configuration.dunning
     if attempt.kind is AttemptKind.CHARGE:
-        most = rules.limits.charges_per_hour
-        if tx.attempts.sent_since([attempt.kind.value], since=now - timedelta(hours=1)) >= most:
-            return _reached(f"{most} charges an hour", now + CAP_PAUSE)
-    if attempt.kind in CANCELS:
-        most, today = rules.limits.endings_per_day, start_of_day(now, rules.office_zone)
-        if tx.attempts.sent_since([kind.value for kind in CANCELS], since=today) >= most:
-            return _reached(f"{most} endings a day", today + timedelta(days=1))
-    return None
+        kinds, caps = [attempt.kind.value], caps_of_charge(rules.limits, attempt.currency)
+    elif attempt.kind in CANCELS:
+        kinds, caps = sorted(kind.value for kind in CANCELS), iter([cap_of_ending(rules.limits)])
+    else:
+        return None
+
+    def used(cap: Cap, since: datetime) -> Used:
+        return tx.attempts.sent_since(kinds, since=since, currency=cap.currency)
+
+    return _first_passed(tx, caps, attempt.amount_minor, used, turn.ports, turn.now)
 
 
-def _reached(limit: str, until: datetime) -> Permission:
-    return Permission(Verdict.WAIT, f"the limit of {limit} is reached", until, limit)
-
-
-def start_of_day(now: datetime, zone: str) -> datetime:
-    """Return midnight of *now*'s day on the office's clock, as an aware instant."""
-    local = now.astimezone(ZoneInfo(zone))
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight.astimezone(now.tzinfo)
+def _first_passed(
+    tx: Tx,
+    caps: Iterator[Cap],
+    amount_minor: int,
+    used: Callable[[Cap, datetime], Used],
+    ports: CasePorts,
+    now: datetime,
+) -> Permission | None:
+    """Return the wait for that one of *caps* that has room last, having said so once, or None."""
+    zone, waits = ports.configuration.dunning.office_zone, []
+    for cap in caps:
+        found = used(cap, cap.since(now, zone))
+        amounts = cap.counts is Counted.AMOUNT
+        more = found.amount_minor + amount_minor if amounts else found.count + 1
+        if more > cap.most:
+            clears_at = cap.clears_at(now, zone, oldest_at=found.oldest_at)
+            waits.append((max(clears_at, now + CAP_PAUSE), cap, clears_at))
+    if not waits:
+        return None
+    until, cap, clears_at = max(waits, key=lambda each: each[0])
+    if tx.jobs.once(f"limit {cap.said}", cap.period(now, zone), now=now):
+        letters = cap.counts is Counted.LETTERS
+        ports.log.warning(
+            "limit.reached",
+            limit=cap.said,
+            waiting=tx.letters.due_count(now=now) if letters else tx.cases.counts(now=now)["due"],
+            clears_at=clears_at,
+            business_at=now,
+            do=f"dunning status; raise limits → {cap.counts.value} in config/dunning.yaml",
+        )
+    why = f"the limit of {cap.said} is reached"
+    return Permission(Verdict.WAIT, why, until, cap.said, more_time=until - now)

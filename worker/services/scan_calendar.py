@@ -15,6 +15,7 @@ from worker.domain.identifiers import message_id
 from worker.domain.policy import CalendarLetter
 from worker.domain.readings import PaymentMethodReading
 from worker.domain.timetable import next_open
+from worker.domain.watching import WatchedKind
 from worker.ports import NewLetter, Tx
 from worker.services.case_turn import CasePorts
 
@@ -26,16 +27,36 @@ FACTS = {
 
 
 def scan_calendar(*, ports: CasePorts, now: datetime) -> int:
-    """Queue every calendar letter that is due by *now* and return how many were new."""
+    """Queue every calendar letter that is due by *now* and return how many were new.
+
+    Where the worker only watches, none is queued, and each is told once.
+    """
     queued = 0
     for rule in ports.configuration.notices.letters:
         with ports.ledger.begin() as tx:
             found = list(_due(tx, rule, now))
             taken = tx.letters.taken(due.occasion for due, _ in found)
             for due, method in found:
-                if due.occasion not in taken:
+                if due.occasion in taken:
+                    continue
+                if ports.watches_only:
+                    _watch(tx, due, ports, now)
+                else:
                     queued += _queue(tx, due, method, ports, now)
     return queued
+
+
+def _watch(tx: Tx, due: DueLetter, ports: CasePorts, now: datetime) -> None:
+    """Tell once which letter would have been queued."""
+    subscription_id = due.subscription.id
+    if tx.watched.put_letter(due.occasion, due.notice, subscription_id, at=now):
+        ports.log.info(
+            "watched",
+            act=WatchedKind.LETTER.value,
+            subscription=subscription_id,
+            notice=due.notice,
+            business_at=now,
+        )
 
 
 def _due(

@@ -53,8 +53,18 @@ def settle_charge(
         case AnswerKind.REFUSED:
             _refused(turn, attempt, answer)
         case _:
-            turn.finish(CaseChange(owner=owner, next_action_at=turn.now + ASK_AGAIN))
+            _unanswered(turn, attempt, answer, owner)
     _log(turn, attempt, answer, took_ms)
+
+
+def _unanswered(turn: Turn, attempt: Attempt, answer: Answer, owner: RetriesBy | None) -> None:
+    def remember(tx: Tx) -> Sequence[Fact]:
+        if not 400 <= answer.status < 500:  # a 429 or 409 is an answer: not now
+            tx.attempts.unanswered(turn.case, attempt.no, now=turn.now)
+        return []
+
+    change = CaseChange(owner=owner, next_action_at=turn.now + ASK_AGAIN)
+    turn.finish(change, also=remember)
 
 
 def _log(turn: Turn, attempt: Attempt, answer: Answer, took_ms: int) -> None:

@@ -76,9 +76,6 @@ ChargeHours = Annotated[
     BeforeValidator(written.parse_charge_time),
     Form("`any time` or `between HH:MM and HH:MM`", like(f"any time|{WINDOW}")),
 ]
-PerHour = Annotated[
-    int, BeforeValidator(written.parse_hourly), Form("N per hour", like(r"\d+ +per +hour"))
-]
 PerDay = Annotated[
     int, BeforeValidator(written.parse_daily), Form("N per day", like(r"\d+ +per +day"))
 ]

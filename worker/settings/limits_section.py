@@ -1,11 +1,21 @@
 """The shape of `limits` in dunning.yaml: ceilings of the whole service and of the networks."""
 
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from worker.domain.policy import Limits, NetworkLimits
-from worker.settings.fields import Form, PerDay, PerHour, Section, WeekdaysOnly, Window, like
+from worker.domain.policy import AmountLimit, Limits, NetworkLimits
+from worker.settings.fields import (
+    Form,
+    PerDay,
+    Section,
+    WeekdaysOnly,
+    Window,
+    like,
+    one_or_list,
+)
+from worker.settings.written_limits import WrittenRates, parse_amounts_per_time, parse_counts
 from worker.settings.written_reactions import parse_authorised, times_up_to
 
 TIMES = like(r"\d{1,4} +times?")
@@ -48,6 +58,20 @@ OtherCardTimes = Annotated[
         )
     ),
     Form(f"N times, at most {OTHER_CARDS_MAX}", TIMES),
+]
+RATE = r"\d{1,12}(?:\.\d{1,3})? +per +(?:hour|day)"
+Counts = Annotated[
+    WrittenRates,
+    BeforeValidator(parse_counts),
+    Form("N per hour, N per day, or a list of both", one_or_list(like(RATE))),
+]
+AmountsPerTime = Annotated[
+    tuple[AmountLimit, ...],
+    BeforeValidator(parse_amounts_per_time),
+    Form(
+        "currency: N per hour, N per day, or a list of both, in major units",
+        {"type": "object", "additionalProperties": one_or_list(like(RATE)), "minProperties": 1},
+    ),
 ]
 Authorised = Annotated[
     bool,
@@ -102,11 +126,29 @@ class NetworksSection(Section):
         )
 
 
+def _whole(count: Decimal | None) -> int | None:
+    return None if count is None else int(count)
+
+
 class LimitsSection(Section):
     """Ceilings of the whole service: when one is reached the rest waits, nothing is dropped."""
 
-    charges: PerHour = Field(default=LIMITS.charges_per_hour, examples=["500 per hour"])
-    """Charges that may be started in one hour."""
+    charges: Counts = Field(
+        default=WrittenRates(per_hour=Decimal(LIMITS.charges_per_hour)),
+        examples=["[500 per hour, 4000 per day]"],
+    )
+    """Charges that may be started in any hour, and if wished in an office day; the hour's ceiling
+    stands also where only a day's is written."""
+    charged_amount: AmountsPerTime | None = Field(
+        default=None, examples=["{ eur: 50000 per day, usd: [10000 per hour, 50000 per day] }"]
+    )
+    """Money that may be charged; a declined try does not count, one without an answer does. A
+    currency that is not listed has no ceiling; a charge that is over it alone goes to a person."""
+    letters: Counts = Field(
+        default=WrittenRates(per_hour=Decimal(LIMITS.letters_per_hour)),
+        examples=["2000 per hour"],
+    )
+    """Letters that may go out, those of renewals, trials and cards as well."""
     endings: EndingLimitsSection = Field(
         default=EndingLimitsSection(),
         examples=["{ at_most: 20 per day, between: 09:00 and 16:00, on: weekdays }"],
@@ -120,7 +162,11 @@ class LimitsSection(Section):
     def limits(self) -> Limits:
         """Return the engine's value."""
         return Limits(
-            charges_per_hour=self.charges,
+            charges_per_hour=_whole(self.charges.per_hour) or LIMITS.charges_per_hour,
+            charges_per_day=_whole(self.charges.per_day),
+            charged_amounts=self.charged_amount or (),
+            letters_per_hour=_whole(self.letters.per_hour) or LIMITS.letters_per_hour,
+            letters_per_day=_whole(self.letters.per_day),
             endings_per_day=self.endings.at_most,
             endings_between=self.endings.between,
             endings_on_weekdays_only=self.endings.on,

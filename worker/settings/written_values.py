@@ -113,11 +113,6 @@ def parse_charge_time(text: object) -> ChargeTime:
     return ChargeTime(parse_window(value))
 
 
-def parse_hourly(text: object) -> int:
-    """Return the number in `500 per hour`, at least 1."""
-    return _rate(text, "hour", "500")
-
-
 def parse_daily(text: object) -> int:
     """Return the number in `20 per day`, at least 1."""
     return _rate(text, "day", "20")

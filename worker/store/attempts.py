@@ -6,8 +6,20 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
+from worker.domain.breaker import History, Recent
 from worker.domain.case import Attempt, AttemptState, Case
+from worker.ports import Used
+from worker.store.charge_counts import charges_before, recent_charges
 from worker.store.tables import attempts
+
+_MAY_COST = attempts.c.state != AttemptState.DECLINED.value
+"""What was charged, or may turn out to be."""
+
+
+def lock(connection: Connection, name: str) -> None:
+    """Wait until no other transaction has the lock called *name*, and keep it to the end."""
+    asked = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
+    connection.execute(asked, {"name": name})
 
 
 class Attempts:
@@ -93,22 +105,41 @@ class Attempts:
             attempts.c.no == no,
         )
 
-    def sent_since(self, kinds: Sequence[str], *, since: datetime) -> int:
-        """Count attempts of *kinds*; the transaction lock makes concurrent callers exact."""
-        self._connection.execute(
-            text("SELECT pg_advisory_xact_lock(hashtext(:name))"),
-            {"name": f"{self._account}:{'+'.join(sorted(kinds))}"},
-        )
-        return self._connection.execute(
-            select(func.count())
-            .select_from(attempts)
-            .where(
+    def sent_since(self, kinds: Sequence[str], *, since: datetime, currency: str = "") -> Used:
+        """Count attempts of *kinds*; the lock makes concurrent callers exact.
+
+        It is asked for in a statement of its own, since under READ COMMITTED each statement sees
+        what was committed before it began: the count sees what was written under the lock.
+        """
+        lock(self._connection, f"{self._account}:{'+'.join(sorted(kinds))}")
+        row = self._connection.execute(
+            select(
+                func.count(),
+                func.min(attempts.c.sent_at),
+                func.coalesce(func.sum(attempts.c.amount_minor).filter(_MAY_COST), 0),
+            ).where(
                 attempts.c.account_id == self._account,
                 attempts.c.kind.in_(list(kinds)),
                 attempts.c.sent_at > since,
                 attempts.c.state != AttemptState.ABANDONED.value,
+                *([attempts.c.currency == currency] if currency else []),
             )
-        ).scalar_one()
+        ).one()
+        return Used(row[0], row[1], int(row[2]))
+
+    def unanswered(self, found: Case, no: int, *, now: datetime) -> None:
+        """Remember that Stripe did not answer an attempt; the first time stays."""
+        first = func.coalesce(attempts.c.unknown_at, now)
+        statement = update(attempts).where(self._one(found, no)).values(unknown_at=first)
+        self._connection.execute(statement)
+
+    def charges_since(self, since: datetime) -> Recent:
+        """Return what became of the charges sent since an instant, as the breaker asks."""
+        return recent_charges(self._connection, self._account, since)
+
+    def charges_before(self, at: datetime, *, codes: Iterable[str]) -> History:
+        """Return the charges of the 30 days before an instant, and which of *codes* they had."""
+        return charges_before(self._connection, self._account, at, codes=codes)
 
     def unknown_keys(self, keys: Iterable[str]) -> list[str]:
         """Return those keys that no attempt of this ledger has."""

@@ -175,6 +175,7 @@ class Cases:
             .where(cases.c.id == found.id, cases.c.lease_token == token)
             .values(
                 next_step=change.next_step,
+                waits_for=change.waits_for,
                 lease_token=None,
                 lease_until=None,
                 dispatched_until=None,
@@ -297,18 +298,17 @@ class Cases:
         return list(self._connection.execute(query).scalars())
 
     def counts(self, *, now: datetime) -> dict[str, int]:
-        """Return how many cases are in each state, and `late`: due for more than 15 minutes."""
+        """Return how many cases are in each state, are `due`, and `late`: for over 15 minutes."""
+        next_at = cases.c.next_action_at
+        late, due = next_at < now - LATE_AFTER, next_at <= now
+        counted = (func.count(), func.count().filter(due), func.count().filter(late))
         rows = self._connection.execute(
-            select(
-                cases.c.state,
-                func.count(),
-                func.count().filter(cases.c.next_action_at < now - LATE_AFTER),
-            )
+            select(cases.c.state, *counted)
             .where(cases.c.account_id == self._account)
             .group_by(cases.c.state)
         ).all()
-        found = {state: count for state, count, _ in rows}
-        return found | {"late": sum(late for _, _, late in rows)}
+        found = {row[0]: row[1] for row in rows}
+        return found | {"due": sum(row[2] for row in rows), "late": sum(row[3] for row in rows)}
 
     def oldest_due_at(self) -> datetime | None:
         """Return the earliest instant at which a case is due, or None."""

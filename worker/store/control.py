@@ -48,6 +48,7 @@ class Controls:
             config_digest=row["config_digest"],
             config_version=row["config_version"],
             live=row["live"],
+            resumed_at=row["resumed_at"],
         )
 
     def create(self, *, charging: bool, live: bool, go_live_at: datetime, cause: str) -> None:
@@ -76,7 +77,7 @@ class Controls:
         )
         return self._connection.execute(statement).rowcount == 1
 
-    def go(self, *, by: str) -> Control | None:
+    def go(self, *, by: str, now: datetime) -> Control | None:
         """Start again and return the row as it was."""
         # Locked: of two that start at once only one may move the waiting steps.
         before = self._read(lock=True)
@@ -85,7 +86,14 @@ class Controls:
         self._connection.execute(
             update(control)
             .where(control.c.account_id == self._account)
-            .values(charging=True, stopped_at=None, stop_cause="", stop_detail="", changed_by=by)
+            .values(
+                charging=True,
+                stopped_at=None,
+                stop_cause="",
+                stop_detail="",
+                changed_by=by,
+                resumed_at=now,
+            )
         )
         return before
 

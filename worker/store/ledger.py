@@ -32,6 +32,7 @@ from worker.store.mirror import Mirror
 from worker.store.operator_acts import OperatorActs
 from worker.store.tables import control
 from worker.store.versions import Versions
+from worker.store.watched import Watched
 
 CONNECTION_ERRORS = (OperationalError, InterfaceError, NoConnectionFree)
 """What says that the database, and not what was asked of it, is the trouble."""
@@ -55,6 +56,7 @@ def connect(database_url: str, *, pool_size: int = 10) -> Engine:
         database_url,
         pool_size=pool_size,
         max_overflow=pool_size,
+        isolation_level="READ COMMITTED",  # what counts under a lock relies on it
         json_serializer=to_json,
         hide_parameters=True,  # an error's text goes to the log, parameters name people
         connect_args={"prepare_threshold": None, "connect_timeout": 10, **_GIVE_UP},
@@ -157,6 +159,7 @@ class Transaction:
     cases: Cases
     attempts: Attempts
     access: AccessWords
+    watched: Watched
     acts: OperatorActs
     holds: Holds
     letters: Letters
@@ -207,6 +210,7 @@ class PostgresLedger:
             cases=Cases(connection, account),
             attempts=Attempts(connection, account),
             access=AccessWords(connection, account),
+            watched=Watched(connection, account),
             acts=OperatorActs(connection, account),
             holds=Holds(connection, account),
             letters=Letters(connection, account),

@@ -3,12 +3,24 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, String, any_, literal, or_, select, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    String,
+    and_,
+    any_,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.domain.case import LetterState
-from worker.ports import LetterTask, NewLetter
+from worker.ports import LetterTask, NewLetter, Used
+from worker.store.attempts import lock
 from worker.store.tables import letter_occasions, letters
 
 _ON_THE_WAY = (LetterState.QUEUED.value, LetterState.SENDING.value)
@@ -123,7 +135,28 @@ class Letters:
         row = self._connection.execute(statement).mappings().one_or_none()
         return _task_of(row) if row is not None else None
 
-    def begin_sending(self, letter_id: int, *, token: str, wall_now: datetime) -> bool:
+    def begun_since(self, since: datetime) -> Used:
+        """Count letters whose sending began since an instant; the lock makes callers exact."""
+        lock(self._connection, f"{self._account}:letters")
+        row = self._connection.execute(
+            select(func.count(), func.min(letters.c.begun_at)).where(
+                letters.c.account_id == self._account,
+                letters.c.begun_at > since,
+                letters.c.state != LetterState.QUEUED.value,  # surely not sent, and tried again
+            )
+        ).one()
+        return Used(row[0], row[1])
+
+    def due_count(self, *, now: datetime) -> int:
+        """Return how many letters are due at *now*, business time."""
+        due = and_(letters.c.account_id == self._account, letters.c.next_action_at <= now)
+        return self._connection.execute(
+            select(func.count()).select_from(letters).where(due)
+        ).scalar_one()
+
+    def begin_sending(
+        self, letter_id: int, *, token: str, now: datetime, wall_now: datetime
+    ) -> bool:
         """Commit to sending: from here on it is never sent again."""
         statement = (
             update(letters)
@@ -133,7 +166,12 @@ class Letters:
                 letters.c.lease_token == token,
                 letters.c.lease_until > wall_now,
             )
-            .values(state=LetterState.SENDING.value, next_action_at=None)
+            .values(
+                state=LetterState.SENDING.value,
+                next_action_at=None,
+                begun_at=now,
+                waits_for="",
+            )
         )
         return self._connection.execute(statement).rowcount == 1
 
@@ -197,12 +235,13 @@ class Letters:
         count_try: bool = False,
         paused_until: datetime | None = None,
         more_time: timedelta = timedelta(),
+        waits_for: str = "",
     ) -> bool:
         """Put a letter that *token* has and that was surely not sent back into the queue.
 
         A letter that was dropped, or that another sender has, stays as it is. Args: until: when it
         may go out, business time; paused_until: no scan rings for it before, wall time; more_time:
-        how much longer it has to go out.
+        how much longer it has to go out; waits_for: the limit that keeps it back.
         """
         statement = (
             update(letters)
@@ -217,6 +256,7 @@ class Letters:
                 send_by=letters.c.send_by + more_time,
                 tries=letters.c.tries + (1 if count_try else 0),
                 dispatched_until=paused_until,
+                waits_for=waits_for,
                 lease_token=None,
                 lease_until=None,
             )

@@ -16,6 +16,7 @@ from worker.domain.identifiers import case_name
 from worker.domain.policy import Policy
 from worker.domain.policy_text import from_plain
 from worker.domain.readings import ChargeReading, InvoiceReading, PaymentReading, method_in_use
+from worker.domain.watching import WatchedAct
 from worker.store.around import surroundings_of
 from worker.store.cases import Cases
 from worker.store.control import Controls
@@ -33,6 +34,7 @@ from worker.store.tables import (
     network_attempts,
     operator_acts,
 )
+from worker.store.watched import watched_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,8 @@ class CaseRecord:
     """Every charge of the customer that the event list told of, whoever made it."""
     acts: tuple[ActLine, ...] = ()
     """What people asked for, oldest first."""
+    watched: tuple[WatchedAct, ...] = ()
+    """What would have been done while the mode was watch."""
 
 
 def read_case(
@@ -140,6 +144,7 @@ def read_case(
         others=_others(connection, account_id, line),
         charges=charges,
         acts=_acts(connection, case_id),
+        watched=watched_of(connection, case_id),
     )
 
 

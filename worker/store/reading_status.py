@@ -74,6 +74,17 @@ class LetterCounts:
     next_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class LimitWait:
+    """A cap that keeps cases or letters waiting."""
+
+    limit: str
+    waiting: int
+    next_at: datetime
+    """When the first of them looks again, business time."""
+    letters: bool = False
+
+
 def read_switch(connection: Connection, account_id: str) -> Switch | None:
     """Return the control row, or None while no worker has run."""
     row = (
@@ -197,6 +208,26 @@ def count_letters(connection: Connection, account_id: str) -> LetterCounts:
         )
     ).scalar_one_or_none()
     return LetterCounts({row.state: row.letters for row in rows}, next_at)
+
+
+def read_limits(connection: Connection, account_id: str) -> list[LimitWait]:
+    """Return the caps that keep something back, and until when."""
+    found = []
+    for table in (cases, letters):
+        query = (
+            select(table.c.waits_for, func.count(), func.min(table.c.next_action_at))
+            .where(
+                table.c.account_id == account_id,
+                table.c.waits_for != "",
+                table.c.next_action_at.isnot(None),
+                table.c.state.in_((CaseState.OPEN.value, LetterState.QUEUED.value)),
+            )
+            .group_by(table.c.waits_for)
+            .order_by(table.c.waits_for)
+        )
+        rows = connection.execute(query).all()
+        found += [LimitWait(row[0], row[1], row[2], letters=table is letters) for row in rows]
+    return found
 
 
 def count_parked(connection: Connection, account_id: str) -> int:

@@ -63,6 +63,7 @@ cases = Table(
     Column("shift", Interval, nullable=False, server_default=text("'0'::interval")),
     instant("next_action_at"),
     text_column("next_step"),
+    text_column("waits_for"),
     count_column("wake_seq"),
     instant("dispatched_until"),
     Column("lease_token", String),
@@ -127,6 +128,7 @@ attempts = Table(
     text_column("charge_id"),
     text_column("answer_code"),
     text_column("request_id"),
+    instant("unknown_at"),
     PrimaryKeyConstraint("account_id", "invoice_id", "no"),
     UniqueConstraint("key"),
 )
@@ -171,6 +173,8 @@ letters = Table(
     text_column("recipient_hash"),
     Column("rendered", LargeBinary),
     json_column("context"),
+    instant("begun_at"),
+    text_column("waits_for"),
     Column("tries", Integer, nullable=False, server_default=text("0")),
     instant("dispatched_until"),
     Column("lease_token", String),
@@ -184,6 +188,7 @@ Index(
     postgresql_where=letters.c.next_action_at.isnot(None),
 )
 Index("ix_letters_case", letters.c.case_id)
+Index("ix_letters_begun", letters.c.begun_at)
 
 letter_occasions = Table(
     "letter_occasions",
@@ -375,6 +380,7 @@ control = Table(
     flag("charging"),
     flag("live"),
     instant("stopped_at"),
+    instant("resumed_at"),
     text_column("stop_cause"),
     text_column("stop_detail"),
     text_column("changed_by"),

@@ -35,7 +35,7 @@ def settle(ledger: PostgresLedger, case: Case, no: int, state: AttemptState) -> 
 def count(ledger: PostgresLedger, kinds: Sequence[str] = CHARGE) -> int:
     """Count what was sent within the last hour."""
     with ledger.begin() as tx:
-        return tx.attempts.sent_since(kinds, since=NOW - 60 * MINUTE)
+        return tx.attempts.sent_since(kinds, since=NOW - 60 * MINUTE).count
 
 
 def test_an_attempt_comes_back_as_it_was_written(ledger: PostgresLedger) -> None:
@@ -138,7 +138,7 @@ def test_eight_threads_never_send_more_than_the_cap(ledger: PostgresLedger) -> N
         sent = 0
         for case in made[thread::8]:
             with ledger.begin() as tx:
-                capped = tx.attempts.sent_since(CHARGE, since=NOW - 60 * MINUTE) >= limit
+                capped = tx.attempts.sent_since(CHARGE, since=NOW - 60 * MINUTE).count >= limit
                 sent += not capped and tx.attempts.start(case, attempt(case))
         return sent
 

@@ -196,5 +196,5 @@ def test_counts_tell_states_and_what_is_late(ledger: PostgresLedger) -> None:
     closing = CaseChange(state=CaseState.CLOSED, outcome=Outcome.VOIDED, closed_at=NOW)
     with ledger.begin() as tx:
         assert tx.cases.finish(case, closing, token="t1", now=NOW)
-        assert tx.cases.counts(now=NOW) == {"open": 2, "closed": 1, "late": 1}
+        assert tx.cases.counts(now=NOW) == {"open": 2, "closed": 1, "due": 2, "late": 1}
         assert tx.cases.oldest_due_at() == NOW - DAY

@@ -31,13 +31,13 @@ def stop(ledger: PostgresLedger, cause: str = "switch") -> bool:
 def go(ledger: PostgresLedger) -> Control | None:
     """Start it again."""
     with ledger.begin() as tx:
-        return tx.control.go(by="jo")
+        return tx.control.go(by="jo", now=NOW)
 
 
 def test_a_fresh_ledger_has_no_control_row(ledger: PostgresLedger) -> None:
     with ledger.begin() as tx:
         assert tx.control.read() is None
-        assert tx.control.go(by="jo") is None
+        assert tx.control.go(by="jo", now=NOW) is None
         assert not tx.control.stop(cause="switch", detail="", by="jo", now=NOW)
 
 

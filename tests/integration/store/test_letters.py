@@ -52,7 +52,7 @@ def claim(
 def begin(ledger: PostgresLedger, letter_id: int, token: str = "t1") -> bool:  # noqa: S107
     """Commit to sending."""
     with ledger.begin() as tx:
-        return tx.letters.begin_sending(letter_id, token=token, wall_now=WALL)
+        return tx.letters.begin_sending(letter_id, token=token, now=NOW, wall_now=WALL)
 
 
 def settle(
@@ -244,7 +244,7 @@ def test_a_sender_that_lost_its_lease_moves_nothing(ledger: PostgresLedger) -> N
     claim(ledger, letter_id)
     assert claim(ledger, letter_id, "t2", late=True) is not None
     with ledger.begin() as tx:
-        assert tx.letters.begin_sending(letter_id, token="t2", wall_now=LATER)
+        assert tx.letters.begin_sending(letter_id, token="t2", now=NOW, wall_now=LATER)
     assert not postpone(ledger, letter_id)
     assert not settle(ledger, letter_id, LetterState.SUPPRESSED)
     assert state_of(ledger, letter_id) == "sending"
