@@ -29,6 +29,7 @@ from worker.domain.engine_situation import (
     Situation,
     over_alone,
 )
+from worker.domain.engine_small_balance import small_balance_written_off
 from worker.domain.engine_standing import (
     LOOK_AGAIN,
     collection_paused,
@@ -307,6 +308,7 @@ def unknown_currency(at: Situation) -> Decision | None:
 
 TRUTH_RULES: tuple[Rule, ...] = (
     paid,
+    small_balance_written_off,
     taken_out_of_collection,
     cancelled,
     closed_by_hand,

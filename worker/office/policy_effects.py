@@ -179,12 +179,15 @@ def _target(found: OpenCase, rules: DunningRules, now: datetime) -> Target:
         stays = "a request to Stripe is under way"
     elif case.state is CaseState.IN_REVIEW:
         stays = "it waits for a person"
+    chosen = choose_policy(rules, traits)
+    if chosen is None:
+        stays = "no policy serves invoices that are paid by hand any more"
     return Target(
         case.id,
         _owed(found),
         case.policy_digest,
-        choose_policy(rules, traits),
-        is_served(rules, traits),
+        chosen or found.policy or rules.policies[-1],
+        chosen is not None and is_served(rules, traits),
         stays,
     )
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from worker.domain.caps import Cap, Counted, cap_of_ending, caps_of_charge, caps_of_letter
-from worker.domain.case import CANCELS, Attempt, AttemptKind, Case, CaseState
+from worker.domain.case import SUBSCRIPTION_ENDS, Attempt, AttemptKind, Case, CaseState
 from worker.ports import LetterTask, Tx, Used
 from worker.services.case_turn import CasePorts, Turn
 
@@ -145,8 +145,11 @@ def _cap_on_request(tx: Tx, turn: Turn, attempt: Attempt) -> Permission | None:
     rules = turn.ports.configuration.dunning
     if attempt.kind is AttemptKind.CHARGE:
         kinds, caps = [attempt.kind.value], caps_of_charge(rules.limits, attempt.currency)
-    elif attempt.kind in CANCELS:
-        kinds, caps = sorted(kind.value for kind in CANCELS), iter([cap_of_ending(rules.limits)])
+    elif attempt.kind in SUBSCRIPTION_ENDS:
+        kinds, caps = (
+            sorted(kind.value for kind in SUBSCRIPTION_ENDS),
+            iter([cap_of_ending(rules.limits)]),
+        )
     else:
         return None
 
