@@ -61,6 +61,13 @@ class EndingAct(StrEnum):
     LEAVE = "leave"
 
 
+class PersonDecides(StrEnum):
+    """What a policy leaves to a person."""
+
+    ENDING = "ending"
+    CHARGES = "charges"
+
+
 class CancelWhen(StrEnum):
     """When a cancelling ending takes effect at Stripe."""
 
@@ -177,6 +184,8 @@ class Policy:
     due date and it never charges. Empty: it serves all others."""
     small_balance: SmallBalance | None = None
     """None: every debt is dunned, however small."""
+    person_decides: tuple[PersonDecides, ...] = ()
+    """What waits for a person's approval instead of being done; empty is nothing."""
     digest: str = ""
     """First 12 hex digits of the SHA-256 of the canonical form; set by settings."""
 

@@ -20,6 +20,7 @@ from worker.domain.policy import (
     Ending,
     EndingAct,
     InvoiceEnd,
+    PersonDecides,
     Policy,
     Reaction,
     RetriesBy,
@@ -70,6 +71,9 @@ def from_plain(plain: Plain) -> Policy:
         backup_methods=tuple(str(each) for each in _list(plain.get("backup_methods", []))),
         collection_method=str(plain.get("collection_method", "")),
         small_balance=_small_balance(plain.get("small_balance")),
+        person_decides=tuple(
+            PersonDecides(str(each)) for each in _list(plain.get("person_decides", []))
+        ),
         digest=digest_of_plain(plain),
     )
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from worker.domain.facts import Fact
-from worker.ports.cases import AccessBook, ActBook, AttemptBook, CaseBook
+from worker.ports.cases import AccessBook, ActBook, ApprovalBook, AttemptBook, CaseBook
 from worker.ports.holds import HoldBook
 from worker.ports.letters import LetterBook
 from worker.ports.mirror import InboxBook, MirrorBook
@@ -138,6 +138,10 @@ class Tx(Protocol):
     @property
     def watched(self) -> WatchBook:
         """What would have been done, had the mode allowed it."""
+
+    @property
+    def approvals(self) -> ApprovalBook:
+        """What cases ask of people."""
 
     @property
     def access(self) -> AccessBook:

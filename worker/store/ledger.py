@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from worker.errors import DatabaseUnavailable
 from worker.store.access import AccessWords
+from worker.store.approvals import Approvals
 from worker.store.attempts import Attempts
 from worker.store.cases import Cases
 from worker.store.control import Controls
@@ -160,6 +161,7 @@ class Transaction:
     attempts: Attempts
     access: AccessWords
     watched: Watched
+    approvals: Approvals
     acts: OperatorActs
     holds: Holds
     letters: Letters
@@ -211,6 +213,7 @@ class PostgresLedger:
             attempts=Attempts(connection, account),
             access=AccessWords(connection, account),
             watched=Watched(connection, account),
+            approvals=Approvals(connection, account),
             acts=OperatorActs(connection, account),
             holds=Holds(connection, account),
             letters=Letters(connection, account),
