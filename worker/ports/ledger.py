@@ -15,6 +15,7 @@ from worker.ports.cases import AccessBook, ActBook, AttemptBook, CaseBook
 from worker.ports.holds import HoldBook
 from worker.ports.letters import LetterBook
 from worker.ports.mirror import InboxBook, MirrorBook
+from worker.ports.staff import StaffBook
 from worker.ports.versions import VersionBook
 
 
@@ -112,6 +113,9 @@ class JobBook(Protocol):
     def once(self, name: str, period: str, *, now: datetime) -> bool:
         """Return True the first time a (job, period) is asked for, ever."""
 
+    def last_period(self, name: str) -> str:
+        """Return the latest period that was asked for once, or the empty string."""
+
     def alive(self, *, since: datetime) -> dict[str, str]:
         """Return the processes heard of since *since*, with their configuration's digest."""
 
@@ -183,6 +187,10 @@ class Tx(Protocol):
     @property
     def plans(self) -> PlanBook:
         """Kept plans."""
+
+    @property
+    def staff(self) -> StaffBook:
+        """Mails to staff."""
 
 
 class Ledger(Protocol):
