@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 
+from worker.domain.staff import StaffRules
+
 
 class DeclineClass(StrEnum):
     """What kind of failure a decline is, by who can cure it (domain.md 1.4)."""
@@ -379,6 +381,7 @@ class NoticeRules:
     letters: tuple[CalendarLetter, ...]
     send_within: timedelta = timedelta(days=5)
     """A letter that waited longer is dropped with that reason; a final one never is."""
+    staff: StaffRules | None = None
 
 
 @dataclass(frozen=True, slots=True)

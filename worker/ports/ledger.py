@@ -6,14 +6,16 @@ Lock order everywhere: mirrors, cases, attempts, letters, each by id.
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from worker.domain.facts import Fact
+from worker.domain.kept_plan import KeptPlan
 from worker.ports.cases import AccessBook, ActBook, ApprovalBook, AttemptBook, CaseBook
 from worker.ports.holds import HoldBook
 from worker.ports.letters import LetterBook
 from worker.ports.mirror import InboxBook, MirrorBook
+from worker.ports.staff import StaffBook
 from worker.ports.versions import VersionBook
 from worker.ports.watched import WatchBook
 
@@ -117,11 +119,24 @@ class JobBook(Protocol):
     def once(self, name: str, period: str, *, now: datetime) -> bool:
         """Return True the first time a (job, period) is asked for, ever."""
 
+    def last_period(self, name: str) -> str:
+        """Return the latest period that was asked for once, or the empty string."""
+
     def alive(self, *, since: datetime) -> dict[str, str]:
         """Return the processes heard of since *since*, with their configuration's digest."""
 
     def beat(self, process: str, *, wall_now: datetime, config_digest: str) -> None:
         """Record that a process is alive."""
+
+
+class PlanBook(Protocol):
+    """Each office day's plan as it was made, for a month."""
+
+    def has(self, day: date) -> bool:
+        """Return whether the plan of that office day is kept."""
+
+    def keep(self, plan: KeptPlan) -> bool:
+        """Keep the plan of its day and drop those that are too old; False where one is kept."""
 
 
 class Tx(Protocol):
@@ -182,6 +197,14 @@ class Tx(Protocol):
     @property
     def versions(self) -> VersionBook:
         """Versions of the configuration."""
+
+    @property
+    def plans(self) -> PlanBook:
+        """Kept plans."""
+
+    @property
+    def staff(self) -> StaffBook:
+        """Mails to staff."""
 
 
 class Ledger(Protocol):

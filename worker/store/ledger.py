@@ -28,9 +28,11 @@ from worker.store.facts import Facts
 from worker.store.holds import Holds
 from worker.store.inbox import Inbox
 from worker.store.jobs import Jobs
+from worker.store.kept_plans import KeptPlans
 from worker.store.letters import Letters
 from worker.store.mirror import Mirror
 from worker.store.operator_acts import OperatorActs
+from worker.store.staff_mails import StaffMails
 from worker.store.tables import control
 from worker.store.versions import Versions
 from worker.store.watched import Watched
@@ -171,6 +173,8 @@ class Transaction:
     control: Controls
     jobs: Jobs
     versions: Versions
+    plans: KeptPlans
+    staff: StaffMails
 
 
 class PostgresLedger:
@@ -223,4 +227,6 @@ class PostgresLedger:
             control=Controls(connection, account),
             jobs=Jobs(connection, account),
             versions=Versions(connection, account),
+            plans=KeptPlans(connection, account),
+            staff=StaffMails(connection, account),
         )

@@ -3,6 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
+from tests.scenarios.demo.plan_and_deed import Held, hold_plans_against_deeds
 from tests.scenarios.demo.runs import network_proof, rehearsal, see
 from worker.cli.report_network import NetworkReport
 from worker.domain.network_rules import MadeBy
@@ -129,6 +130,7 @@ def test_every_character_comes_to_its_end(tmp_path: Path) -> None:
         evidence = collect_evidence(running.client, running.test_clock, running.customers.letters)
         acts = running.customers.acts
         proof = network_proof(running)
+        held = hold_plans_against_deeds(running)
     assert {character.name for character in CAST} == set(FIRST_CASES)
     first = {
         name: seen.cases.get(name, [])[: max(len(wanted), 1)]
@@ -147,6 +149,7 @@ def test_every_character_comes_to_its_end(tmp_path: Path) -> None:
     assert [ours[customer] for customer in stopped] == [1] * len(stopped)
     assert seen.unknown_letters == 0
     _the_report_agrees(proof, evidence)
+    _plan_and_deed_agree(held)
 
 
 def _the_report_agrees(proof: NetworkReport, evidence: Evidence) -> None:
@@ -170,3 +173,13 @@ def _the_report_agrees(proof: NetworkReport, evidence: Evidence) -> None:
         ]
         assert full.highest <= full.most
         assert full.highest in same
+
+
+def _plan_and_deed_agree(held: Held) -> None:
+    """Every deed was in that morning's plan, every sure act was done, or news of the case say why.
+
+    What the plan cannot know is what others do: a new failure, a payment, another card.
+    """
+    assert held.unexplained == []
+    assert (held.plans, held.planned > 150, held.deeds > 150) == (DAYS, True, True)
+    assert held.explained.total() < held.deeds / 2, "most deeds were in the plan"

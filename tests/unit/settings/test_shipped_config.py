@@ -121,6 +121,9 @@ def test_shipped_notices_and_schedule(shipped: Configuration) -> None:
         "invariants",
         "reconcile",
         "summary",
+        "plan",
+        "daily_mail",
+        "staff_mail",
     }
 
 
