@@ -30,6 +30,7 @@ from worker.store.around import surroundings_of
 from worker.store.case_decisions import write_decision
 from worker.store.case_opening import open_row
 from worker.store.rows import attempt_of, case_of, failure_to_json, letter_of, step_of
+from worker.store.sent_invoices import not_due
 from worker.store.tables import attempts, cases, letters, steps
 
 REQUEST_LEASE = timedelta(seconds=100)
@@ -298,14 +299,14 @@ class Cases:
         return list(self._connection.execute(query).scalars())
 
     def counts(self, *, now: datetime) -> dict[str, int]:
-        """Return how many cases are in each state, are `due`, and `late`: for over 15 minutes."""
+        """Return how many cases are in each state, `not_due`, `due`, and `late`: for 15 minutes."""
+        state = case((not_due(now), "not_due"), else_=cases.c.state).label("standing")
         next_at = cases.c.next_action_at
         late, due = next_at < now - LATE_AFTER, next_at <= now
-        counted = (func.count(), func.count().filter(due), func.count().filter(late))
         rows = self._connection.execute(
-            select(cases.c.state, *counted)
+            select(state, func.count(), func.count().filter(due), func.count().filter(late))
             .where(cases.c.account_id == self._account)
-            .group_by(cases.c.state)
+            .group_by(state)
         ).all()
         found = {row[0]: row[1] for row in rows}
         return found | {"due": sum(row[2] for row in rows), "late": sum(row[3] for row in rows)}
