@@ -49,7 +49,11 @@ def apply(view: View, wish: Wish, *, by: str, reason: str, as_json: bool = False
     applied = apply_configuration(
         compared.candidate,
         after=compared.current_no,
-        moves=[Move(each.case_id, each.digest, digest_of(each.policy)) for each in diff.moving],
+        moves=[
+            Move(each.case_id, each.digest, digest_of(each.policy))
+            for each in diff.moving
+            if each.policy is not None
+        ],
         ledger=view.ledger,
         clock=SystemClock(),
         now=view.now,

@@ -37,11 +37,7 @@ class Diff:
     @property
     def staying(self) -> tuple[Target, ...]:
         """Open cases that a move leaves as they are, though another policy would serve them."""
-        return tuple(
-            each
-            for each in self.effects.targets
-            if each.stays and each.digest != each.policy.digest
-        )
+        return tuple(each for each in self.effects.targets if each.stays and each.differs)
 
 
 def show_diff(view: View, directory: Path, *, move: bool, markdown: bool, as_json: bool) -> None:

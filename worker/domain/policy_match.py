@@ -47,12 +47,6 @@ def choose_policy(rules: DunningRules, traits: Traits) -> Policy | None:
     return None if sent else policies[-1]
 
 
-def is_served(rules: DunningRules, traits: Traits) -> bool:
-    """Return whether a policy says that it serves *traits*, so that no fallback is needed."""
-    matches = [rules.matches.get(policy.name) for policy in rules.policies]
-    return any(match is None or serves(match, traits) for match in matches)
-
-
 def serves(match: Match, traits: Traits) -> bool:
     """Return whether every condition of *match* holds."""
     return all(_conditions(match, traits))

@@ -1,7 +1,7 @@
 """What another configuration does to open cases: the engine's own forecasts, held side by side."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -10,7 +10,7 @@ from worker.domain.forecast import Forecast, forecast_all
 from worker.domain.forecast_values import Planned, PlannedKind
 from worker.domain.money import Money
 from worker.domain.policy import Configuration, DunningRules, Policy
-from worker.domain.policy_match import choose_policy, is_served, traits_of
+from worker.domain.policy_match import choose_policy, traits_of
 from worker.office.plan import ENDS, money_of, start_of, ways_of
 from worker.office.ways import Office, office_of
 from worker.store.reading_plan import OpenCase
@@ -40,7 +40,7 @@ class Effect(StrEnum):
     FEWER_CHARGES = "Fewer charges"
     FEWER_LETTERS = "Fewer letters"
     OTHER_POLICY = "Served by another policy"
-    UNSERVED = "Served by none, so by the last of the list"
+    UNSERVED = "Served by no policy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +83,20 @@ class Target:
     case_id: int
     owed: Money
     digest: str
-    policy: Policy
-    served: bool
-    """False where no condition holds and the last of the list serves."""
+    policy: Policy | None
+    """None where nobody serves it: then it keeps its own as well."""
     stays: str = ""
     """Why it keeps its own policy; empty where it may move."""
 
     @property
     def moves(self) -> bool:
         """Whether moving changes anything."""
-        return not self.stays and self.digest != self.policy.digest
+        return self.differs and not self.stays
+
+    @property
+    def differs(self) -> bool:
+        """Whether another policy than its own would serve it."""
+        return self.policy is not None and self.digest != self.policy.digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +122,12 @@ def effects_of(
     until = now + _reach(found, rules)
     before = _forecast(found, offices[0], now, until, {})
     targets = [_target(each, rules, now) for each in found]
-    wanted = {each.case_id: each.policy for each in targets if each.moves}
+    wanted = _wanted(targets)
     then = _forecast(found, offices[1], now, until, wanted)
     cases = {each.case.id: each for each in found}
     targets = [_keep_promise(each, cases[each.case_id], before, then) for each in targets]
     if {each.case_id for each in targets if each.moves} != wanted.keys():
-        wanted = {each.case_id: each.policy for each in targets if each.moves}
+        wanted = _wanted(targets)
         then = _forecast(found, offices[1], now, until, wanted)
     at_once = before if _same_ways(*offices) else _forecast(found, offices[1], now, until, {})
     return Effects(
@@ -132,6 +136,11 @@ def effects_of(
         _sections([*_changes(found, before, then), *_served(found, targets)]),
         tuple(targets),
     )
+
+
+def _wanted(targets: Iterable[Target]) -> dict[int, Policy]:
+    """Return the policies of the cases that move."""
+    return {each.case_id: each.policy for each in targets if each.policy and each.moves}
 
 
 def _same_ways(one: Office, other: Office) -> bool:
@@ -179,15 +188,11 @@ def _target(found: OpenCase, rules: DunningRules, now: datetime) -> Target:
         stays = "a request to Stripe is under way"
     elif case.state is CaseState.IN_REVIEW:
         stays = "it waits for a person"
-    chosen = choose_policy(rules, traits)
-    if chosen is None:
-        stays = "no policy serves invoices that are paid by hand any more"
     return Target(
         case.id,
         _owed(found),
         case.policy_digest,
-        chosen or found.policy or rules.policies[-1],
-        chosen is not None and is_served(rules, traits),
+        choose_policy(rules, traits),
         stays,
     )
 
@@ -206,7 +211,7 @@ def _keep_promise(
     if not told or not sooner:
         return target
     why = "its final letter has promised a later end"
-    return Target(target.case_id, target.owed, target.digest, target.policy, target.served, why)
+    return replace(target, stays=why)
 
 
 def _end(told: Forecast | None) -> Planned | None:
@@ -287,12 +292,11 @@ def _counted(count: int, word: str) -> str:
 def _served(found: Sequence[OpenCase], targets: Iterable[Target]) -> Iterator[Change]:
     names = {each.case.id: each.policy.name if each.policy else "" for each in found}
     for each in targets:
-        name = names[each.case_id]
-        if not each.stays and name != each.policy.name:
-            said = (name or "a policy that is not kept", each.policy.name)
-            yield Change(each.case_id, each.owed, Effect.OTHER_POLICY, *said)
-        if not each.served:
-            yield Change(each.case_id, each.owed, Effect.UNSERVED, name, each.policy.name)
+        name = names[each.case_id] or "a policy that is not kept"
+        if each.policy is None:
+            yield Change(each.case_id, each.owed, Effect.UNSERVED, name, "its own for good")
+        elif not each.stays and name != each.policy.name:
+            yield Change(each.case_id, each.owed, Effect.OTHER_POLICY, name, each.policy.name)
 
 
 def _sections(changes: Iterable[Change]) -> tuple[Section, ...]:
