@@ -1,4 +1,4 @@
-"""Act: stop, go, hold, release, extend, close, retry, adopt, apply, each with who and why.
+"""Act: what people do to cases, the switch and the configuration, each with who and why.
 
 Those on cases take an ID, or `--filter` for many cases, which only show what they would do until
 `--yes` is added.
@@ -44,7 +44,7 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the act.")
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    for command in (stop, go, hold, release, extend, close, retry, adopt, apply):
+    for command in (stop, go, hold, release, extend, close, retry, approve, adopt, apply):
         app.command(rich_help_panel=GROUP)(command)
 
 
@@ -233,6 +233,20 @@ def retry(
             act_many.many(view, act_many_kinds.RetryMany(view, asked), asked)
             return
         done = ask(view, id, by=who, reason=reason, as_json=as_json)
+    if not done:
+        raise typer.Exit(2)
+
+
+def approve(
+    id: Id, by: By = "", reason: Reason = "", as_json: Json = False, data: Data = None
+) -> None:
+    """Let the one charge or ending happen that a case asked you about. Exit 2: refused."""
+    operate.require_who_and_why(_who(by), reason)
+    from worker.cli import act_approve
+    from worker.cli.data_dir import open_view
+
+    with open_view(data) as view:
+        done = act_approve.approve(view, id, by=_who(by), reason=reason, as_json=as_json)
     if not done:
         raise typer.Exit(2)
 

@@ -7,9 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from worker.cli.data_dir import EMPTY, View
-from worker.domain.case import LetterState
+from worker.domain.case import LetterState, Question
 from worker.domain.identifiers import case_name
+from worker.domain.money import Money
 from worker.domain.policy import Mode
+from worker.domain.step_names import readable
 from worker.errors import ServiceUnavailable
 from worker.office.charging import Charging, charging_line, charging_of
 from worker.office.words import (
@@ -20,6 +22,7 @@ from worker.office.words import (
     json_money,
     money_words,
 )
+from worker.store.approvals import questions
 from worker.store.reading import snapshot
 from worker.store.reading_status import (
     CaseCounts,
@@ -55,6 +58,8 @@ class Standing:
     cases: CaseCounts
     letters: LetterCounts
     parked: int
+    asked: tuple[tuple[int, Question], ...] = ()
+    """Cases that wait for a person's approval, by number."""
 
     @property
     def exit_code(self) -> int:
@@ -89,6 +94,7 @@ def read_standing(view: View) -> Standing:
             cases=count_cases(connection, account, now=view.now),
             letters=count_letters(connection, account),
             parked=count_parked(connection, account),
+            asked=tuple(questions(connection, account)),
         )
 
 
@@ -101,6 +107,7 @@ def status_lines(standing: Standing, view: View) -> list[str]:
     lines.append(f"LETTERS   {_letters(standing, view)}")
     lines.append(f"PROCESSES {_processes(standing, view)}")
     lines.append(f"OPEN      {_open(standing.cases)}")
+    lines += [f"WAITS     for you: {_asked(number, each)}" for number, each in standing.asked]
     lines.append(f"LAST      {_last(standing.jobs, view, wall)}")
     if view.differing is not None and view.version is not None:
         lines.append(f"CONFIG    {_differing(view.differing, view.version.no)}")
@@ -197,6 +204,12 @@ def _open(cases: CaseCounts) -> str:
     )
 
 
+def _asked(number: int, question: Question) -> str:
+    name, money = case_name(number), Money(question.amount_minor, question.currency)
+    step = readable(question.step)
+    return f"{name} {money_words(money)} {step} -> dunning approve {name} --by NAME --reason WHY"
+
+
 def _last(jobs: Sequence[JobLine], view: View, wall: OfficeWords) -> str:
     parts = []
     for job in jobs:
@@ -245,6 +258,14 @@ def status_json(standing: Standing, view: View) -> dict[str, object]:
         "open_money": [json_money(amount) for amount in cases.money],
         "reviews": [
             {"case": case_name(number), "reason": reason} for number, reason in cases.reviews
+        ],
+        "waits_for_you": [
+            {
+                "case": case_name(number),
+                "step": each.step,
+                "amount": json_money(Money(each.amount_minor, each.currency)),
+            }
+            for number, each in standing.asked
         ],
         "jobs": [
             {"name": job.name, "ended_at": json_instant(job.ended_at), "outcome": job.outcome}

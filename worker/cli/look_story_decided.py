@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from worker.cli.look_story_lines import Item
 from worker.domain.case import CaseState
+from worker.domain.engine_person import RULE
 from worker.domain.step_names import readable
 from worker.domain.timetable import step_due_at
 from worker.office.words import count_words
@@ -19,7 +20,7 @@ STANDS_STILL = frozenset(("collection_paused", "renewal_moved"))
 
 HELD = frozenset(("disputed", "on_hold"))
 
-TOLD_OTHERWISE = HELD | {"not_yet", "owner_unconfirmed", "closed", "in_review"}
+TOLD_OTHERWISE = HELD | {RULE, "not_yet", "owner_unconfirmed", "closed", "in_review"}
 """Rules of waits that the timeline tells in other ways."""
 
 NOT_BEFORE = "moved to the earliest allowed time, "
@@ -78,7 +79,10 @@ def _moved(record: CaseRecord, office_zone: str, now: datetime) -> Iterator[Item
 
 
 def asked(record: CaseRecord) -> Iterator[Item]:
-    """Yield what people asked for, and where it was refused, why; an attempt tells of itself."""
+    """Yield what people asked for, and where it was refused, why; an attempt tells of itself.
+
+    What a policy asks of people, and their answers, are facts.
+    """
     for act in record.acts:
         if act.act != RETRY:
             continue

@@ -57,6 +57,7 @@ def timeline(record: CaseRecord, *, office_zone: str, quiet: str, now: datetime)
         *_skips(record),
         *_attempts(record),
         *_states(record),
+        *_approvals(record),
         *decided(record, office_zone=office_zone, now=now),
         *_letters(record, quiet),
     ]
@@ -263,6 +264,23 @@ def _states(record: CaseRecord) -> Iterator[Item]:
                 yield Item(fact.time, "subscription over", detail)
             case "payment_method.updated":
                 yield Item(fact.time, "card updated", "by its network, without the customer")
+            case _:
+                pass
+
+
+def _approvals(record: CaseRecord) -> Iterator[Item]:
+    """Yield what the policy asked of people, what they approved, and what came to nothing."""
+    for fact in record.facts:
+        reason = readable(str(fact.data.get("reason", "")))
+        match fact.type:
+            case "case.person_decides":
+                yield Item(fact.time, "waits for you", reason.rstrip("."), money=_money_of(fact))
+            case "case.approved":
+                step = readable(str(fact.data.get("step")))
+                said = f"{step}, by {fact.data.get('by')}: {reason}"
+                yield Item(fact.time, "approved", said, money=_money_of(fact))
+            case "case.approval_over":
+                yield Item(fact.time, "approval is over", reason.rstrip("."))
             case _:
                 pass
 

@@ -8,6 +8,7 @@ from worker.domain.case import CaseState
 from worker.domain.engine_charging import no_charge_because, plan_charge, settle_owner
 from worker.domain.engine_ending import EndingPlan, expected_end, own_time, plan_ending
 from worker.domain.engine_letters import plan_letter
+from worker.domain.engine_person import RULE
 from worker.domain.engine_situation import Situation
 from worker.domain.engine_timeline import planned_steps
 from worker.domain.network_rules import Allowance
@@ -55,6 +56,8 @@ class Ahead:
 
     standing: str = ""
     """The sentence that says why the case does not simply go on; empty where it does."""
+    asks: bool = False
+    """Whether it waits for a person's approval."""
     look_at: datetime | None = None
     coming: tuple[Coming, ...] = ()
     no_charge: str = ""
@@ -85,7 +88,7 @@ def plan_ahead(record: CaseRecord, office: Office, now: datetime) -> Ahead:
         return Ahead(standing=case.reason, look_at=look_at)
     last = record.decisions[-1] if record.decisions else None
     if last is not None and last.act == "Wait" and last.rule not in ORDINARY:
-        return Ahead(standing=last.reason, look_at=look_at)
+        return Ahead(standing=last.reason, look_at=look_at, asks=last.rule == RULE)
     if case.in_flight is not None:
         said = f"Stripe's answer to {readable(case.in_flight.step)} is awaited"
         return Ahead(standing=said, look_at=look_at)

@@ -113,6 +113,8 @@ def _next(story: Story, words: OfficeWords) -> str:
         look = f"; looked at again {words.near(ahead.look_at)}" if ahead.look_at else ""
         begin = {CaseState.IN_REVIEW: "waits for you", CaseState.HELD: "held"}
         word = begin.get(story.record.case.state, "nothing")
+        if ahead.asks:
+            word = "waits for you"
         return f"{word}: {readable(ahead.standing).rstrip('.')}{look}"
     if not ahead.coming:
         return f"only the ending: {ahead.no_charge or 'all steps are over'}"
@@ -201,5 +203,7 @@ def what_to_do(story: Story, *, dashboard: str) -> list[str]:
         CaseState.HELD: f"look at {link} at Stripe; once its cause is gone the case goes on",
         CaseState.IN_REVIEW: f"settle {link} at Stripe; the case follows within seconds",
     }.get(case.state)
+    if story.ahead.asks:
+        act = f"dunning approve {case_name(case.id)} --by NAME --reason WHY, or leave it waiting"
     more = "More: --why (rules, inputs)   --json (data)"
     return [f"Act:  {act}", more] if act is not None else [more]

@@ -29,6 +29,8 @@ ACTS = {
     "SettleAttempt": "settle a try",
     "Wait": "wait",
 }
+TOLD_BEFORE = {"class", "code", "step", "amount_minor", "currency", "attempt_no"}
+"""Inputs that stand elsewhere in the row, or in the case's heading."""
 INSTANTS = {
     "last_try_at": "last try",
     "other_invoice_tried_at": "last charge for another invoice",
@@ -86,7 +88,7 @@ def grounds_words(inputs: Mapping[str, object], story: Story, words: OfficeWords
     if kind or code:
         parts.append(f"{kind.replace('_', ' ')} ({code})" if kind and code else kind or code)
     for name, value in inputs.items():
-        if value not in ("", None) and name not in {"class", "code"}:
+        if value not in ("", None) and name not in TOLD_BEFORE:
             parts.append(_ground(name, value, story, words))
     return " · ".join(parts)
 

@@ -250,6 +250,43 @@ class CloseRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """One act that waits for a person, with all that the person is shown of it."""
+
+    step: str
+    """The step that charges, or `ending`."""
+    amount_minor: int
+    currency: str
+    attempt_no: int
+    """The number of the attempt that would do it; another one means that something came between."""
+
+    def as_inputs(self) -> dict[str, object]:
+        """Return it as decisions and acts keep it."""
+        return {
+            "step": self.step,
+            "amount_minor": self.amount_minor,
+            "currency": self.currency,
+            "attempt_no": self.attempt_no,
+        }
+
+
+def question_from(kept: Mapping[str, object]) -> Question:
+    """Return the question that `as_inputs` wrote."""
+    amount_minor, attempt_no = kept["amount_minor"], kept["attempt_no"]
+    assert isinstance(amount_minor, int) and isinstance(attempt_no, int)  # noqa: S101, PT018
+    return Question(str(kept["step"]), amount_minor, str(kept["currency"]), attempt_no)
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A person's yes to one act, as long as it waits to be done."""
+
+    id: int
+    by: str
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the ledger knows around a case at decision time, beside the fresh invoice."""
 
@@ -285,6 +322,8 @@ class Surroundings:
     """Many declines of the same kind of card right now, which are not the customer's fault."""
     retry_request: RetryRequest | None = None
     close_request: CloseRequest | None = None
+    approval: Approval | None = None
+    """The yes that waits for its act, or that the attempt in flight goes by."""
     can_be_written_to: bool = True
     """False where the customer has no address a letter could go to."""
     key_age: timedelta = timedelta()

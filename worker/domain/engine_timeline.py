@@ -18,9 +18,10 @@ from worker.domain.engine_charging import (
 )
 from worker.domain.engine_ending import ending_due, plan_ending
 from worker.domain.engine_letters import pending_letters, plan_letter
+from worker.domain.engine_person import ENDING, ask, must_ask
 from worker.domain.engine_situation import Situation
 from worker.domain.engine_standing import LOOK_AGAIN
-from worker.domain.policy import DeclineClass, Reaction, RetriesBy
+from worker.domain.policy import DeclineClass, PersonDecides, Reaction, RetriesBy
 from worker.domain.readings import method_in_use
 from worker.domain.timetable import OWNER_CONFIRMED_AFTER, ending_due_at
 
@@ -112,10 +113,13 @@ def _next_act(at: Situation, owner: RetriesBy) -> Decision:
     skips = charge.skips + letter.skips + access.skips
     charge_due = charge.at is not None and charge.at <= at.now and charge.method is not None
     told = [each for each in (access, letter) if each.at is not None and each.at <= at.now]
+    asks = charge_due and must_ask(at, PersonDecides.CHARGES, charge.step)
+    if asks:  # what a person may still decide about is not given up
+        skips = letter.skips + access.skips
     waits = _outage(at, charge if charge_due else None, told)
     if waits is not None:
         return waits
-    if charge_due and charge.method is not None:
+    if charge_due and charge.method is not None and not asks:
         return Decision(
             Charge(charge.step, charge.method.id),
             "charge_due",
@@ -125,8 +129,14 @@ def _next_act(at: Situation, owner: RetriesBy) -> Decision:
     if told:
         return _tell(told[0], at, skips)
     # A try that is due and cannot start comes before the ending all the same (D16).
+    coming = min((p.at for p in (access, letter) if p.at is not None), default=None)
+    if asks:
+        return ask(at, charge.step, skips, look_at=coming)
     ending = None if charge.held_back else ending_due(at)
     if ending is not None:
+        review = isinstance(ending.act, Review)
+        if not review and must_ask(at, PersonDecides.ENDING, ENDING):
+            return ask(at, ENDING, skips, look_at=coming)
         return replace(ending, skips=skips)
     return _wait(at, charge, letter, access)
 

@@ -36,6 +36,7 @@ from worker.domain.decisions import (
 from worker.domain.engine import decide
 from worker.domain.engine_charging import plan_charge, settle_owner
 from worker.domain.engine_ending import own_time, plan_ending
+from worker.domain.engine_person import RULE
 from worker.domain.engine_situation import Situation
 from worker.domain.forecast_outcomes import (
     declined,
@@ -191,6 +192,9 @@ class Course:
 
     def _wait(self, before: Situation, decision: Decision) -> None:
         self.look_at = decision.next_at
+        if decision.rule == RULE:
+            self._ask(decision)
+            return
         ordinary, other = decision.rule in ORDINARY, before.around.charge_in_flight_in
         self.standing = waits_for = "" if ordinary else decision.reason
         if ordinary and other is not None:
@@ -203,6 +207,13 @@ class Course:
         if before.case.in_flight is not None and decision.next_at is not None:
             age = before.around.key_age + (decision.next_at - before.now)
             self.at = with_around(self.at, key_age=age)
+
+    def _ask(self, decision: Decision) -> None:
+        """Nobody acts, so nobody approves: it is told once and waits; letters go on."""
+        step, self.standing = decision.next_step, decision.reason
+        asked = (each for each in self.planned if each.kind is PlannedKind.PERSON)
+        if all(each.step != step for each in asked):
+            self._plan(PlannedKind.PERSON, step, decision.rule, due_at=self._own_time(step))
 
     def _remember_why(self, at: Situation) -> None:
         plan = plan_charge(at, settle_owner(at))

@@ -112,6 +112,7 @@ def declined(at: Situation, attempt: Attempt) -> Situation:
         last_try_at=at.now,
         tries=(*at.around.tries, tried),
         retry_request=None,
+        approval=None,
         key_age=timedelta(),
     )
     settled = replace(

@@ -41,6 +41,8 @@ class PlannedKind(StrEnum):
     INVOICE_END = "invoice_end"
     CLOSE = "close"
     """The case ends without any request to Stripe."""
+    PERSON = "person"
+    """A charge or an ending waits for a person's approval, and is not done without one."""
     REVIEW = "review"
     """The case stands still for a person."""
 

@@ -58,6 +58,13 @@ class EndingAct(StrEnum):
     LEAVE = "leave"
 
 
+class PersonDecides(StrEnum):
+    """What a policy leaves to a person."""
+
+    ENDING = "ending"
+    CHARGES = "charges"
+
+
 class CancelWhen(StrEnum):
     """When a cancelling ending takes effect at Stripe."""
 
@@ -153,6 +160,8 @@ class Policy:
     collection_method: str = ""
     """`send_invoice` where it serves invoices that customers pay by hand: its steps count from the
     due date and it never charges. Empty: it serves all others."""
+    person_decides: tuple[PersonDecides, ...] = ()
+    """What waits for a person's approval instead of being done; empty is nothing."""
     digest: str = ""
     """First 12 hex digits of the SHA-256 of the canonical form; set by settings."""
 

@@ -20,6 +20,7 @@ from worker.domain.policy import (
     Ending,
     EndingAct,
     InvoiceEnd,
+    PersonDecides,
     Policy,
     Reaction,
     RetriesBy,
@@ -66,6 +67,9 @@ def from_plain(plain: Plain) -> Policy:
         retry_gap=_seconds(plain.get("retry_gap_seconds", 20 * 3600)),
         backup_methods=tuple(str(each) for each in _list(plain.get("backup_methods", []))),
         collection_method=str(plain.get("collection_method", "")),
+        person_decides=tuple(
+            PersonDecides(str(each)) for each in _list(plain.get("person_decides", []))
+        ),
         digest=digest_of_plain(plain),
     )
 

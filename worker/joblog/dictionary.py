@@ -82,6 +82,12 @@ EVENTS: dict[str, Event] = {
         "the payment in Stripe's Dashboard",
         "none: it leaves by itself after two clean reads, at 25 h earliest",
     ),
+    "person.decides": Event(
+        "warn",
+        "a charge or an ending waits for a person, by the policy; said once a day",
+        "`dunning case` of the case named in it",
+        "`dunning approve`, or nothing: it waits for ever",
+    ),
     "review.closed": Event("info", "an unknown outcome became known"),
     # Why nothing is charged
     "charging.stopped": Event(

@@ -104,7 +104,7 @@ def what_words(planned: Planned) -> str:
             return f"access {planned.access}"
         case PlannedKind.CLOSE:
             return "end the case"
-        case PlannedKind.REVIEW:
+        case PlannedKind.PERSON | PlannedKind.REVIEW:
             return "waits for you"
         case _:
             return ENDING_WORDS[planned.act] if planned.act is not None else "ending"
@@ -120,6 +120,8 @@ def amount_words(planned: Planned) -> str:
 def why_words(row: PlanRow, words: OfficeWords, office_zone: ZoneInfo) -> str:
     """Return the step, and from when and why it was moved."""
     planned = row.planned
+    if planned.kind is PlannedKind.PERSON:
+        return f"{readable(planned.step)} -> dunning approve {case_name(planned.case_id)}"
     parts = [_step_words(planned)] if planned.kind in _STEPS else []
     moved = planned.due_at is not None and planned.at - planned.due_at > MOVED
     why = readable(planned.why.removeprefix(EARLIEST))

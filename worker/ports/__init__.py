@@ -7,6 +7,7 @@ have a fake, which must pass the same contract suite. `worker.bootstrap` binds t
 from worker.ports.cases import (
     AccessBook,
     ActBook,
+    ApprovalBook,
     AttemptBook,
     BulkRun,
     CaseBook,
@@ -32,6 +33,7 @@ from worker.ports.versions import ConfigVersion, NewVersion, VersionBook
 __all__ = [
     "AccessBook",
     "ActBook",
+    "ApprovalBook",
     "AttemptBook",
     "BulkRun",
     "CaseBook",

@@ -15,6 +15,7 @@ from worker.domain.case import (
     CaseState,
     Failure,
     Outcome,
+    Question,
     RecoveredBy,
     Surroundings,
 )
@@ -223,6 +224,21 @@ class ActBook(Protocol):
 
     def answer(self, act_id: int, *, answer: str, now: datetime) -> None:
         """Record what became of an act; the first answer stays."""
+
+
+class ApprovalBook(Protocol):
+    """What cases ask of people, and the people's yes to it; `ActBook.answer` ends one."""
+
+    def approve(
+        self, case_id: int, question: Question, *, by: str, reason: str, now: datetime
+    ) -> bool:
+        """Record a person's yes to what the case asked; False where one already waits."""
+
+    def asked(self, case_id: int) -> Question | None:
+        """Return what the case waits for a person to decide, or None where it does not."""
+
+    def all_asked(self) -> list[tuple[int, Question]]:
+        """Return every case that waits for a person to decide, with what it asks, by number."""
 
 
 class AccessBook(Protocol):

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from worker.domain.facts import Fact
-from worker.ports.cases import AccessBook, ActBook, AttemptBook, CaseBook
+from worker.ports.cases import AccessBook, ActBook, ApprovalBook, AttemptBook, CaseBook
 from worker.ports.holds import HoldBook
 from worker.ports.letters import LetterBook
 from worker.ports.mirror import InboxBook, MirrorBook
@@ -128,6 +128,10 @@ class Tx(Protocol):
     @property
     def attempts(self) -> AttemptBook:
         """Requests that charge, cancel or write off."""
+
+    @property
+    def approvals(self) -> ApprovalBook:
+        """What cases ask of people."""
 
     @property
     def access(self) -> AccessBook:

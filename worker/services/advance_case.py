@@ -32,6 +32,7 @@ from worker.domain.policy_text import from_plain
 from worker.errors import GatewayRejected, ServiceUnavailable
 from worker.ports import CaseChange, Control, Tx
 from worker.services.apply_ending import apply_ending
+from worker.services.approvals import asked_facts, over_facts, report_question
 from worker.services.away import away_pause
 from worker.services.case_facts import failed_fact, moved_fact, scheduled_facts
 from worker.services.case_turn import (
@@ -279,7 +280,9 @@ def _stand(turn: Turn, decision: Decision, news: list[Fact]) -> None:
             facts.append(moved_fact(case, "case.in_review", at=turn.now, reason=reason))
         case _:
             facts += scheduled_facts(case, turn.policy, decision, at=turn.now)
+            facts += asked_facts(turn, decision)
     turn.finish(change, decision=decision, facts=facts, also=_answer(turn, decision))
+    report_question(turn, decision)
     if isinstance(act, Review):
         report_review(turn.ports, case, act.reason)
     if isinstance(act, Hold):
@@ -306,6 +309,6 @@ def _answer(turn: Turn, decision: Decision) -> Callable[[Tx], Sequence[Fact]] | 
 
     def write(tx: Tx) -> Sequence[Fact]:
         tx.acts.answer(act.request, answer=decision.reason, now=turn.now)
-        return []
+        return over_facts(turn, decision)
 
     return write

@@ -8,6 +8,7 @@ from worker.domain.decisions import Decision, End, Wait
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name, idempotency_key
 from worker.ports import CaseChange
+from worker.services.approvals import use_approval
 from worker.services.case_turn import Turn
 from worker.services.permission import Permission, Verdict, may_begin
 from worker.services.send_ending import send_ending
@@ -39,6 +40,7 @@ def apply_ending(turn: Turn, decision: Decision, end: End, *, news: Sequence[Fac
             tx.cases.record_skips(held.id, decision.skips, at=turn.now)
             tx.cases.record_decision(held.id, decision, at=turn.now)
             tx.facts.append(news, wall_now=wall_now)
+            use_approval(tx, turn, attempt)
     if started:
         with_intent = replace(turn.case, attempts=(*turn.case.attempts, attempt))
         send_ending(turn.with_case(with_intent), attempt, first=True)

@@ -12,6 +12,7 @@ from worker.domain.identifiers import case_name, idempotency_key
 from worker.domain.readings import Answer, AnswerKind, method_in_use
 from worker.errors import GatewayRejected
 from worker.ports import Tx
+from worker.services.approvals import use_approval
 from worker.services.case_turn import Turn
 from worker.services.permission import Permission, Verdict, may_begin, may_resend
 from worker.services.send_ending import send_ending
@@ -81,6 +82,7 @@ def start_attempt(
             request = turn.around.retry_request
             if request is not None and attempt.step == f"by hand {request.id}":
                 tx.acts.answer(request.id, answer=f"attempt {attempt.no}", now=turn.now)
+            use_approval(tx, turn, attempt)
     if started:
         return replace(turn.case, attempts=(*turn.case.attempts, attempt))
     if permission.verdict is Verdict.HAND_BACK:

@@ -7,6 +7,7 @@ from worker.domain.decisions import Close, Decision
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
 from worker.ports import CaseChange, Tx
+from worker.services.approvals import end_approval
 from worker.services.case_facts import case_fact
 from worker.services.case_turn import Turn
 from worker.services.change_access import access_after
@@ -34,6 +35,7 @@ def close_case(
         told = list(also(tx)) if also is not None else []
         if turn.around.close_request is not None:
             tx.acts.answer(turn.around.close_request.id, answer=close.reason, now=turn.now)
+        told += end_approval(tx, turn, close, by_the_policy=decision.rule == "ended")
         dropped = tx.letters.suppress_queued(turn.case.id, reason=f"case closed: {close.reason}")
         told += [suppressed_fact(turn, letter, close.reason) for letter in dropped]
         if close.letter:

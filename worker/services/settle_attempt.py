@@ -141,6 +141,7 @@ def _declined(turn: Turn, attempt: Attempt, answer: Answer, owner: RetriesBy | N
             last_try_at=turn.now,
             tries=(*turn.around.tries, _as_try(turn, attempt, method, signals, answer)),
             retry_request=None,
+            approval=None,
         ),
     )
     planned = after.decide()

@@ -4,6 +4,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from worker.ports import Ledger
+from worker.services.approvals import remind_of_questions
 from worker.services.case_turn import CasePorts
 
 
@@ -16,6 +17,7 @@ def summarise(*, ports: CasePorts, now: datetime) -> bool:
             return False
         counts = tx.cases.counts(now=now)
         parked = tx.inbox.parked()
+    remind_of_questions(ports, now=now)
     ports.log.info(
         "summary",
         open=counts.get("open", 0),

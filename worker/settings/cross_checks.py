@@ -12,7 +12,14 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from worker.domain.policy import DeclineClass, EndingAct, Reaction, RetriesBy
+from worker.domain.policy import (
+    DeclineClass,
+    EndingAct,
+    InvoiceEnd,
+    PersonDecides,
+    Reaction,
+    RetriesBy,
+)
 from worker.settings.access_checks import access_faults
 from worker.settings.audience_checks import audience_problems
 from worker.settings.dunning_file import ClassSection, EndingSection, StepSection, WhenDeclined
@@ -20,6 +27,7 @@ from worker.settings.fields import Section
 from worker.settings.notices_file import LetterSection
 from worker.settings.sent_invoice_checks import sent_invoice_faults
 from worker.settings.sentences import join_words, nearest
+from worker.settings.written_reactions import parse_person_decides
 from worker.settings.yaml_reader import Location, Problem, YamlText
 
 RETRIES_MAX = 8
@@ -56,6 +64,7 @@ class PolicyParts:
     """Names of all steps, also of those that could not be read."""
     ending: EndingSection | None = None
     classes: dict[str, ClassSection] = field(default_factory=dict)
+    person_decides: tuple[PersonDecides, ...] = ()
 
 
 def dunning_problems(text: YamlText, notices_available: frozenset[str]) -> Iterator[Problem]:
@@ -98,6 +107,7 @@ def _policy_faults(parts: PolicyParts, notices_available: frozenset[str]) -> Ite
     yield from _step_faults(parts, notices_available)
     yield from _charge_faults(parts)
     yield from access_faults(parts.steps)
+    yield from _person_faults(parts)
     if parts.ending is not None:
         yield from _ending_faults(parts, parts.ending)
 
@@ -208,6 +218,18 @@ def _charge_faults(parts: PolicyParts) -> Iterator[Fault]:
         yield at, f"is charge {RETRIES_MAX + 1} of at most {RETRIES_MAX}; leave it out."
 
 
+def _person_faults(parts: PolicyParts) -> Iterator[Fault]:
+    at, ending = (*parts.at, "person_decides"), parts.ending
+    if PersonDecides.CHARGES in parts.person_decides and parts.retries_by != RetriesBy.WORKER:
+        yield at, f"`charges` never come with `retries_by: {parts.retries_by}`; leave it out."
+    nothing = ending is not None and (ending.do, ending.invoice) == (
+        EndingAct.LEAVE,
+        InvoiceEnd.LEAVE,
+    )
+    if PersonDecides.ENDING in parts.person_decides and nothing:
+        yield at, "`ending` has nothing to decide: all is left as it is; leave it out."
+
+
 def _ending_faults(parts: PolicyParts, ending: EndingSection) -> Iterator[Fault]:
     at = (*parts.at, "ending")
     if ending.not_before is None:
@@ -258,10 +280,18 @@ def _parts(at: Location, raw: object) -> PolicyParts:
         if step := _read(StepSection, each):
             parts.steps[(*at, "steps", index)] = step
     parts.ending = _read(EndingSection, _get(raw, "ending"))
+    parts.person_decides = _decided(_get(raw, "person_decides"))
     for name in WhenDeclined.model_fields:
         if rule := _read(ClassSection, _get(_get(raw, "when_declined"), name)):
             parts.classes[name] = rule
     return parts
+
+
+def _decided(raw: object) -> tuple[PersonDecides, ...]:
+    try:
+        return parse_person_decides(raw) if raw is not None else ()
+    except ValueError:
+        return ()  # told by the whole file's reading
 
 
 def _read(model: type[Read], raw: object) -> Read | None:

@@ -32,6 +32,7 @@ from worker.settings.fields import (
     AfterStep,
     Changes,
     ChargeHours,
+    DecidedByPerson,
     Duration,
     GoLive,
     Ladder,
@@ -200,6 +201,9 @@ class PolicySection(Section):
     backup_methods: MethodTypes | None = Field(default=None, examples=["[card, sepa_debit]"])
     """Types of the customer's other payment methods that may be charged after a hard decline, in
     this order; left out, none."""
+    person_decides: DecidedByPerson | None = Field(default=None, examples=["ending"])
+    """What waits for a person's `dunning approve` instead of being done; it waits for ever and is
+    said once a day. Letters and changes of access go on. Left out, nothing waits."""
     steps: list[StepSection] = Field(
         default=[], examples=["[{ name: first letter, after: 4 hours, letter: payment_failed_1 }]"]
     )
@@ -223,6 +227,7 @@ class PolicySection(Section):
             ending=self.ending.ending(),
             backup_methods=self.backup_methods or (),
             collection_method=SEND_INVOICE if sends else "",
+            person_decides=self.person_decides or (),
         )
 
     @property

@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandle
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from worker.domain.policy import DayWindow
+from worker.domain.policy import DayWindow, PersonDecides
 from worker.settings import written_reactions
 from worker.settings import written_values as written
 from worker.settings.written_values import ChargeTime, NotBefore
@@ -104,6 +104,11 @@ AccessWord = Annotated[
     str,
     BeforeValidator(written_reactions.parse_access),
     Form("a word of a-z, 0-9 and `_`", like("[a-z0-9_]{1,40}")),
+]
+DecidedByPerson = Annotated[
+    tuple[PersonDecides, ...],
+    BeforeValidator(written_reactions.parse_person_decides),
+    Form("`ending`, `charges` or both in a list", one_or_list({"enum": ["ending", "charges"]})),
 ]
 MetadataKey = Annotated[
     str,

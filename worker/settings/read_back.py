@@ -12,6 +12,7 @@ from worker.domain.policy import (
     Ending,
     EndingAct,
     InvoiceEnd,
+    PersonDecides,
     Policy,
     RetriesBy,
 )
@@ -98,6 +99,10 @@ def _reactions(policy: Policy) -> list[str]:
     funds = policy.when_declined.get(DeclineClass.FUNDS)
     if funds is not None and (funds.paydays or funds.payday_key):
         parts.append(f"without funds, tries wait for {_paydays(funds)}")
+    if policy.person_decides:
+        about = {PersonDecides.ENDING: "the ending", PersonDecides.CHARGES: "each charge"}
+        words = join_words([about[each] for each in policy.person_decides])
+        parts.append(f"a person approves {words} first")
     if policy.backup_methods:
         parts.append(f"after a hard decline, {join_words(policy.backup_methods)} may be charged")
     return parts

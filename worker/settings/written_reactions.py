@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
+from worker.domain.policy import PersonDecides
+from worker.settings.sentences import nearest
 from worker.settings.written_values import parse_duration, parse_times, scalar
 
 MONTH_END = 31
@@ -72,6 +74,18 @@ def parse_access(text: object) -> str:
     if not _ACCESS.fullmatch(value):
         raise ValueError(f"`{value}` is no word of a-z, 0-9 and `_`; write `read_only`.")
     return value
+
+
+def parse_person_decides(text: object) -> tuple[PersonDecides, ...]:
+    """Return what a person decides, each once."""
+    words = [scalar(each) for each in as_list(text, "[charges, ending]")]
+    known = [each.value for each in PersonDecides]
+    for each in words:
+        if each not in known:
+            raise ValueError(f"`{each}` is not known; {nearest(each, known)}")
+        if words.count(each) > 1:
+            raise ValueError(f"`{each}` is listed twice; keep one.")
+    return tuple(PersonDecides(each) for each in sorted(words))
 
 
 def parse_authorised(text: object) -> bool:

@@ -19,6 +19,7 @@ from worker.domain.network_rules import NetworkTry
 from worker.domain.notices import CLOSING_NOTICES
 from worker.domain.outages import outage_of
 from worker.domain.readings import InvoiceReading, PaymentMethodReading, method_in_use
+from worker.store.approvals import waiting_approval
 from worker.store.holds import holds_around, holds_from_json, names_of
 from worker.store.mirror_tables import customers, disputes, payment_methods
 from worker.store.network import fingerprints_of, recent_tries, tries_of
@@ -223,6 +224,9 @@ def surroundings_of(
         outage=outage_of(recent, in_use, now=now) if in_use is not None and recent else None,
         retry_request=waiting_retry(connection, found.id),
         close_request=waiting_close(connection, found.id),
+        approval=waiting_approval(
+            connection, found.id, in_flight=in_flight.no if in_flight is not None else None
+        ),
         can_be_written_to=bool(email),
         key_age=wall_now - in_flight.first_sent_at if in_flight is not None else timedelta(),
     )

@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from worker.errors import DatabaseUnavailable
 from worker.store.access import AccessWords
+from worker.store.approvals import Approvals
 from worker.store.attempts import Attempts
 from worker.store.cases import Cases
 from worker.store.control import Controls
@@ -157,6 +158,7 @@ class Transaction:
     cases: Cases
     attempts: Attempts
     access: AccessWords
+    approvals: Approvals
     acts: OperatorActs
     holds: Holds
     letters: Letters
@@ -207,6 +209,7 @@ class PostgresLedger:
             cases=Cases(connection, account),
             attempts=Attempts(connection, account),
             access=AccessWords(connection, account),
+            approvals=Approvals(connection, account),
             acts=OperatorActs(connection, account),
             holds=Holds(connection, account),
             letters=Letters(connection, account),

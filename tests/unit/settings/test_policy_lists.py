@@ -17,6 +17,7 @@ from worker.domain.policy import (
     Match,
     Reaction,
     Reason,
+    Step,
 )
 from worker.settings.load import load_rules
 from worker.settings.read_back import rules_lines
@@ -160,6 +161,19 @@ def test_reasons_are_kept_beside_and_read_back(tmp_path: Path) -> None:
         "  Why `try 2`: money comes late",
         "  Why this ending: nobody pays later",
     ]
+
+
+def test_access_and_what_a_person_decides_are_read_back(tmp_path: Path) -> None:
+    text = changed(
+        ("name: try 2, after: 3 days, charge: any time", "name: slow, after: 3 days, access: slow"),
+        ("    steps:\n", "    person_decides: [ending, charges]\n    steps:\n"),
+    )
+    rules = rules_of(tmp_path, text)
+    (policy,) = rules.policies
+    assert policy.step("slow") == Step("slow", timedelta(days=3), access="slow")
+    said = rules_lines(rules)[0]
+    assert "a person approves each charge and the ending first" in said
+    assert "access `slow` on day 3" in said
 
 
 def test_paydays_and_backups_are_read_back(tmp_path: Path) -> None:
