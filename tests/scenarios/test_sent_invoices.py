@@ -1,59 +1,17 @@
 """Invoices that customers pay by hand: reminders around the due date, and never a charge."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
+from tests.scenarios.sending import ALL_LETTERS, DAY, SENT, serving
 from tests.scenarios.servers import MakeWorld
 from tests.scenarios.stripe_side import Customer
-from tests.scenarios.world import World, shipped_configuration
+from tests.scenarios.world import World
 from worker.domain.case import Case, CaseState, Outcome, RecoveredBy
-from worker.domain.policy import (
-    Configuration,
-    Ending,
-    EndingAct,
-    InvoiceEnd,
-    Match,
-    Policy,
-    RetriesBy,
-    Step,
-)
-from worker.domain.readings import SEND_INVOICE
+from worker.domain.policy import Ending, EndingAct, InvoiceEnd
 
-DAY = timedelta(days=1)
 TERMS = 14
-SENT = Policy(
-    name="sent",
-    retries_by=RetriesBy.NOBODY,
-    when_declined={},
-    charge_new_card_at_once=False,
-    steps=(
-        Step("soon", -7 * DAY, letter="invoice_due_soon"),
-        Step("today", 0 * DAY, letter="invoice_due_today"),
-        Step("late", 3 * DAY, letter="invoice_overdue_1"),
-        Step("final letter", 10 * DAY, letter="invoice_overdue_final"),
-    ),
-    ending=Ending(20 * DAY, EndingAct.LEAVE),
-    collection_method=SEND_INVOICE,
-)
-ALL_LETTERS = [each.letter for each in SENT.steps]
-
-
-def serving(sent: Policy | None = SENT, *, endings_per_day: int = 20) -> Configuration:
-    """Return the shipped configuration with a policy for sent invoices; None: without one.
-
-    Letters go out every day and at all hours, so that days can be counted.
-    """
-    shipped = shipped_configuration()
-    limits = replace(shipped.dunning.limits, endings_per_day=endings_per_day)
-    dunning = replace(shipped.dunning, limits=limits)
-    if sent is not None:
-        policies = (sent, *shipped.dunning.policies)
-        matches = {sent.name: Match(collection_method=SEND_INVOICE)}
-        dunning = replace(dunning, policies=policies, matches=matches)
-    quiet = replace(shipped.notices.quiet, weekdays_only=False)
-    return replace(shipped, dunning=dunning, notices=replace(shipped.notices, quiet=quiet))
 
 
 def billed(world: World, name: str = "anna", *, terms: int = TERMS) -> Customer:
@@ -140,6 +98,9 @@ def test_its_endings_come_after_their_letter(
     assert (shown == "canceled") is cancelled
     assert ("subscription ends on" in final.subject) is cancelled
     assert ("subscription_ended" in world.notices_to(anna)) is cancelled
+    world.job("read_stripe")
+    churned = [fact["kind"] for fact in world.facts("subscription.churned", anna)]
+    assert churned == (["involuntary"] if cancelled else [])
     never_charged(world)
 
 

@@ -201,6 +201,7 @@ def _open(cases: CaseCounts) -> str:
     return (
         f"{count_words(total, 'case')}{money} · late {cases.late} · held {cases.held}"
         f" · review {cases.in_review}{review} · closed {cases.closed}"
+        f"{f' · not due yet {cases.not_due}' if cases.not_due else ''}"
     )
 
 
@@ -254,6 +255,7 @@ def status_json(standing: Standing, view: View) -> dict[str, object]:
             "in_review": cases.in_review,
             "closed": cases.closed,
             "late": cases.late,
+            "not_due": cases.not_due,
         },
         "open_money": [json_money(amount) for amount in cases.money],
         "reviews": [

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from worker.cli.look_story_decided import asked, decided
 from worker.cli.look_story_lines import Item
 from worker.cli.look_story_plan import is_access, is_charge_step
-from worker.domain.case import Attempt, AttemptKind, AttemptState, LetterState
+from worker.domain.case import Attempt, AttemptKind, AttemptState, Case, LetterState
 from worker.domain.declines import classify
 from worker.domain.money import Money
 from worker.domain.policy import DeclineClass
@@ -53,7 +53,7 @@ def timeline(record: CaseRecord, *, office_zone: str, quiet: str, now: datetime)
     items = [
         *asked(record),
         *_resumptions(record),
-        *_failures(record),
+        *(_failures(record) if record.case.due_at is None else _due(record.case, now)),
         *_skips(record),
         *_attempts(record),
         *_states(record),
@@ -75,6 +75,13 @@ def _failures(record: CaseRecord) -> Iterator[Item]:
             continue
         code, kind = str(fact.data.get("decline_code")), str(fact.data.get("decline_class"))
         yield _declined(fact.time, "payment failed", code, kind, charge)
+
+
+def _due(case: Case, now: datetime) -> Iterator[Item]:
+    """Tell of an invoice that is paid by hand: when it was taken up, and that its day has come."""
+    yield Item(case.opened_at, "invoice sent", "paid by hand, due {until}", case.due_at)
+    if case.unpaid_from_at is not None and case.unpaid_from_at <= now:
+        yield Item(case.unpaid_from_at, "invoice due", "not paid yet")
 
 
 def _charge_near(record: CaseRecord, at: datetime) -> ChargeReading | None:

@@ -100,7 +100,7 @@ def plan_ahead(record: CaseRecord, office: Office, now: datetime) -> Ahead:
     return Ahead(
         look_at=look_at,
         coming=tuple(_coming(at)),
-        no_charge=no_charge_because(at, owner),
+        no_charge="" if at.never_charged else no_charge_because(at, owner),
         ends=_ends(at),
     )
 

@@ -50,7 +50,11 @@ def _policy(story: Story) -> str:
 
 def facts_above(story: Story, words: OfficeWords) -> list[tuple[str, str]]:
     """Return the labelled lines between heading and timeline."""
-    lines = [("Why", _why(story)), ("Card", _other_card(story)), ("Retries", _retries(story))]
+    lines = [
+        ("Why", _why(story, words)),
+        ("Card", _other_card(story)),
+        ("Retries", _retries(story)),
+    ]
     if story.record.case.state is CaseState.CLOSED:
         lines += [("Closed", _closed(story, words)), ("Now", _after_the_end(story))]
     else:
@@ -59,8 +63,10 @@ def facts_above(story: Story, words: OfficeWords) -> list[tuple[str, str]]:
     return [(label, said) for label, said in lines if said]
 
 
-def _why(story: Story) -> str:
-    failure = story.record.case.failure
+def _why(story: Story, words: OfficeWords) -> str:
+    failure, due_at = story.record.case.failure, story.record.case.due_at
+    if due_at is not None:
+        return f"the invoice is paid by hand; due {words.moment(due_at)}"
     if failure is None:
         return "not known yet: Stripe is asked at the first look"
     return f"{story.why} ({failure.code}); can be cured by {story.cured_by}"
@@ -77,6 +83,8 @@ def _other_card(story: Story) -> str:
 
 def _retries(story: Story) -> str:
     case = story.record.case
+    if case.due_at is not None:
+        return ""
     if case.owner is RetriesBy.STRIPE:
         return "Stripe's: it was seen scheduling one, so this worker makes none"
     return "nobody's, by the policy" if case.owner is RetriesBy.NOBODY else ""

@@ -315,6 +315,7 @@ FIELDS: dict[str, Field] = {
     "feed_lag_s": Field("how far the reading of events is behind", "seconds"),
     "queue": Field("messages that wait in Redis", "count"),
     "open": Field("open cases", "count"),
+    "not_due": Field("cases of invoices that are paid by hand and not due yet", "count"),
     "held": Field("held cases", "count"),
     "late": Field("cases that are due for more than 15 minutes", "count"),
     "in_review": Field("cases whose outcome is unknown", "count"),

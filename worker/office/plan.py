@@ -160,7 +160,8 @@ def _letters_open_at(
 
 
 def _unlooked(found: OpenCase) -> bool:
-    return found.case.state is CaseState.OPEN and found.case.failure is None
+    case = found.case
+    return case.state is CaseState.OPEN and case.failure is None and case.due_at is None
 
 
 def _start(

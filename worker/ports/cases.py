@@ -151,7 +151,10 @@ class CaseBook(Protocol):
         """Return the invoices of the open cases that *case* leads, oldest first."""
 
     def counts(self, *, now: datetime) -> dict[str, int]:
-        """Return how many cases are in each state, and `late`: due for more than 15 minutes."""
+        """Return how many cases are in each state, and `late`: due for more than 15 minutes.
+
+        Open cases of invoices that are paid by hand and not due yet count as `not_due` instead.
+        """
 
     def oldest_due_at(self) -> datetime | None:
         """Return the earliest instant at which a case is due, or None."""

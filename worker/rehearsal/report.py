@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -154,10 +154,10 @@ def _curve(told: Told) -> Markup:
     closed = [
         (record.line.outcome, record.line.closed_at)
         for record in told.records
-        if record.line.closed_at is not None
+        if record.line.closed_at is not None and record.case.unpaid_from_at is not None
     ]
     series = (
-        Series("failed", tuple(record.case.failed_at for record in told.records)),
+        Series("failed", tuple(_failed_at(told))),
         Series("recovered", tuple(at for how, at in closed if how.startswith("recovered"))),
         Series("ended", tuple(at for how, at in closed if not how.startswith("recovered"))),
     )
@@ -165,6 +165,14 @@ def _curve(told: Told) -> Markup:
         curves(series, start_at=told.start_at, end_at=told.end_at, words=told.words, width=width)
         for width in Width
     )
+
+
+def _failed_at(told: Told) -> Iterator[datetime]:
+    """Yield when each case's invoice began to be unpaid; one not due yet is no failure."""
+    for record in told.records:
+        since = record.case.unpaid_from_at
+        if since is not None and since <= told.end_at:
+            yield since
 
 
 def _gallery(told: Told) -> Markup:

@@ -136,7 +136,11 @@ def sentence(said: str) -> str:
 
 
 def _failures(record: CaseRecord) -> Iterator[Entry]:
-    """Failures that were not tries of ours: the first one, and Stripe's own."""
+    """Failures that were not tries of ours: the first one, and Stripe's own; else the due date."""
+    if record.case.due_at is not None:
+        if record.case.unpaid_from_at is not None:
+            yield Entry(record.case.due_at, "invoice due", "It is paid by hand.")
+        return
     told = [fact for fact in record.facts if fact.type == "payment.failed"]
     for fact in told:
         code = str(fact.data.get("decline_code", ""))

@@ -13,7 +13,9 @@ from worker.domain.facts import cloud_event
 from worker.rehearsal.checks import Checks
 
 _COUNTS = """
-SELECT count(DISTINCT subject) FILTER (WHERE type = 'case.opened'),
+SELECT (SELECT count(*) FROM cases WHERE due_at IS NULL OR due_at < coalesce(
+            CASE WHEN outcome = 'paid_on_time' THEN due_at ELSE closed_at END,
+            (SELECT max(business_at) FROM control), now())),
        count(*) FILTER (WHERE type = 'payment.retried' AND data->>'kind' = 'charge'
                         AND data->>'outcome' <> 'processing'),
        count(*) FILTER (WHERE type = 'subscription.renewed'),

@@ -24,6 +24,7 @@ def summarise(*, ports: CasePorts, now: datetime) -> bool:
         held=counts.get("held", 0),
         in_review=counts.get("in_review", 0),
         closed=counts.get("closed", 0),
+        not_due=counts.get("not_due", 0),
         late=counts.get("late", 0),
         parked=parked,
         business_at=now,

@@ -30,6 +30,7 @@ from worker.store.around import surroundings_of
 from worker.store.case_decisions import write_decision
 from worker.store.case_opening import open_row
 from worker.store.rows import attempt_of, case_of, failure_to_json, letter_of, step_of
+from worker.store.sent_invoices import not_due
 from worker.store.tables import attempts, cases, letters, steps
 
 REQUEST_LEASE = timedelta(seconds=100)
@@ -297,15 +298,16 @@ class Cases:
         return list(self._connection.execute(query).scalars())
 
     def counts(self, *, now: datetime) -> dict[str, int]:
-        """Return how many cases are in each state, and `late`: due for more than 15 minutes."""
+        """Return how many cases are in each state, `not_due`, and `late`: due for 15 minutes."""
+        state = case((not_due(now), "not_due"), else_=cases.c.state).label("standing")
         rows = self._connection.execute(
             select(
-                cases.c.state,
+                state,
                 func.count(),
                 func.count().filter(cases.c.next_action_at < now - LATE_AFTER),
             )
             .where(cases.c.account_id == self._account)
-            .group_by(cases.c.state)
+            .group_by(state)
         ).all()
         found = {state: count for state, count, _ in rows}
         return found | {"late": sum(late for _, _, late in rows)}

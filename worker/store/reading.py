@@ -51,6 +51,8 @@ class CaseLine:
     next_action_at: datetime | None
     failed_at: datetime
     closed_at: datetime | None
+    due_at: datetime | None = None
+    """Of an invoice that is paid by hand; nothing of it has failed."""
 
 
 def find_cases(connection: Connection, account_id: str, wanted: str) -> list[int]:
@@ -151,4 +153,5 @@ def _line_of(row: RowMapping) -> CaseLine:
         next_action_at=row["next_action_at"],
         failed_at=row["failed_at"],
         closed_at=row["closed_at"],
+        due_at=row["due_at"],
     )

@@ -10,6 +10,7 @@ from worker.domain.money import Money
 from worker.store.cases import LATE_AFTER
 from worker.store.mirror_tables import invoices
 from worker.store.reading import case_money
+from worker.store.sent_invoices import not_due
 from worker.store.tables import cases, control, cursors, decisions, inbox, jobs, letters, processes
 
 FEED = "events"
@@ -64,6 +65,8 @@ class CaseCounts:
     money: tuple[Money, ...]
     reviews: tuple[tuple[int, str], ...]
     """Number and reason of cases that wait for a person, longest first."""
+    not_due: int = 0
+    """Open cases of invoices that are paid by hand and not due yet; no part of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,8 @@ def read_jobs(connection: Connection, account_id: str) -> list[JobLine]:
 
 def count_cases(connection: Connection, account_id: str, *, now: datetime) -> CaseCounts:
     """Return how many cases stand how at *now*, business time."""
-    is_open = cases.c.state == CaseState.OPEN.value
+    early = not_due(now)
+    is_open = and_(cases.c.state == CaseState.OPEN.value, ~early)
     last_rule = (
         select(decisions.c.rule)
         .where(decisions.c.case_id == cases.c.id)
@@ -153,6 +157,7 @@ def count_cases(connection: Connection, account_id: str, *, now: datetime) -> Ca
         select(
             *(func.count().filter(cases.c.state == state.value) for state in CaseState),
             func.count().filter(and_(is_open, late)),
+            func.count().filter(early),
         ).where(of_account)
     ).one()
     waiting = connection.execute(
@@ -162,7 +167,7 @@ def count_cases(connection: Connection, account_id: str, *, now: datetime) -> Ca
     money = connection.execute(
         select(cases.c.currency, func.sum(case_money()))
         .outerjoin(invoices, invoice)
-        .where(of_account, cases.c.state != CaseState.CLOSED.value)
+        .where(of_account, cases.c.state != CaseState.CLOSED.value, ~early)
         .group_by(cases.c.currency)
         .order_by(cases.c.currency)
     ).all()
@@ -173,11 +178,12 @@ def count_cases(connection: Connection, account_id: str, *, now: datetime) -> Ca
     ).all()
     counts = dict(zip(CaseState, row, strict=False))
     return CaseCounts(
-        open=counts[CaseState.OPEN],
+        open=counts[CaseState.OPEN] - row[-1],
         held=counts[CaseState.HELD],
         in_review=counts[CaseState.IN_REVIEW],
         closed=counts[CaseState.CLOSED],
-        late=row[-1],
+        late=row[-2],
+        not_due=row[-1],
         waiting=waiting,
         money=tuple(Money(int(total), currency) for currency, total in money),
         reviews=tuple((number, reason) for number, reason in reviews),
