@@ -7,9 +7,16 @@ import pytest
 from tests.scenarios.sending import ALL_LETTERS, DAY, SENT, serving
 from tests.scenarios.servers import MakeWorld
 from tests.scenarios.stripe_side import Customer
+from tests.scenarios.test_retry_by_hand import refusal, view_of
+from tests.scenarios.test_story_told import told
 from tests.scenarios.world import World
 from worker.domain.case import Case, CaseState, Outcome, RecoveredBy
+from worker.domain.forecast_values import PlannedKind
 from worker.domain.policy import Ending, EndingAct, InvoiceEnd
+from worker.office.charging import Charging
+from worker.office.plan import make_plan
+from worker.store.reading import snapshot
+from worker.store.reading_plan import read_open_cases
 
 TERMS = 14
 
@@ -147,3 +154,38 @@ def test_without_a_policy_for_them_nobody_is_written_to(make_world: MakeWorld) -
     assert world.cases_of(anna) == []
     assert world.letters() == []
     never_charged(world)
+
+
+def test_its_story_and_its_plan_tell_of_a_due_date_and_of_no_failure(
+    make_world: MakeWorld, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = make_world(configuration=serving())
+    anna = billed(world)
+    world.advance(days=10)
+    before = told(world, anna, capsys)
+    assert "the invoice is paid by hand; due " in before
+    assert "invoice due" not in before
+    assert planned_letters(world) == ALL_LETTERS[1:]
+    assert "the customer pays this invoice by hand" in refusal(world, anna)
+    world.advance(days=7)
+    after = told(world, anna, capsys)
+    assert "  invoice due  not paid yet\n" in after
+    for story in (before, after):
+        assert "failed" not in story
+        assert "nobody" not in story
+    assert planned_letters(world) == ALL_LETTERS[2:]
+    never_charged(world)
+
+
+def planned_letters(world: World) -> list[str]:
+    """Return the letters that `dunning plan` shows for the next two months, and nothing else."""
+    view = view_of(world)
+    with snapshot(view.ledger) as connection:
+        found = read_open_cases(
+            connection, view.ledger.account_id, now=world.now, wall_now=world.now
+        )
+    until = world.now + 60 * DAY
+    plan = make_plan(found, view.office, Charging(True), now=world.now, until=until)
+    assert plan.unlooked == ()
+    assert {row.planned.kind for row in plan.rows} == {PlannedKind.LETTER, PlannedKind.CLOSE}
+    return [row.planned.notice for row in plan.rows if row.planned.notice]
