@@ -1,8 +1,9 @@
 """A world whose worker dies at chosen boundaries and is started again ten minutes later."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import time, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from tests.crash.interruptions import Killed, Plan, interrupt
@@ -28,11 +29,14 @@ REPAIR_MINUTES = 10
 """Above every lease: whoever held one is known to be gone."""
 
 
-def short_configuration(steps: tuple[Step, ...], ends_after: timedelta) -> Configuration:
+def short_configuration(
+    steps: tuple[Step, ...], ends_after: timedelta, **ending_changes: Any
+) -> Configuration:
     """Return the shipped configuration with a timeline of its own and no limits in the way."""
     shipped = shipped_configuration()
     (policy,) = shipped.dunning.policies
     ending = replace(policy.ending, after=ends_after, final_letter_step="final letter")
+    ending = replace(ending, **ending_changes)
     limits = Limits(10_000, 10_000, DayWindow(time(0), time(23, 59)), False)
     dunning = replace(
         shipped.dunning,
@@ -67,13 +71,15 @@ class CrashingWorld(World):
         *args: Any,
         steps: tuple[Step, ...] = RECOVERING,
         ends_after: timedelta = 5 * DAYS,
+        ending_changes: Mapping[str, Any] = MappingProxyType({}),
         **more: Any,
     ) -> None:
         """Start with nobody to be killed."""
         self.plan = Plan()
         self.died = False
         self.kills_jobs = False
-        super().__init__(*args, configuration=short_configuration(steps, ends_after), **more)
+        configuration = short_configuration(steps, ends_after, **ending_changes)
+        super().__init__(*args, configuration=configuration, **more)
 
     def start_worker(self, *args: Any, **more: Any) -> None:
         """Start a worker around whose ports processes die."""

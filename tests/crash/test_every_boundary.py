@@ -4,9 +4,10 @@ First one customer lives in calm, and the ports count the boundaries. Then each 
 a customer of its own, all in one world: while one process is dead, the others go on, as they would.
 """
 
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from tests.crash.crashing_world import (
 from tests.scenarios.servers import MakeWorld
 from tests.scenarios.stripe_side import DAY, HOUR, Outcome
 from worker.domain.case import CaseState
-from worker.domain.policy import Step
+from worker.domain.policy import EndingAct, InvoiceEnd, Step
 
 
 @dataclass(frozen=True)
@@ -31,17 +32,37 @@ class Story:
     steps: tuple[Step, ...]
     ends_after: timedelta
     lasts: timedelta
+    ending: Mapping[str, Any] = field(default_factory=dict)
+    """What the policy's ending does beside what is shipped."""
+    billing: str = "flexible"
     begins_as_told: bool = False
     """Its first letter and what comes before are the other story's as well: no need to die there
     again."""
 
 
+PAUSE = {
+    "do": EndingAct.PAUSE,
+    "if_refused": EndingAct.HOLD_INVOICES,
+    "invoice": InvoiceEnd.LEAVE,
+}
+
 STORIES = {
     "recovered by a retry": Story(
         ["insufficient_funds", "insufficient_funds", "approve"], RECOVERING, 5 * DAY, 3 * DAY
     ),
+    "not to be paused, so held": Story(
+        ["lost_card"],
+        ENDING,
+        54 * HOUR,
+        4 * DAY,
+        ending=PAUSE,
+        billing="classic",
+        begins_as_told=True,
+    ),
     "ended": Story(["lost_card"], ENDING, 54 * HOUR, 4 * DAY, begins_as_told=True),
 }
+
+OUTWARD = ("pay_invoice", "cancel_subscription", "hold_invoices")
 
 
 def as_if_answered(found: Ending) -> Ending:
@@ -67,18 +88,20 @@ def final_is_unknown(found: Ending) -> bool:
 @pytest.mark.parametrize("story", STORIES)
 def test_death_at_every_boundary_changes_no_outcome(story: str, make_world: MakeWorld) -> None:
     told = STORIES[story]
-    world = make_world(CrashingWorld, steps=told.steps, ends_after=told.ends_after)
+    world = make_world(
+        CrashingWorld, steps=told.steps, ends_after=told.ends_after, ending_changes=told.ending
+    )
     assert isinstance(world, CrashingWorld)
     world.run()  # what was there before the first reading would tell less of itself
-    calm_one = world.customer("calm", told.cards)
+    calm_one = world.customer("calm", told.cards, billing=told.billing)
     world.advance_to(world.now + told.lasts, every=HOUR)
     boundaries = world.plan.passed[calm_one.id]
     assert len(boundaries) > 40
-    assert {"before pay_invoice", "before cancel_subscription"} & set(boundaries)
+    assert {f"before {each}" for each in OUTWARD} & set(boundaries)
 
     first = boundaries.index("after send") + 3 if told.begins_as_told else 1
     numbers = range(first, len(boundaries) + 1)
-    people = [world.customer(f"p{number}", told.cards) for number in numbers]
+    people = [world.customer(f"p{number}", told.cards, billing=told.billing) for number in numbers]
     world.plan.kill_at = {one.id: number for number, one in zip(numbers, people, strict=True)}
     world.advance_to(world.now + told.lasts, every=HOUR)
     assert len(world.plan.killed) == len(people)

@@ -165,14 +165,20 @@ class StripeSide:
         trial: bool = False,
         own_card: bool = False,
         days_until_due: int = 0,
+        billing: str = "flexible",
     ) -> str:
         """Subscribe a customer; its first invoice is a renewal at *first_charge_at*.
 
         Args: own_card: the subscription keeps the card itself, above the customer's default;
-        days_until_due: its invoices are sent to be paid by hand; that renewal is final then.
+        days_until_due: its invoices are sent to be paid by hand; that renewal is final then;
+        billing: `classic` subscriptions cannot be paused.
         """
         price = self.price(amount_minor, currency=currency, interval=interval)
-        given: dict[str, Any] = {"customer": customer.id, "items": [{"price": price}]}
+        given: dict[str, Any] = {
+            "customer": customer.id,
+            "items": [{"price": price}],
+            "billing_mode": {"type": billing},
+        }
         anchor = int(first_charge_at.timestamp()) - 3600  # the draft's hour comes before
         if trial:
             given["trial_end"] = anchor

@@ -48,7 +48,9 @@ NO_PROGRESS = frozenset(
     ("", "feed_behind", "unavailable", "stripe_rejected", "lease_lost", "stopping")
 )
 """Answers after which the same case need not be rung for again at the same instant."""
-CHANGES_STRIPE = frozenset(("charge_due", "outcome_unknown", "ending", "ending_invoice"))
+CHANGES_STRIPE = frozenset(
+    ("charge_due", "outcome_unknown", "ending", "ending_invoice", "small_balance")
+)
 """Rules after which Stripe has news of our own making."""
 WIDE = Rates(20_000, 20_000)
 """The limiter's own pace has tests of its own; here it only has to be asked."""
@@ -364,7 +366,8 @@ class World:
         *cards* is what the card answers, try by try; *more* goes to `StripeSide.customer` or
         `StripeSide.subscribe`.
         """
-        about_plan = {"amount_minor", "currency", "interval", "trial", "own_card", "days_until_due"}
+        about_plan = {"amount_minor", "currency", "interval", "trial", "own_card", "billing"}
+        about_plan.add("days_until_due")
         of_plan = {name: more.pop(name) for name in about_plan & more.keys()}
         customer = self.stripe.customer(name, cards=cards, **more)
         self.stripe.subscribe(customer, first_charge_at=self.now + charged_in, **of_plan)

@@ -25,6 +25,9 @@ SAME_CHARGE = timedelta(minutes=2)
 _NAMES = {
     AttemptKind.CANCEL: "subscription cancelled",
     AttemptKind.CANCEL_AT_PERIOD_END: "cancelled at period end",
+    AttemptKind.PAUSE: "subscription paused",
+    AttemptKind.HOLD_INVOICES: "new invoices held back",
+    AttemptKind.DOWNGRADE: "moved to another price",
     AttemptKind.UNCOLLECTIBLE: "invoice uncollectible",
     AttemptKind.VOID: "invoice voided",
 }

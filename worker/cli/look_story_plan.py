@@ -131,7 +131,7 @@ def _coming(at: Situation) -> list[Coming]:
 
 def _ends(at: Situation) -> Ends | None:
     ending, planned = at.policy.ending, plan_ending(at)
-    ends_at = expected_end(at) if ending.do is EndingAct.CANCEL else planned.at
+    ends_at = planned.at if ending.do is EndingAct.LEAVE else expected_end(at)
     if ends_at is None:
         return None
     due_at = ending_due_at(at.case, at.policy)
@@ -155,10 +155,9 @@ def _why_later(at: Situation, planned: EndingPlan, due_at: datetime) -> str:
 
 def ending_words(ending: Ending) -> str:
     """Return what the ending does: `cancel, invoice uncollectible`."""
-    subscription = "the subscription is left as it is"
-    if ending.do is EndingAct.CANCEL:
-        at_end = ending.when is CancelWhen.PERIOD_END
-        subscription = "cancel at the period's end" if at_end else "cancel"
+    subscription = _subscription_end(ending.do, ending)
+    if ending.if_refused is not None:
+        subscription += f" (if Stripe refuses: {_subscription_end(ending.if_refused, ending)})"
     invoice = {
         InvoiceEnd.LEAVE: "",
         InvoiceEnd.UNCOLLECTIBLE: ", invoice uncollectible",
@@ -172,6 +171,17 @@ def is_access(policy: Policy | None, name: str) -> bool:
     step = policy.step(name) if policy is not None else None
     alone = step is not None and step.access is not None and record_name(step) == name
     return alone or name.startswith(OWN_NAME)
+
+
+def _subscription_end(act: EndingAct, ending: Ending) -> str:
+    at_end = ending.when is CancelWhen.PERIOD_END
+    return {
+        EndingAct.CANCEL: "cancel at the period's end" if at_end else "cancel",
+        EndingAct.PAUSE: "pause",
+        EndingAct.HOLD_INVOICES: "hold new invoices back",
+        EndingAct.DOWNGRADE: f"move to {ending.to_price_id}",
+        EndingAct.LEAVE: "the subscription is left as it is",
+    }[act]
 
 
 def is_charge_step(policy: Policy | None, name: str) -> bool:

@@ -60,7 +60,8 @@ def next_change(
 ) -> AccessChange | None:
     """Return the next change if nobody pays; None where none is planned or the case stands still.
 
-    An end that cancels at once takes all access, one that waits for the period's end does not.
+    An end that cancels at once or pauses takes all access, one that waits for the period's end, or
+    holds invoices back, does not.
     """
     if case.state is not CaseState.OPEN or case.stood_down_at is not None:
         return None
@@ -68,7 +69,9 @@ def next_change(
         AccessChange(max(at, now), step.access or FULL, step.name)
         for at, step in pending_access(case, policy, office_zone)
     ]
-    if policy.ending.do is EndingAct.CANCEL and policy.ending.when is CancelWhen.NOW:
+    ending = policy.ending
+    cancels_at_once = ending.do is EndingAct.CANCEL and ending.when is CancelWhen.NOW
+    if cancels_at_once or ending.do is EndingAct.PAUSE:
         coming.append(AccessChange(max(ending_due_at(case, policy), now), NONE, "ending"))
     return min(coming, key=lambda change: change.at, default=None)
 

@@ -41,11 +41,18 @@ class AttemptKind(StrEnum):
     CHARGE = "charge"
     CANCEL = "cancel"
     CANCEL_AT_PERIOD_END = "cancel_at_period_end"
+    PAUSE = "pause"
+    HOLD_INVOICES = "hold_invoices"
+    DOWNGRADE = "downgrade"
     UNCOLLECTIBLE = "uncollectible"
     VOID = "void"
 
 
 CANCELS = frozenset((AttemptKind.CANCEL, AttemptKind.CANCEL_AT_PERIOD_END))
+SET_ASIDE = frozenset((AttemptKind.PAUSE, AttemptKind.HOLD_INVOICES, AttemptKind.DOWNGRADE))
+"""Endings after which the subscription lives on: somebody may undo them, and set their like anew
+for reasons of their own."""
+SUBSCRIPTION_ENDS = CANCELS | SET_ASIDE
 INVOICE_ENDS = frozenset((AttemptKind.UNCOLLECTIBLE, AttemptKind.VOID))
 
 
@@ -104,6 +111,13 @@ class Attempt:
     sends: int = 1
     settled_at: datetime | None = None
     decline_class: DeclineClass | None = None
+    answer_code: str = ""
+    """Stripe's error code where it refused the request; empty where it did not, or nobody knows."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether Stripe said no, rather than that the request was given up."""
+        return self.state is AttemptState.ABANDONED and bool(self.answer_code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +308,9 @@ class Surroundings:
     """The case that charges, writes and ends for this subscription, if it is another one."""
     ended_by_us: bool = False
     """A cancel of ours for this subscription went through, in this case or its leading one."""
+    set_aside_by_us: frozenset[AttemptKind] = frozenset()
+    """Which of our pauses, held invoices and downgrades of this subscription went through since
+    this case's failure, in whichever case."""
     dispute_open: bool = False
     hold: HeldBy | None = None
     """The hold that lasts longest of those in force."""

@@ -55,9 +55,16 @@ class SetAccess:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Do one request of the ending: cancel, or the invoice's end."""
+    """Do one request of the ending, or write a small balance off."""
 
     kind: AttemptKind
+    of: str = "ending"
+    """What the request belongs to: `ending`, or `small balance`."""
+
+    @property
+    def step(self) -> str:
+        """The name of the attempt's step: `ending: cancel at period end`."""
+        return f"{self.of}: {self.kind.value.replace('_', ' ')}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,18 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from worker.domain.case import CANCELS, INVOICE_ENDS, AttemptKind, CaseLetter, LetterState, Outcome
+from worker.domain.case import (
+    CANCELS,
+    INVOICE_ENDS,
+    AttemptKind,
+    CaseLetter,
+    LetterState,
+    Outcome,
+)
 from worker.domain.decisions import Close, Decision, End, Review
 from worker.domain.engine_situation import Situation
-from worker.domain.policy import CancelWhen, Ending, EndingAct, InvoiceEnd
+from worker.domain.policy import CancelWhen, EndingAct, InvoiceEnd
+from worker.domain.readings import PriceReading
 from worker.domain.timetable import ending_due_at, next_open, step_due_at
 
 
@@ -26,7 +34,7 @@ def plan_ending(at: Situation) -> EndingPlan:
     reason = own_time(at)
     if _letter_under_way(at):
         return EndingPlan(None, "waits until the last letter is out")
-    waits = ending.do is EndingAct.CANCEL or at.policy.for_sent_invoices
+    waits = ending.do is not EndingAct.LEAVE or at.policy.for_sent_invoices
     if waits and ending.final_letter_step is not None:
         letter = final_letter(at, ending.final_letter_step)
         if letter is None:
@@ -42,7 +50,7 @@ def plan_ending(at: Situation) -> EndingPlan:
     pending_at = at.invoice.next_payment_attempt_at
     if pending_at is not None and pending_at > max(due_at, at.now):
         due_at, reason = pending_at, "Stripe tries once more before"
-    if ending.do is EndingAct.CANCEL:
+    if ending.do is not EndingAct.LEAVE:
         due_at = _office_hour(at, due_at)
     return EndingPlan(due_at, reason)
 
@@ -76,13 +84,13 @@ def _office_hour(at: Situation, due_at: datetime) -> datetime:
 
 
 def expected_end(at: Situation) -> datetime | None:
-    """Return when the subscription would end if nobody pays, as a letter may promise it.
+    """Return when the ending would come if nobody pays, as a letter may promise it.
 
     Where the final letter has not gone out yet, it counts as accepted when its step is due, or
     now if that has passed. None where the policy leaves the subscription as it is.
     """
     ending = at.policy.ending
-    if ending.do is not EndingAct.CANCEL:
+    if ending.do is EndingAct.LEAVE:
         return None
     planned = plan_ending(at)
     if planned.at is not None:
@@ -106,7 +114,7 @@ def _without_letter(at: Situation, step: str, due_at: datetime) -> EndingPlan:
 
 
 def ending_under_way(at: Situation) -> Decision | None:
-    """Once we cancelled, the rest of the ending follows at once."""
+    """Once the subscription was ended, the rest of the ending follows at once."""
     if at.case.did(INVOICE_ENDS) or at.ended_by_us:
         return next_ending_act(at)
     return None
@@ -115,43 +123,134 @@ def ending_under_way(at: Situation) -> Decision | None:
 def next_ending_act(at: Situation) -> Decision:
     """Return the next request of the ending, or the close once all of them are done."""
     ending = at.policy.ending
-    cancel = cancel_kind(ending)
-    needs_cancel = cancel is not None and at.invoice.subscription is not None
-    if needs_cancel and cancel is not None and not at.ended_by_us:
+    kind = None if at.ended_by_us or _rests(at) else subscription_end_kind(at)
+    if kind is AttemptKind.DOWNGRADE and sum(bool(i.item_id) for i in _items(at)) > 1:
         return Decision(
-            End(cancel),
-            "ending",
-            "The last step is over and nobody paid: the subscription is cancelled.",
+            Review("the subscription has several prices, so none can be exchanged by itself"),
+            "ending_blocked",
+            "The ending is due, but the subscription has several prices: a person decides.",
         )
-    invoice_kind = invoice_end_kind(ending)
+    if kind is not None:
+        return Decision(
+            End(kind), "ending", f"The last step is over and nobody paid: {BECOMES[kind]}."
+        )
+    invoice_kind = invoice_end_kind(ending.invoice)
     if invoice_kind is not None and at.invoice.status == "open" and not at.case.tried(INVOICE_ENDS):
         return Decision(
             End(invoice_kind), "ending_invoice", "The subscription has ended: its invoice follows."
         )
-    reason = "cancelled for the unpaid invoice" if needs_cancel else "left as it is by the policy"
-    own_cancel = at.case.did(CANCELS)
+    reason = _what_was_done(at)
     return Decision(
-        Close(Outcome.ENDED, reason, letter="subscription_ended" if own_cancel else ""),
+        Close(Outcome.ENDED, reason, letter=_letter_after(at)),
         "ended",
         f"The case has ended: {reason}.",
     )
 
 
-def cancel_kind(ending: Ending) -> AttemptKind | None:
-    """Return the request that ends the subscription, or None where it is left."""
-    if ending.do is not EndingAct.CANCEL:
-        return None
-    at_once = ending.when is CancelWhen.NOW
-    return AttemptKind.CANCEL if at_once else AttemptKind.CANCEL_AT_PERIOD_END
+BECOMES = {
+    AttemptKind.CANCEL: "the subscription is cancelled",
+    AttemptKind.CANCEL_AT_PERIOD_END: "the subscription is cancelled",
+    AttemptKind.PAUSE: "the subscription is paused",
+    AttemptKind.HOLD_INVOICES: "its new invoices are held back",
+    AttemptKind.DOWNGRADE: "the subscription moves to another price",
+}
+"""What each request of an ending makes of the subscription."""
+
+DONE = {
+    AttemptKind.CANCEL: "cancelled for the unpaid invoice",
+    AttemptKind.PAUSE: "paused for the unpaid invoice",
+    AttemptKind.HOLD_INVOICES: "new invoices are held back for the unpaid invoice",
+    AttemptKind.DOWNGRADE: "moved to {price} for the unpaid invoice",
+}
+
+LETTERS_AFTER = {
+    AttemptKind.CANCEL: "subscription_ended",
+    AttemptKind.PAUSE: "subscription_paused",
+    AttemptKind.HOLD_INVOICES: "subscription_paused",
+    AttemptKind.DOWNGRADE: "subscription_downgraded",
+}
 
 
-def invoice_end_kind(ending: Ending) -> AttemptKind | None:
+def _rests(at: Situation) -> bool:
+    """Return whether the subscription is already as the policy's ending would leave it.
+
+    One that is paused makes no invoices, so none need to be held back either; whoever paused it,
+    a refusal to pause it once more must not lead to a cancel.
+    """
+    match at.policy.ending.do:
+        case EndingAct.PAUSE | EndingAct.HOLD_INVOICES:
+            return at.shows(AttemptKind.PAUSE)
+        case EndingAct.DOWNGRADE:
+            return at.shows(AttemptKind.DOWNGRADE)
+        case _:
+            return False
+
+
+def _items(at: Situation) -> tuple[PriceReading, ...]:
+    subscription = at.invoice.subscription
+    return subscription.items if subscription is not None else ()
+
+
+def _what_was_done(at: Situation) -> str:
+    """Return what became of the subscription, as part of a sentence."""
+    ours, has_one = at.ending_of_ours, at.invoice.subscription is not None
+    done = DONE[ours] if ours is not None and has_one else "left as it is by the policy"
+    done = done.format(price=at.policy.ending.to_price_id)
+    if ours is None and _rests(at):
+        done = "it was as the policy's ending leaves it already"
+    return f"{done}; Stripe refused to pause it" if pause_refused(at) else done
+
+
+def _letter_after(at: Situation) -> str:
+    """Return the letter that tells of the ending; none where another case brought it about."""
+    ours = at.ending_of_ours
+    own = CANCELS if ours is AttemptKind.CANCEL else frozenset((ours,)) if ours else frozenset()
+    return LETTERS_AFTER[ours] if ours is not None and at.case.did(own) else ""
+
+
+def pause_refused(at: Situation) -> bool:
+    """Return whether Stripe said that it does not pause this subscription."""
+    return any(each.kind is AttemptKind.PAUSE and each.refused for each in at.case.attempts)
+
+
+def subscription_end_kind(at: Situation) -> AttemptKind | None:
+    """Return the request that ends the subscription now, or None where it is left.
+
+    Once Stripe has refused the pause, it is what the policy says for that.
+    """
+    ending = at.policy.ending
+    act = ending.if_refused or ending.do if pause_refused(at) else ending.do
+    return None if at.invoice.subscription is None else end_kind(act, ending.when)
+
+
+def end_kind(act: EndingAct, when: CancelWhen) -> AttemptKind | None:
+    """Return the request that carries *act* out, or None for `leave`."""
+    at_once = when is CancelWhen.NOW
+    return {
+        EndingAct.CANCEL: AttemptKind.CANCEL if at_once else AttemptKind.CANCEL_AT_PERIOD_END,
+        EndingAct.PAUSE: AttemptKind.PAUSE,
+        EndingAct.HOLD_INVOICES: AttemptKind.HOLD_INVOICES,
+        EndingAct.DOWNGRADE: AttemptKind.DOWNGRADE,
+        EndingAct.LEAVE: None,
+    }[act]
+
+
+def invoice_end_kind(end: InvoiceEnd) -> AttemptKind | None:
     """Return the request that ends the invoice, or None where it is left open."""
     return {
         InvoiceEnd.LEAVE: None,
         InvoiceEnd.UNCOLLECTIBLE: AttemptKind.UNCOLLECTIBLE,
         InvoiceEnd.VOID: AttemptKind.VOID,
-    }[ending.invoice]
+    }[end]
+
+
+UNDONE = {
+    "cancel": CANCELS,
+    "pause": frozenset((AttemptKind.PAUSE,)),
+    "hold of its invoices": frozenset((AttemptKind.HOLD_INVOICES,)),
+    "downgrade": frozenset((AttemptKind.DOWNGRADE,)),
+}
+"""Endings that no longer show at Stripe, in a person's words."""
 
 
 def ending_due(at: Situation) -> Decision | None:
@@ -165,10 +264,11 @@ def ending_due(at: Situation) -> Decision | None:
             "ending_blocked",
             f"The ending is due, but {plan.blocked}: a person decides.",
         )
-    if at.case.did(CANCELS):
+    undone = next((each for each in UNDONE if at.case.did(UNDONE[each])), None)
+    if undone is not None:
         return Decision(
-            Review("our cancel was undone at Stripe, and nobody paid"),
-            "cancel_undone",
-            "Somebody undid our cancel and the invoice is unpaid: a person decides.",
+            Review(f"our {undone} was undone at Stripe, and nobody paid"),
+            f"{undone.split()[0]}_undone",
+            f"Somebody undid our {undone} and the invoice is unpaid: a person decides.",
         )
     return next_ending_act(at)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from worker.domain.case import Attempt, AttemptKind, AttemptState, CaseState
-from worker.domain.decisions import Decision, End, Resend, Review, SettleAttempt, Wait
+from worker.domain.decisions import Act, Decision, End, Resend, Review, SettleAttempt, Wait
 from worker.domain.engine_outcomes import abandoned, declined_shown, outcome_shown
 from worker.domain.engine_situation import Situation
 from worker.domain.engine_standing import LOOK_AGAIN
@@ -95,7 +95,7 @@ def _unfinished_ending(
         return _lost(at, attempt)
     others = tuple(each for each in at.case.attempts if each.no != attempt.no)
     wish = anew(replace(at, case=replace(at.case, attempts=others)))
-    if wish.act == End(attempt.kind):
+    if _is_same(wish.act, attempt):
         return _asked_again(attempt) if at.around.key_age < KEY_LIFE else _lost(at, attempt)
     if at.around.key_age < ENDING_REST:
         return Decision(
@@ -106,6 +106,13 @@ def _unfinished_ending(
         )
     said = f"Stripe shows that it was not made, and it is not asked for again. {wish.reason}"
     return _settled(at, attempt, AttemptState.ABANDONED, said.rstrip("."))
+
+
+def _is_same(act: Act, attempt: Attempt) -> bool:
+    """Return whether *act* is the very request of *attempt*, not one that only looks like it."""
+    return (
+        isinstance(act, End) and act.kind is attempt.kind and attempt.step.startswith(f"{act.of}:")
+    )
 
 
 def _settled(at: Situation, attempt: Attempt, outcome: AttemptState, said: str) -> Decision:

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from worker.domain.case import CANCELS, Attempt, AttemptKind, AttemptState, Case
-from worker.domain.engine_situation import SUBSCRIPTION_OVER, Situation
+from worker.domain.case import SUBSCRIPTION_ENDS, Attempt, AttemptKind, AttemptState, Case
+from worker.domain.engine_situation import Situation
 from worker.domain.network_tries import MadeBy, NetworkTry
 from worker.domain.readings import UNDER_WAY
 
@@ -22,15 +22,11 @@ def outcome_shown(at: Situation, attempt: Attempt) -> AttemptState | None:
     """Return what the invoice or subscription shows *attempt* came to; None: it does not tell."""
     if attempt.kind is AttemptKind.CHARGE:
         return _charge_shown(at, attempt)
-    invoice, subscription = at.invoice, at.invoice.subscription
-    if attempt.kind in CANCELS:
-        if subscription is None or subscription.status in SUBSCRIPTION_OVER:
-            return AttemptState.SUCCEEDED
-        ending = attempt.kind is AttemptKind.CANCEL_AT_PERIOD_END
-        if ending and subscription.cancel_at_period_end:
-            return AttemptState.SUCCEEDED
+    invoice = at.invoice
+    if at.shows(attempt.kind):
+        return AttemptState.SUCCEEDED
     wanted = "void" if attempt.kind is AttemptKind.VOID else "uncollectible"
-    if attempt.kind not in CANCELS and invoice.status == wanted:
+    if attempt.kind not in SUBSCRIPTION_ENDS and invoice.status == wanted:
         return AttemptState.SUCCEEDED
     # Nobody owes it any more: the ending that did not happen must not be asked for again.
     return None if invoice.status == "open" else AttemptState.ABANDONED

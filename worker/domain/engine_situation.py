@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from worker.domain.case import CANCELS, Case, Surroundings
+from worker.domain.case import CANCELS, SET_ASIDE, AttemptKind, Case, Surroundings
 from worker.domain.decisions import Decision
 from worker.domain.decline_table import Family, find_row
 from worker.domain.network_rules import Allowance, Target, allowance
@@ -21,6 +21,9 @@ STILL_IN_FLIGHT = timedelta(days=1)
 """How often a case looks that waits for another charge's outcome; that outcome wakes it as well."""
 
 SUBSCRIPTION_OVER = frozenset(("canceled", "incomplete_expired"))
+PAUSED = "paused"
+KEEP_AS_DRAFT = "keep_as_draft"
+"""The behaviour of `pause_collection` that comes closest to Stripe's `unpaid`."""
 
 UNSTATED = ClassRule(Reaction.WAIT_FOR_NEW_CARD)
 """For a class an old policy did not know: write, never charge."""
@@ -85,11 +88,45 @@ class Situation:
 
     @property
     def ended_by_us(self) -> bool:
-        """Whether a cancel of ours, in this case or another, still holds.
+        """Whether an ending of ours, in this case or another, still holds.
 
-        Staff may undo a cancel for the period's end; then the subscription lives on.
+        Staff may undo a pause, or a cancel for the period's end; then the subscription goes on.
         """
-        return (self.case.did(CANCELS) or self.around.ended_by_us) and self.subscription_ends
+        return self.ending_of_ours is not None
+
+    @property
+    def ending_of_ours(self) -> AttemptKind | None:
+        """The ending of ours that still holds; a cancel stands for both kinds of it."""
+        if (self.case.did(CANCELS) or self.around.ended_by_us) and self.subscription_ends:
+            return AttemptKind.CANCEL
+        ours = (
+            kind
+            for kind in sorted(SET_ASIDE)
+            if self.case.did(frozenset((kind,))) or kind in self.around.set_aside_by_us
+        )
+        return next((kind for kind in ours if self.shows(kind)), None)
+
+    def shows(self, kind: AttemptKind) -> bool:
+        """Return whether the subscription is as an ending of *kind* leaves it, whoever did it."""
+        subscription = self.invoice.subscription
+        if subscription is None:
+            return kind in CANCELS
+        match kind:
+            case AttemptKind.CANCEL | AttemptKind.CANCEL_AT_PERIOD_END:
+                later = kind is AttemptKind.CANCEL_AT_PERIOD_END
+                over = subscription.status in SUBSCRIPTION_OVER
+                return over or (later and subscription.cancel_at_period_end)
+            case AttemptKind.PAUSE:
+                return subscription.status == PAUSED
+            case AttemptKind.HOLD_INVOICES:
+                # With another behaviour it is somebody else's, for reasons of their own.
+                kept = subscription.pause_behavior in {"", KEEP_AS_DRAFT}
+                return subscription.collection_paused and kept
+            case AttemptKind.DOWNGRADE:
+                prices = {item.price_id for item in subscription.items if item.price_id}
+                return prices == {self.policy.ending.to_price_id}
+            case _:
+                return False
 
     @property
     def method(self) -> PaymentMethodReading | None:

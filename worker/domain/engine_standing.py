@@ -6,7 +6,7 @@ what is undone moves later by that time, so that nobody is ended the day after a
 
 from datetime import timedelta
 
-from worker.domain.case import CaseState
+from worker.domain.case import AttemptKind, CaseState
 from worker.domain.decisions import Decision, GoOn, Hold, Release, Wait
 from worker.domain.engine_situation import Situation
 
@@ -63,10 +63,12 @@ def released(at: Situation) -> Decision | None:
 
 
 def collection_paused(at: Situation) -> Decision | None:
-    """`pause_collection` stands the case down until it ends."""
+    """Somebody's `pause_collection` stands the case down until it ends."""
     subscription = at.invoice.subscription
     if subscription is None or not subscription.collection_paused:
         return None
+    if at.ending_of_ours is AttemptKind.HOLD_INVOICES:
+        return None  # our own ending, whose case is about to close
     return Decision(
         Wait(),
         "collection_paused",

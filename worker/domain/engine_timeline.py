@@ -20,6 +20,7 @@ from worker.domain.engine_ending import ending_due, plan_ending
 from worker.domain.engine_letters import pending_letters, plan_letter
 from worker.domain.engine_person import ENDING, ask, must_ask
 from worker.domain.engine_situation import Situation
+from worker.domain.engine_small_balance import small_balance_due
 from worker.domain.engine_standing import LOOK_AGAIN
 from worker.domain.policy import DeclineClass, PersonDecides, Reaction, RetriesBy
 from worker.domain.readings import method_in_use
@@ -50,7 +51,7 @@ def timeline(at: Situation) -> Decision:
             "Who retries this invoice is confirmed 15 minutes after the failure.",
             at.case.failed_at + OWNER_CONFIRMED_AFTER,
         )
-    decision = _by_hand(at, owner) or _set_up(at) or _next_act(at, owner)
+    decision = _by_hand(at, owner) or small_balance_due(at) or _set_up(at) or _next_act(at, owner)
     window = (
         None if no_charge_because(at, owner) else earliest_charge(at).at,
         ending_due_at(at.case, at.policy),

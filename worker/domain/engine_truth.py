@@ -22,6 +22,7 @@ from worker.domain.decisions import (
 from worker.domain.due_dates import paid_on_time
 from worker.domain.engine_outcomes import paid_by
 from worker.domain.engine_situation import SUBSCRIPTION_OVER, Rule, Situation
+from worker.domain.engine_small_balance import small_balance_written_off
 from worker.domain.engine_standing import (
     LOOK_AGAIN,
     collection_paused,
@@ -297,6 +298,7 @@ def unknown_currency(at: Situation) -> Decision | None:
 
 TRUTH_RULES: tuple[Rule, ...] = (
     paid,
+    small_balance_written_off,
     taken_out_of_collection,
     cancelled,
     closed_by_hand,

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from worker.domain.access import OWN_NAME
 from worker.domain.case import (
-    CANCELS,
     INVOICE_ENDS,
+    SUBSCRIPTION_ENDS,
     AttemptKind,
     CaseLetter,
     CaseState,
@@ -183,8 +183,8 @@ class Course:
                 self._write(decision, step, notice)
             case SetAccess(step, access):
                 self._change_access(decision, step, access)
-            case End(kind):
-                self._end(decision, kind)
+            case End():
+                self._end(decision, decision.act)
             case Close():
                 self._close(decision, decision.act)
             case _:
@@ -264,23 +264,22 @@ class Course:
         self.waiting.append(Waiting(letter, send_at, now, rule))
         self.at = with_letter(self.at, letter)
 
-    def _end(self, decision: Decision, kind: AttemptKind) -> None:
-        at = self.at
+    def _end(self, decision: Decision, end: End) -> None:
+        at, kind = self.at, end.kind
         if not self.ways.ends:
             self.standing = "The mode lets the worker write only, so nothing is ended."
             return
-        step, cancels = f"ending: {kind.value.replace('_', ' ')}", kind in CANCELS
-        follows = at.case.did(CANCELS) or at.around.ended_by_us
+        follows = at.case.did(SUBSCRIPTION_ENDS) or at.ended_by_us or end.of != "ending"
         due_at = None if follows else ending_due_at(at.case, at.policy)
         self._plan(
-            PlannedKind.ENDING if cancels else PlannedKind.INVOICE_END,
-            step,
+            PlannedKind.ENDING if kind in SUBSCRIPTION_ENDS else PlannedKind.INVOICE_END,
+            end.step,
             decision.rule,
             due_at=due_at,
             why=self._why_ending() if due_at is not None and at.now - due_at > MOVED else "",
             act=kind,
         )
-        self.at = ended(at, new_attempt(at, kind, step))
+        self.at = ended(at, new_attempt(at, kind, end.step))
         self.look_at = at.now
 
     def _why_ending(self) -> str:
@@ -289,7 +288,7 @@ class Course:
 
     def _close(self, decision: Decision, close: Close) -> None:
         case = self.at.case
-        asked = case.did(CANCELS | INVOICE_ENDS)
+        asked = case.did(SUBSCRIPTION_ENDS | INVOICE_ENDS)
         if decision.rule == "ended" and close.outcome is Outcome.ENDED and not asked:
             due_at = ending_due_at(case, self.at.policy)
             self._plan(PlannedKind.CLOSE, "", decision.rule, due_at=due_at, why=close.reason)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from worker.domain.case import (
-    CANCELS,
     INVOICE_ENDS,
+    SUBSCRIPTION_ENDS,
     Attempt,
     AttemptKind,
     AttemptState,
@@ -18,10 +18,10 @@ from worker.domain.case import (
 )
 from worker.domain.decisions import Decision, Resend, SettleAttempt
 from worker.domain.decline_table import Family, find_row
-from worker.domain.engine_situation import Situation
+from worker.domain.engine_situation import KEEP_AS_DRAFT, PAUSED, Situation
 from worker.domain.identifiers import idempotency_key
 from worker.domain.network_tries import MadeBy, NetworkTry
-from worker.domain.readings import DeclineSignals, PaymentMethodReading
+from worker.domain.readings import DeclineSignals, PaymentMethodReading, SubscriptionReading
 
 
 def with_case(at: Situation, **changes: object) -> Situation:
@@ -153,19 +153,34 @@ def ended(at: Situation, attempt: Attempt) -> Situation:
     """Return *at* after an ending went through, with what invoice and subscription then show."""
     after = with_attempt(at, replace(attempt, state=AttemptState.SUCCEEDED, settled_at=at.now))
     invoice, kind = at.invoice, attempt.kind
-    if kind in CANCELS and invoice.subscription is not None:
-        at_once = kind is AttemptKind.CANCEL
-        subscription = replace(
-            invoice.subscription,
-            status="canceled" if at_once else invoice.subscription.status,
-            cancel_at_period_end=not at_once,
-            canceled_at=at.now,
-        )
+    if kind in SUBSCRIPTION_ENDS and invoice.subscription is not None:
+        subscription = _as_left_by(at, kind, invoice.subscription)
         return replace(after, invoice=replace(invoice, subscription=subscription))
     if kind in INVOICE_ENDS:
         status = "void" if kind is AttemptKind.VOID else "uncollectible"
         return replace(after, invoice=replace(invoice, status=status))
     return after
+
+
+def _as_left_by(
+    at: Situation, kind: AttemptKind, before: SubscriptionReading
+) -> SubscriptionReading:
+    """Return the subscription as an ending of *kind* leaves it."""
+    match kind:
+        case AttemptKind.CANCEL:
+            return replace(
+                before, status="canceled", cancel_at_period_end=False, canceled_at=at.now
+            )
+        case AttemptKind.CANCEL_AT_PERIOD_END:
+            return replace(before, cancel_at_period_end=True, canceled_at=at.now)
+        case AttemptKind.PAUSE:
+            return replace(before, status=PAUSED)
+        case AttemptKind.HOLD_INVOICES:
+            return replace(before, collection_paused=True, pause_behavior=KEEP_AS_DRAFT)
+        case _:
+            moved = at.policy.ending.to_price_id
+            items = tuple(replace(item, price_id=moved) for item in before.items)
+            return replace(before, items=items)
 
 
 def settled_by(at: Situation, act: Resend | SettleAttempt) -> Situation:

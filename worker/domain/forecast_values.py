@@ -37,7 +37,7 @@ class PlannedKind(StrEnum):
     ACCESS = "access"
     """The application is told what the customer may use."""
     ENDING = "ending"
-    """The subscription is cancelled."""
+    """The subscription is cancelled, paused, held or moved to another price."""
     INVOICE_END = "invoice_end"
     CLOSE = "close"
     """The case ends without any request to Stripe."""

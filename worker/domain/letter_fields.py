@@ -81,6 +81,18 @@ FIELDS: Mapping[str, Field] = MappingProxyType(
             "Friday 11 December",
             True,
         ),
+        "pauses_on": Field(
+            "text",
+            "day on which the subscription is paused if nothing is paid; empty if it is not",
+            "Friday 11 December",
+            True,
+        ),
+        "downgrades_on": Field(
+            "text",
+            "day on which it moves to a smaller plan if nothing is paid; empty if it does not",
+            "Friday 11 December",
+            True,
+        ),
         "reason_for_customer": Field(
             "text",
             "one sentence on why the payment failed; empty where it must not be told",
@@ -98,6 +110,16 @@ FIELDS: Mapping[str, Field] = MappingProxyType(
         ),
         "trial_ends_on": Field("text", "day on which the trial ends", "Tuesday 8 December"),
         "ended_on": Field("text", "day on which the subscription ended", "Friday 11 December"),
+        "paused_on": Field("text", "day on which it was paused", "Friday 11 December"),
+        "held_on": Field(
+            "text",
+            "the same day, where only its new invoices are held back; else empty",
+            "Friday 11 December",
+            True,
+        ),
+        "downgraded_on": Field(
+            "text", "day on which it moved to a smaller plan", "Friday 11 December"
+        ),
     }
 )
 
@@ -105,14 +127,15 @@ _ALWAYS = ("brand", "customer_name", "plan_name", "manage_url", "update_url")
 _FAILED = (
     *_ALWAYS,
     *("amount", "card", "pay_url", "invoice_number", "failed_on", "next_try_on", "ends_on"),
-    *("reason_for_customer", "invoices"),
+    *("pauses_on", "downgrades_on", "reason_for_customer", "invoices"),
 )
 _DUE = (
     *_ALWAYS,
     *("amount", "pay_url", "invoice_number", "due_on", "days_overdue", "paid_so_far", "ends_on"),
-    "invoices",
+    *("pauses_on", "downgrades_on", "invoices"),
 )
 _OWN = (*_FAILED, *(name for name in _DUE if name not in _FAILED))
+_ENDED = ("amount", "pay_url", "invoice_number", "invoices")
 
 NOTICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -133,10 +156,9 @@ NOTICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "card_expiring": (*_ALWAYS, "amount", "card", "expires", "renews_on"),
         "renewal_upcoming": (*_ALWAYS, "amount", "card", "renews_on", "renews_until"),
         "trial_ending": (*_ALWAYS, "amount", "card", "trial_ends_on"),
-        "subscription_ended": (
-            *_ALWAYS,
-            *("amount", "pay_url", "invoice_number", "ended_on", "invoices"),
-        ),
+        "subscription_ended": (*_ALWAYS, *_ENDED, "ended_on"),
+        "subscription_paused": (*_ALWAYS, *_ENDED, "paused_on", "held_on"),
+        "subscription_downgraded": (*_ALWAYS, *_ENDED, "downgraded_on"),
     }
 )
 
@@ -155,6 +177,8 @@ _ALSO_OPTIONAL = MappingProxyType(
         "renewal_upcoming": frozenset({"amount"}),
         "trial_ending": frozenset({"amount"}),
         "subscription_ended": frozenset({"amount", "pay_url", "invoices"}),
+        "subscription_paused": frozenset({"amount", "pay_url", "invoices"}),
+        "subscription_downgraded": frozenset({"amount", "pay_url", "invoices"}),
     }
 )
 _ALSO_REQUIRED = MappingProxyType({"card_expiring": frozenset({"card"})})

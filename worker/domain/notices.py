@@ -7,8 +7,12 @@ from worker.domain.money import Money
 from worker.domain.policy import DeclineClass
 from worker.domain.readings import CustomerReading, InvoiceReading, PaymentMethodReading
 
-CLOSING_NOTICES = frozenset(("payment_recovered", "subscription_ended"))
+CLOSING_NOTICES = frozenset(
+    ("payment_recovered", "subscription_ended", "subscription_paused", "subscription_downgraded")
+)
 """Letters that are right only after their case has closed; all others only before."""
+ENDING_NOTICES = CLOSING_NOTICES - {"payment_recovered"}
+"""Those of them that tell what became of the subscription, because nobody paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,13 @@ class LetterContent:
     failed_at: datetime | None = None
     next_try_at: datetime | None = None
     ends_at: datetime | None = None
+    """When the subscription is cancelled if nobody pays; at most one of these three is set."""
+    pauses_at: datetime | None = None
+    """The same, where it is paused or its new invoices are held back."""
+    downgrades_at: datetime | None = None
+    """The same, where it moves to another price."""
+    held_at: datetime | None = None
+    """Since when new invoices are held back, in a letter that says so."""
     ended_at: datetime | None = None
     paid_at: datetime | None = None
     renews_at: datetime | None = None

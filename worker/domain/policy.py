@@ -55,6 +55,9 @@ class EndingAct(StrEnum):
     """What happens to the subscription after the last step."""
 
     CANCEL = "cancel"
+    PAUSE = "pause"
+    HOLD_INVOICES = "hold_invoices"
+    DOWNGRADE = "downgrade"
     LEAVE = "leave"
 
 
@@ -138,6 +141,25 @@ class Ending:
     """The step whose letter must have been accepted before; None for `leave`."""
     final_letter_gap: timedelta = timedelta(hours=48)
     """How long before the ending that letter must have been accepted by the mail server."""
+    if_refused: EndingAct | None = None
+    """For `pause`: what is done where Stripe refuses it; None for every other ending."""
+    to_price_id: str = ""
+    """For `downgrade`: the price the subscription moves to."""
+
+    @property
+    def worst(self) -> EndingAct:
+        """What the customer must be told to expect: the cancel, where a refusal may lead to it."""
+        return EndingAct.CANCEL if self.if_refused is EndingAct.CANCEL else self.do
+
+
+@dataclass(frozen=True, slots=True)
+class SmallBalance:
+    """Which debts are too small to be dunned, and what happens to their invoices instead."""
+
+    below_minor: Mapping[str, int]
+    """Currency -> the amount that must remain for an invoice to be dunned; others always are."""
+    invoice: InvoiceEnd
+    """`uncollectible` or `void`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +184,8 @@ class Policy:
     due date and it never charges. Empty: it serves all others."""
     person_decides: tuple[PersonDecides, ...] = ()
     """What waits for a person's approval instead of being done; empty is nothing."""
+    small_balance: SmallBalance | None = None
+    """None: every debt is dunned, however small."""
     digest: str = ""
     """First 12 hex digits of the SHA-256 of the canonical form; set by settings."""
 

@@ -24,6 +24,7 @@ from worker.domain.policy import (
     Policy,
     Reaction,
     RetriesBy,
+    SmallBalance,
     Step,
 )
 
@@ -62,6 +63,8 @@ def from_plain(plain: Plain) -> Policy:
             invoice=InvoiceEnd(str(ending.get("invoice", InvoiceEnd.LEAVE))),
             final_letter_step=_text_or_none(ending.get("final_letter_step")),
             final_letter_gap=_seconds(ending.get("final_letter_gap_seconds", 48 * 3600)),
+            if_refused=_act_or_none(ending.get("if_refused")),
+            to_price_id=str(ending.get("to_price_id", "")),
         ),
         retries_max=_int(plain.get("retries_max", defaults["retries_max"])),
         retry_gap=_seconds(plain.get("retry_gap_seconds", 20 * 3600)),
@@ -70,6 +73,7 @@ def from_plain(plain: Plain) -> Policy:
         person_decides=tuple(
             PersonDecides(str(each)) for each in _list(plain.get("person_decides", []))
         ),
+        small_balance=_small_balance(plain.get("small_balance")),
         digest=digest_of_plain(plain),
     )
 
@@ -136,6 +140,18 @@ def _step(plain: Plain) -> Step:
         letter=_text_or_none(plain.get("letter")),
         access=_text_or_none(plain.get("access")),
     )
+
+
+def _small_balance(plain: object) -> SmallBalance | None:
+    if plain is None:
+        return None
+    small = _mapping(plain)
+    below_minor = {code: _int(minor) for code, minor in _mapping(small["below_minor"]).items()}
+    return SmallBalance(below_minor, InvoiceEnd(str(small["invoice"])))
+
+
+def _act_or_none(value: object) -> EndingAct | None:
+    return None if value is None else EndingAct(str(value))
 
 
 def _window(plain: Plain) -> DayWindow:

@@ -101,6 +101,8 @@ class PriceReading:
     product_name: str = ""
     """Empty where the product was not read with the subscription."""
     price_id: str = ""
+    item_id: str = ""
+    """Of the subscription's item; empty in a reading from the mirror, where one stands for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,9 @@ class SubscriptionReading:
     cancellation_reason: str = ""
     cancellation_feedback: str = ""
     collection_paused: bool = False
+    pause_behavior: str = ""
+    """How new invoices are treated while collection is paused: `keep_as_draft`, ...; empty where
+    it is not paused, or the reading comes from the mirror."""
     collection_method: str = "charge_automatically"
     default_payment_method: PaymentMethodReading | None = None
     default_payment_method_id: str = ""

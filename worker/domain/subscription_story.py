@@ -32,6 +32,8 @@ class Context:
     ended_by_class: str = ""
     """Decline class of a case of ours that cancelled it; empty where we did not."""
     in_dunning: bool = False
+    held_by_us: bool = False
+    """Its new invoices are held back by an ending of ours."""
 
 
 def fold_subscription(
@@ -52,7 +54,8 @@ def fold_subscription(
         fact = _fact("subscription.churned", subscription, at, occasion, 0, -told.mrr_minor, data)
         return Told("churned", 0), [fact]
     if paused and told.state == "started":
-        data = {"by": "payment" if subscription.status == "paused" else "staff"}
+        for_payment = subscription.status == "paused" or context.held_by_us
+        data = {"by": "payment" if for_payment else "staff"}
         fact = _fact("subscription.paused", subscription, at, occasion, told.mrr_minor, 0, data)
         return Told("paused", told.mrr_minor), [fact]
     if subscription.status not in COUNTED:

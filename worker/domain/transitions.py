@@ -46,9 +46,12 @@ END_STATES: tuple[EndState, ...] = (
     ),
     EndState(
         Outcome.ENDED,
-        "no after `cancel`; yes after `leave`",
-        "none after `cancel`; full after `leave`",
-        "a payment within 30 days makes it `recovered_late`",
+        "no after `cancel` and `pause`; as drafts that nobody collects after `hold_invoices`; "
+        "yes, at the new price, after `downgrade`; yes after `leave`",
+        "none after `cancel` and `pause`; as your application treats unpaid customers after "
+        "`hold_invoices`; of the new price after `downgrade`; full after `leave`",
+        "a payment within 30 days makes it `recovered_late`; a person undoes a pause, a hold or a "
+        "downgrade, in Stripe's Dashboard",
     ),
     EndState(
         Outcome.CUSTOMER_CANCELLED,

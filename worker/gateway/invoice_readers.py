@@ -133,6 +133,7 @@ def read_subscription(raw: Json, api_version: str) -> SubscriptionReading:
         cancellation_reason=text(details, "reason"),
         cancellation_feedback=text(details, "feedback"),
         collection_paused=raw.get("pause_collection") is not None,
+        pause_behavior=text(child(raw, "pause_collection"), "behavior"),
         collection_method=text(raw, "collection_method")
         or text(raw, "billing")
         or "charge_automatically",
@@ -267,4 +268,5 @@ def _price(item: Json) -> PriceReading:
         product_id=reference(price, "product"),
         product_name=text(child(price, "product"), "name"),
         price_id=text(price, "id"),
+        item_id=text(item, "id"),
     )

@@ -25,6 +25,7 @@ class Endpoint(StrEnum):
     SUBSCRIPTIONS_READ = "subscriptions.read"
     SUBSCRIPTIONS_UPDATE = "subscriptions.update"
     SUBSCRIPTIONS_CANCEL = "subscriptions.cancel"
+    SUBSCRIPTIONS_PAUSE = "subscriptions.pause"
 
 
 HOUSEKEEPING = frozenset(

@@ -10,7 +10,7 @@ from worker.gateway.answers import answer_to_ending, answer_to_pay
 from worker.gateway.invoice_readers import read_invoice, read_subscription
 from worker.gateway.limits import Endpoint
 from worker.gateway.payment_readers import read_charge
-from worker.gateway.raw_fields import children, flag, instant, reference, text
+from worker.gateway.raw_fields import child, children, flag, instant, reference, text
 from worker.gateway.transport import API_VERSION, Params, Transport
 from worker.ports import Json
 
@@ -106,6 +106,50 @@ class SdkGateway:
             key=key,
         )
         return answer_to_ending(reply, done=flag(reply.body, "cancel_at_period_end"))
+
+    def pause_subscription(self, subscription_id: str, *, key: str) -> Answer:
+        """Pause it: no invoices, no periods, and no credit for time that nobody paid.
+
+        Stripe credits unused time unless told not to (docs.stripe.com/api/subscriptions/pause), and
+        only pauses subscriptions with flexible billing and without a schedule.
+        """
+        reply = self._transport.write(
+            Endpoint.SUBSCRIPTIONS_PAUSE,
+            "post",
+            f"/v1/subscriptions/{_id(subscription_id)}/pause",
+            {"type": "subscription", "bill_for": {"unused_time_from": {"type": "none"}}},
+            key=key,
+        )
+        return answer_to_ending(reply, done=text(reply.body, "status") == "paused")
+
+    def hold_invoices(self, subscription_id: str, *, key: str) -> Answer:
+        """Keep its new invoices as drafts until somebody lifts that; what is open stays open."""
+        reply = self._transport.write(
+            Endpoint.SUBSCRIPTIONS_UPDATE,
+            "post",
+            f"/v1/subscriptions/{_id(subscription_id)}",
+            {"pause_collection": {"behavior": "keep_as_draft"}},
+            key=key,
+        )
+        kept = text(child(reply.body, "pause_collection"), "behavior") == "keep_as_draft"
+        return answer_to_ending(reply, done=kept)
+
+    def change_price(
+        self, subscription_id: str, *, item_id: str, price_id: str, key: str
+    ) -> Answer:
+        """Move one item to another price, without invoice or credit for the present period."""
+        reply = self._transport.write(
+            Endpoint.SUBSCRIPTIONS_UPDATE,
+            "post",
+            f"/v1/subscriptions/{_id(subscription_id)}",
+            {
+                "items": [{"id": item_id, "price": price_id}],
+                "proration_behavior": "none",
+            },
+            key=key,
+        )
+        prices = {text(child(item, "price"), "id") for item in children(reply.body, "items")}
+        return answer_to_ending(reply, done=prices == {price_id})
 
     def mark_uncollectible(self, invoice_id: str, *, key: str) -> Answer:
         """Write the invoice off as uncollectible."""

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from worker.domain.due_dates import days_overdue
 from worker.domain.money import Money
-from worker.domain.notices import LetterContent
+from worker.domain.notices import ENDING_NOTICES, LetterContent
 from worker.domain.readings import InvoiceReading, PaymentMethodReading
 from worker.mail.formatting import day_text, expiry_text, money_text
 from worker.mail.words import Words
@@ -55,7 +55,12 @@ def letter_values(
         "paid_so_far": _paid_so_far(first, locale),
         "next_try_on": day(content.next_try_at),
         "ends_on": day(content.ends_at),
+        "pauses_on": day(content.pauses_at),
+        "downgrades_on": day(content.downgrades_at),
         "ended_on": day(content.ended_at or content.now),
+        "paused_on": day(content.ended_at or content.now),
+        "held_on": day(content.held_at),
+        "downgraded_on": day(content.ended_at or content.now),
         "paid_on": day(content.paid_at or content.now),
         "renews_on": day(renews_at) if renews_at is not None and renews_at > content.now else "",
         "renews_until": day(content.renews_until),
@@ -85,7 +90,7 @@ def _pay_url(content: LetterContent, invoice: InvoiceReading | None) -> str:
     """Return the invoice's hosted page, but none that could not be paid after the end."""
     if invoice is None:
         return ""
-    if content.notice == "subscription_ended" and invoice.status != "open":
+    if content.notice in ENDING_NOTICES and invoice.status != "open":
         return ""
     return invoice.hosted_invoice_url
 

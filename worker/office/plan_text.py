@@ -26,6 +26,9 @@ EARLIEST = "moved to the earliest allowed time, "
 ENDING_WORDS = {
     AttemptKind.CANCEL: "cancel the subscription",
     AttemptKind.CANCEL_AT_PERIOD_END: "cancel at the period's end",
+    AttemptKind.PAUSE: "pause the subscription",
+    AttemptKind.HOLD_INVOICES: "hold new invoices back",
+    AttemptKind.DOWNGRADE: "move to another price",
     AttemptKind.UNCOLLECTIBLE: "invoice uncollectible",
     AttemptKind.VOID: "void the invoice",
 }

@@ -38,6 +38,9 @@ class FactBook(Protocol):
     def ending_of(self, subscription_id: str) -> str:
         """Return the decline class of a case of ours that ended this subscription, else ``""``."""
 
+    def held_by_us(self, subscription_id: str, *, at: datetime) -> bool:
+        """Return whether an ending of ours held the subscription's new invoices back just then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Control:

@@ -47,6 +47,17 @@ class StripeGateway(Protocol):
     def cancel_at_period_end(self, subscription_id: str, *, key: str) -> Answer:
         """Let the subscription run out at its period's end."""
 
+    def pause_subscription(self, subscription_id: str, *, key: str) -> Answer:
+        """Pause it: no invoices, no periods, and no credit for time that nobody paid."""
+
+    def hold_invoices(self, subscription_id: str, *, key: str) -> Answer:
+        """Keep its new invoices as drafts until somebody lifts that; what is open stays open."""
+
+    def change_price(
+        self, subscription_id: str, *, item_id: str, price_id: str, key: str
+    ) -> Answer:
+        """Move one item to another price, without invoice or credit for the present period."""
+
     def mark_uncollectible(self, invoice_id: str, *, key: str) -> Answer:
         """Write the invoice off as uncollectible."""
 

@@ -10,7 +10,8 @@ _SUBJECTS = {
     "payment_failed_1": r"We couldn.t take your payment",
     "payment_failed_2": r"Your payment of .* is still open",
     "payment_failed_3": r"Please check your payment",
-    "payment_failed_final": r"Your .* subscription ends on|Last reminder: your payment",
+    "payment_failed_final": r"Your .* subscription (ends|is paused) on|Your .* plan changes on"
+    r"|Last reminder: your payment",
     "action_required": r"Please confirm your payment",
     "invoice_due_soon": r"Your invoice over .* is due on",
     "invoice_due_today": r"Your invoice over .* (is due today|was due on)",
@@ -19,6 +20,8 @@ _SUBJECTS = {
     "invoice_overdue_final": r"Unpaid invoice: |Last reminder: your invoice",
     "payment_recovered": r"Thank you, your payment",
     "subscription_ended": r"Your .* subscription has ended",
+    "subscription_paused": r"Your .* (subscription has been paused|invoices are on hold)",
+    "subscription_downgraded": r"Your .* plan has changed",
     "card_expiring": r"Your card expires",
     "renewal_upcoming": r"Your .* renews on",
     "trial_ending": r"Your .* trial ends on",

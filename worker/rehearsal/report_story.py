@@ -54,6 +54,9 @@ class Entry:
 KINDS: Mapping[AttemptKind, str] = {
     AttemptKind.CANCEL: "subscription cancelled",
     AttemptKind.CANCEL_AT_PERIOD_END: "subscription set to end with its period",
+    AttemptKind.PAUSE: "subscription paused",
+    AttemptKind.HOLD_INVOICES: "new invoices held back",
+    AttemptKind.DOWNGRADE: "subscription moved to another price",
     AttemptKind.UNCOLLECTIBLE: "invoice marked uncollectible",
     AttemptKind.VOID: "invoice voided",
 }

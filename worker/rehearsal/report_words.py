@@ -23,6 +23,8 @@ NOTICES = {
     "invoice_overdue_final": "Invoice overdue, final letter",
     "payment_recovered": "Payment arrived",
     "subscription_ended": "Subscription ended",
+    "subscription_paused": "Subscription paused",
+    "subscription_downgraded": "Plan changed",
     "card_expiring": "Card expires",
     "renewal_upcoming": "Renewal ahead",
     "trial_ending": "Trial ends",

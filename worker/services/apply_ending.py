@@ -22,7 +22,7 @@ def apply_ending(turn: Turn, decision: Decision, end: End, *, news: Sequence[Fac
     attempt = Attempt(
         no=no,
         kind=end.kind,
-        step=f"ending: {end.kind.value.replace('_', ' ')}",
+        step=end.step,
         key=idempotency_key(turn.case.invoice_id, no),
         state=AttemptState.SENDING,
         amount_minor=turn.invoice.amount_remaining_minor,

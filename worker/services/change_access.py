@@ -10,7 +10,7 @@ from datetime import datetime
 from worker.domain.access import FULL, NONE, access_at_close, next_change
 from worker.domain.case import Case
 from worker.domain.decisions import Close, Decision, SetAccess
-from worker.domain.engine_situation import SUBSCRIPTION_OVER
+from worker.domain.engine_situation import PAUSED, SUBSCRIPTION_OVER
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
 from worker.domain.readings import SubscriptionReading
@@ -21,6 +21,10 @@ from worker.services.case_turn import Turn
 from worker.services.permission import may_queue
 
 OVER = "the subscription is over"
+RESUMED = "the subscription was resumed"
+
+WITHOUT_SERVICE = SUBSCRIPTION_OVER | {PAUSED}
+"""A pause stops service and invoices alike (docs.stripe.com/billing/subscriptions/pause)."""
 
 
 def change_access(turn: Turn, decision: Decision, act: SetAccess, *, news: Sequence[Fact]) -> None:
@@ -71,7 +75,7 @@ def access_after(tx: Tx, turn: Turn, close: Close) -> Sequence[Fact]:
     subscription = turn.invoice.subscription
     word = access_at_close(
         close.outcome,
-        subscription_over=subscription is None or subscription.status in SUBSCRIPTION_OVER,
+        subscription_over=subscription is None or subscription.status in WITHOUT_SERVICE,
         leads=turn.around.leading_case is None,
         known=tx.access.known(
             customer_id=turn.case.customer_id, subscription_id=turn.case.subscription_id
@@ -107,11 +111,23 @@ def access_of_the_gone(tx: Tx, subscription: SubscriptionReading, *, at: datetim
     """
     whose = {"customer_id": subscription.customer_id, "subscription_id": subscription.id}
     known = tx.access.known(**whose)
-    if known in {FULL, NONE}:
-        return []
-    tx.access.put(NONE, **whose, case_id=None, at=at, because=OVER)
-    data = whose | _told(known, NONE, OVER, until=None)
-    return [Fact("access.changed", subscription.id, at, _occasion(whose, NONE, at), data)]
+    return [] if known in {FULL, NONE} else _by_event(tx, whose, known, NONE, OVER, at)
+
+
+def access_of_the_resumed(tx: Tx, subscription: SubscriptionReading, *, at: datetime) -> list[Fact]:
+    """Give back the access that a pause took, now that somebody resumed the subscription."""
+    whose = {"customer_id": subscription.customer_id, "subscription_id": subscription.id}
+    known = tx.access.known(**whose)
+    return _by_event(tx, whose, known, FULL, RESUMED, at) if known == NONE else []
+
+
+def _by_event(
+    tx: Tx, whose: Mapping[str, str], known: str, word: str, because: str, at: datetime
+) -> list[Fact]:
+    tx.access.put(word, **whose, case_id=None, at=at, because=because)
+    data = dict(whose) | _told(known, word, because, until=None)
+    subject = whose["subscription_id"]
+    return [Fact("access.changed", subject, at, _occasion(whose, word, at), data)]
 
 
 def _told(known: str, word: str, because: str, *, until: datetime | None) -> dict[str, str]:

@@ -13,7 +13,7 @@ from worker.domain.facts import Fact
 from worker.domain.readings import InvoiceReading, SubscriptionReading
 from worker.domain.subscription_story import GONE, Context, Told, fold_subscription, renewed_fact
 from worker.ports import Clock, InboxEvent, Json, Ledger, ObjectReader, Tx
-from worker.services.change_access import access_of_the_gone
+from worker.services.change_access import access_of_the_gone, access_of_the_resumed
 from worker.services.read_feed import CURSOR
 
 WATERMARK = timedelta(minutes=10)
@@ -69,6 +69,8 @@ def tell_subscription(
             ended_by_class=tx.facts.ending_of(subscription.id),
             in_dunning=tx.facts.in_dunning(subscription.id, at=at),
         )
+    elif subscription.collection_paused:
+        context = Context(held_by_us=tx.facts.held_by_us(subscription.id, at=at))
     told, facts = fold_subscription(
         Told(state, mrr_minor),
         subscription,
@@ -80,6 +82,8 @@ def tell_subscription(
         tx.facts.set_fact_state(subscription.id, told.state, told.mrr_minor)
     if subscription.status in SUBSCRIPTION_OVER:
         facts = [*facts, *access_of_the_gone(tx, subscription, at=at)]
+    elif any(fact.type == "subscription.resumed" for fact in facts):
+        facts = [*facts, *access_of_the_resumed(tx, subscription, at=at)]
     return facts
 
 

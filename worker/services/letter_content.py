@@ -4,14 +4,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from worker.domain.calendar_letters import card_named
-from worker.domain.case import Case, CaseState
+from worker.domain.case import AttemptKind, Case, CaseState
 from worker.domain.due_dates import with_due_date
 from worker.domain.engine_charging import plan_charge, settle_owner
 from worker.domain.engine_ending import expected_end
 from worker.domain.engine_situation import Situation, obstacle_of
 from worker.domain.money import Money
 from worker.domain.notices import CLOSING_NOTICES, LetterContent
-from worker.domain.policy import DeclineClass, Policy
+from worker.domain.policy import DeclineClass, EndingAct, Policy
 from worker.domain.policy_text import from_plain
 from worker.domain.readings import (
     CustomerReading,
@@ -21,6 +21,10 @@ from worker.domain.readings import (
 )
 from worker.ports import LetterTask
 from worker.services.case_turn import CasePorts
+
+HELD = frozenset((AttemptKind.HOLD_INVOICES,))
+PAUSES = frozenset((EndingAct.PAUSE, EndingAct.HOLD_INVOICES))
+"""Endings that a letter announces as a pause."""
 
 
 class NotNeededError(Exception):
@@ -71,11 +75,19 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
         decline_class=_reason_told(case),
         paid_at=invoice.paid_at or case.closed_at,
         ended_at=case.closed_at,
+        held_at=case.closed_at if case.did(HELD) else None,
         renews_at=invoice.subscription.period_end_at if invoice.subscription else None,
     )
     if closing:
         return content
-    return replace(content, next_try_at=charge.at, ends_at=expected_end(at))
+    expects, ends_at = policy.ending.worst, expected_end(at)
+    return replace(
+        content,
+        next_try_at=charge.at,
+        ends_at=ends_at if expects is EndingAct.CANCEL else None,
+        pauses_at=ends_at if expects in PAUSES else None,
+        downgrades_at=ends_at if expects is EndingAct.DOWNGRADE else None,
+    )
 
 
 def _reason_told(case: Case) -> DeclineClass | None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from worker.domain.case import CANCELS, Attempt, AttemptKind, Case, CaseState
+from worker.domain.case import SUBSCRIPTION_ENDS, Attempt, AttemptKind, Case, CaseState
 from worker.domain.policy import Mode
 from worker.ports import LetterTask, Tx
 from worker.services.case_turn import CasePorts, Turn
@@ -132,9 +132,9 @@ def _cap_of(tx: Tx, turn: Turn, attempt: Attempt) -> Permission | None:
         most = rules.limits.charges_per_hour
         if tx.attempts.sent_since([attempt.kind.value], since=now - timedelta(hours=1)) >= most:
             return _reached(f"{most} charges an hour", now + CAP_PAUSE)
-    if attempt.kind in CANCELS:
+    if attempt.kind in SUBSCRIPTION_ENDS:
         most, today = rules.limits.endings_per_day, start_of_day(now, rules.office_zone)
-        if tx.attempts.sent_since([kind.value for kind in CANCELS], since=today) >= most:
+        if tx.attempts.sent_since([kind.value for kind in SUBSCRIPTION_ENDS], since=today) >= most:
             return _reached(f"{most} endings a day", today + timedelta(days=1))
     return None
 

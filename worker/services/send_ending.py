@@ -1,23 +1,40 @@
 """Send one request of an ending and settle its answer; shared by the first send and resends."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from worker.domain.case import Attempt, AttemptKind, AttemptState, CaseState
+from worker.domain.engine_outcomes import outcome_shown
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
 from worker.domain.readings import Answer, AnswerKind
+from worker.errors import GatewayRejected, ServiceUnavailable
 from worker.ports import CaseChange, Tx
 from worker.services.case_facts import moved_fact
 from worker.services.case_turn import ASK_AGAIN, Turn, report_review
 
-_STATES = {AnswerKind.DONE: AttemptState.SUCCEEDED, AnswerKind.REFUSED: AttemptState.ABANDONED}
+NO = frozenset((AnswerKind.REFUSED, AnswerKind.DECLINED, AnswerKind.ACTION_REQUIRED))
+"""Answers by which Stripe did not do what was asked; a payment it wanted first is one as well."""
+
+NOT_TO_BE_PAUSED = 400
+"""The status of a refusal that is about the subscription: others are about our key or request."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """What one request came to; no state means that only a read can tell."""
+
+    state: AttemptState | None = None
+    answer_code: str = ""
+    review: str = ""
+    """Why a person must look; empty where nobody must."""
 
 
 def send_ending(turn: Turn, attempt: Attempt, *, first: bool) -> None:
-    """Send the request; DONE leads on, UNKNOWN is settled by a read, REFUSED needs a person.
+    """Send the request; DONE leads on, UNKNOWN is settled by a read, a refusal needs a person.
 
-    *first* False is a resend: a refusal then may only mean that the first one had worked, which
-    the next read shows.
+    A refused pause is followed by what the policy says for that. *first* False is a resend: a
+    refusal then may only mean that the first one had worked, which a read shows.
     """
     answer = _request(turn, attempt)
     turn.ports.log.info(
@@ -32,45 +49,96 @@ def send_ending(turn: Turn, attempt: Attempt, *, first: bool) -> None:
         request_id=answer.request_id,
         business_at=turn.now,
     )
-    refused = answer.kind is AnswerKind.REFUSED and first
-    state = _STATES.get(answer.kind)
-    keep = state is None or (answer.kind is AnswerKind.REFUSED and not first)
+    came = _came(turn, attempt, answer, first=first)
 
     def settle(tx: Tx) -> Sequence[Fact]:
-        if not keep and state is not None:
+        if came.state is not None:
             tx.attempts.settle(
                 turn.case,
                 attempt.no,
-                state,
+                came.state,
                 now=turn.now,
-                answer_code=answer.code,
+                answer_code=came.answer_code,
                 request_id=answer.request_id,
             )
         return []
 
-    reason = f"Stripe refused the ending ({attempt.kind.value}): {answer.code or answer.status}"
-    moved = moved_fact(turn.case, "case.in_review", at=turn.now, reason=reason)
+    moved = moved_fact(turn.case, "case.in_review", at=turn.now, reason=came.review)
     turn.finish(
         CaseChange(
-            state=CaseState.IN_REVIEW if refused else None,
-            reason=reason if refused else None,
-            next_action_at=turn.now if state is not None else turn.now + ASK_AGAIN,
+            state=CaseState.IN_REVIEW if came.review else None,
+            reason=came.review or None,
+            next_action_at=turn.now if came.state is not None else turn.now + ASK_AGAIN,
         ),
-        facts=[moved] if refused else [],
+        facts=[moved] if came.review else [],
         also=settle,
     )
-    if refused:
-        report_review(turn.ports, turn.case, reason)
+    if came.review:
+        report_review(turn.ports, turn.case, came.review)
+
+
+def _came(turn: Turn, attempt: Attempt, answer: Answer, *, first: bool) -> _Came:
+    if answer.kind is AnswerKind.DONE:
+        return _Came(AttemptState.SUCCEEDED)
+    if answer.kind not in NO:
+        return _Came()
+    if not first:
+        shown = _shown_now(turn, attempt)
+        if shown is not AttemptState.DECLINED:
+            return _Came(shown)
+    code = answer.code or f"http_{answer.status}"
+    refused = _Came(
+        AttemptState.ABANDONED,
+        code,
+        f"Stripe refused the ending ({attempt.kind.value}): {code}",
+    )
+    knows_better = attempt.kind is AttemptKind.PAUSE and turn.policy.ending.if_refused is not None
+    if knows_better and answer.status == NOT_TO_BE_PAUSED and code != "idempotency_error":
+        return replace(refused, review="")
+    return refused
+
+
+def _shown_now(turn: Turn, attempt: Attempt) -> AttemptState | None:
+    """Return what Stripe shows after a refused resend: DECLINED is that it was not done.
+
+    None where Stripe cannot be asked just now.
+    """
+    try:
+        fresh = turn.ports.stripe.read_invoice(turn.case.invoice_id)
+    except (ServiceUnavailable, GatewayRejected):
+        return None
+    shown = outcome_shown(replace(turn, invoice=fresh).situation(), attempt)
+    return shown or AttemptState.DECLINED
 
 
 def _request(turn: Turn, attempt: Attempt) -> Answer:
-    stripe, case = turn.ports.stripe, turn.case
+    stripe, case, key = turn.ports.stripe, turn.case, attempt.key
     match attempt.kind:
         case AttemptKind.CANCEL:
             return stripe.cancel_subscription(case.subscription_id)
         case AttemptKind.CANCEL_AT_PERIOD_END:
-            return stripe.cancel_at_period_end(case.subscription_id, key=attempt.key)
+            return stripe.cancel_at_period_end(case.subscription_id, key=key)
+        case AttemptKind.PAUSE:
+            return stripe.pause_subscription(case.subscription_id, key=key)
+        case AttemptKind.HOLD_INVOICES:
+            return stripe.hold_invoices(case.subscription_id, key=key)
+        case AttemptKind.DOWNGRADE:
+            return _change_price(turn, key)
         case AttemptKind.VOID:
-            return stripe.void_invoice(case.invoice_id, key=attempt.key)
+            return stripe.void_invoice(case.invoice_id, key=key)
         case _:
-            return stripe.mark_uncollectible(case.invoice_id, key=attempt.key)
+            return stripe.mark_uncollectible(case.invoice_id, key=key)
+
+
+def _change_price(turn: Turn, key: str) -> Answer:
+    """Move the one item to the policy's price; the engine leaves several items to a person."""
+    subscription = turn.invoice.subscription
+    items = subscription.items if subscription is not None else ()
+    if len(items) != 1:
+        return Answer(AnswerKind.REFUSED, code="not_one_item")
+    return turn.ports.stripe.change_price(
+        turn.case.subscription_id,
+        item_id=items[0].item_id,
+        price_id=turn.policy.ending.to_price_id,
+        key=key,
+    )

@@ -69,7 +69,7 @@ def _match_faults(section: MatchSection, at: Location) -> Iterator[Fault]:
         if code not in KNOWN:
             yield (*at, "currency"), _no_currency(code)
     for written, amounts in (section.amount or {}).items():
-        if fault := _amount_fault(written, amounts):
+        if fault := amount_fault(written, amounts):
             yield (*at, "amount", written), fault
     if section.amount == {}:
         yield (*at, "amount"), "is empty; write `{ eur: 500 and more }`."
@@ -85,7 +85,8 @@ def _match_faults(section: MatchSection, at: Location) -> Iterator[Fault]:
         yield at, f"can never match: {excluded}; change one of them."
 
 
-def _amount_fault(written: str, amounts: WrittenAmounts) -> str:
+def amount_fault(written: str, amounts: WrittenAmounts) -> str:
+    """Return what is wrong with amounts of the currency *written*; empty where nothing is."""
     code = written.lower()
     if code not in KNOWN:
         return _no_currency(written)

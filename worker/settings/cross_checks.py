@@ -22,7 +22,10 @@ from worker.domain.policy import (
 )
 from worker.settings.access_checks import access_faults
 from worker.settings.audience_checks import audience_problems
-from worker.settings.dunning_file import ClassSection, EndingSection, StepSection, WhenDeclined
+from worker.settings.dunning_file import ClassSection, StepSection, WhenDeclined
+from worker.settings.duration_words import days_words, hours_words
+from worker.settings.ending_checks import ending_faults, small_balance_faults
+from worker.settings.ending_section import EndingSection, SmallBalanceSection
 from worker.settings.fields import Section
 from worker.settings.notices_file import LetterSection
 from worker.settings.sent_invoice_checks import sent_invoice_faults
@@ -63,6 +66,7 @@ class PolicyParts:
     step_names: list[str] = field(default_factory=list)
     """Names of all steps, also of those that could not be read."""
     ending: EndingSection | None = None
+    small_balance: SmallBalanceSection | None = None
     classes: dict[str, ClassSection] = field(default_factory=dict)
     person_decides: tuple[PersonDecides, ...] = ()
 
@@ -109,7 +113,9 @@ def _policy_faults(parts: PolicyParts, notices_available: frozenset[str]) -> Ite
     yield from access_faults(parts.steps)
     yield from _person_faults(parts)
     if parts.ending is not None:
-        yield from _ending_faults(parts, parts.ending)
+        yield from ending_faults(parts.at, parts.ending, parts.steps, parts.step_names)
+    if parts.small_balance is not None:
+        yield from small_balance_faults(parts.at, parts.small_balance)
 
 
 ONLY_WITH: dict[str, tuple[Reaction, DeclineClass | None]] = {
@@ -230,31 +236,6 @@ def _person_faults(parts: PolicyParts) -> Iterator[Fault]:
         yield at, "`ending` has nothing to decide: all is left as it is; leave it out."
 
 
-def _ending_faults(parts: PolicyParts, ending: EndingSection) -> Iterator[Fault]:
-    at = (*parts.at, "ending")
-    if ending.not_before is None:
-        if ending.do is EndingAct.CANCEL:
-            yield (
-                at,
-                "a cancel needs a letter before it; add `not_before: 2 days after <step>`.",
-            )
-        return
-    name = ending.not_before.step
-    if name not in parts.step_names:
-        known = nearest(name, parts.step_names)
-        yield (*at, "not_before"), f"no step is called `{name}`; {known}"
-        return
-    step = next((each for each in parts.steps.values() if each.name == name), None)
-    if step is None:
-        return
-    if step.letter is None:
-        yield (*at, "not_before"), f"the step `{name}` writes no letter; name one that does."
-    elif step.offset < ending.after < step.offset + ending.not_before.gap:
-        given, earliest = days_words(ending.after), days_words(step.offset + ending.not_before.gap)
-        sentence = f"{given} is too early for `not_before`; write `{earliest}` or more."
-        yield (*at, "after"), sentence
-
-
 def _letter_faults(
     letter: LetterSection, at: Location, notices_available: frozenset[str]
 ) -> Iterator[Fault]:
@@ -281,6 +262,7 @@ def _parts(at: Location, raw: object) -> PolicyParts:
             parts.steps[(*at, "steps", index)] = step
     parts.ending = _read(EndingSection, _get(raw, "ending"))
     parts.person_decides = _decided(_get(raw, "person_decides"))
+    parts.small_balance = _read(SmallBalanceSection, _get(raw, "small_balance"))
     for name in WhenDeclined.model_fields:
         if rule := _read(ClassSection, _get(_get(raw, "when_declined"), name)):
             parts.classes[name] = rule
@@ -310,15 +292,3 @@ def _no_template(letter: str, notices_available: frozenset[str]) -> str:
     if not notices_available:
         return f"no template `{letter}.md` was found; check TEMPLATES_DIR."
     return f"no template `{letter}.md`; {nearest(letter, sorted(notices_available))}"
-
-
-def hours_words(duration: timedelta) -> str:
-    hours = -(-duration // timedelta(hours=1))
-    return f"{hours} hour{'' if hours == 1 else 's'}"
-
-
-def days_words(duration: timedelta) -> str:
-    days, rest = divmod(duration, timedelta(days=1))
-    if rest:
-        return hours_words(duration)
-    return f"{days} day{'' if days == 1 else 's'}"

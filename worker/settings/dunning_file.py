@@ -12,13 +12,9 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from worker.domain.policy import (
-    CancelWhen,
     ClassRule,
     DeclineClass,
     DunningRules,
-    Ending,
-    EndingAct,
-    InvoiceEnd,
     Mode,
     Policy,
     Reaction,
@@ -27,9 +23,9 @@ from worker.domain.policy import (
     Step,
 )
 from worker.domain.readings import SEND_INVOICE
+from worker.settings.ending_section import EndingSection, SmallBalanceSection
 from worker.settings.fields import (
     AccessWord,
-    AfterStep,
     Changes,
     ChargeHours,
     DecidedByPerson,
@@ -142,35 +138,6 @@ class StepSection(Section):
         )
 
 
-class EndingSection(Section):
-    """What happens after the last step."""
-
-    after: Duration = Field(examples=["14 days"])
-    """Time since the first failure, or since the due date; later than every step."""
-    do: EndingAct = Field(examples=["cancel"])
-    """What happens to the subscription."""
-    when: CancelWhen = Field(default=CancelWhen.NOW, examples=["now"])
-    """When a cancel takes effect."""
-    invoice: InvoiceEnd = Field(default=InvoiceEnd.LEAVE, examples=["uncollectible"])
-    """What happens to the open invoice."""
-    not_before: AfterStep | None = Field(default=None, examples=["2 days after final letter"])
-    """The letter that must have been accepted, and how long before; a cancel needs one."""
-    because: Line | None = Field(default=None, examples=["the card networks' window is over"])
-    """Why, in your words."""
-
-    def ending(self) -> Ending:
-        """Return the engine's value."""
-        written = {} if self.not_before is None else {"final_letter_gap": self.not_before.gap}
-        return Ending(
-            after=self.after,
-            do=self.do,
-            when=self.when,
-            invoice=self.invoice,
-            final_letter_step=self.not_before.step if self.not_before else None,
-            **written,
-        )
-
-
 class PolicySection(Section):
     """How the customers whom the policy serves are treated."""
 
@@ -211,6 +178,10 @@ class PolicySection(Section):
     by hand; left out, the policy is an ending alone."""
     ending: EndingSection = Field(examples=["{ after: 14 days, do: leave }"])
     """What follows the last step."""
+    small_balance: SmallBalanceSection | None = Field(
+        default=None, examples=["{ below: { eur: 2.00, usd: 2.00 }, invoice: uncollectible }"]
+    )
+    """Debts too small to be dunned; left out, every debt is."""
 
     def policy(self) -> Policy:
         """Return the engine's value, steps in order of time, without its digest."""
@@ -228,6 +199,7 @@ class PolicySection(Section):
             backup_methods=self.backup_methods or (),
             collection_method=SEND_INVOICE if sends else "",
             person_decides=self.person_decides or (),
+            small_balance=self.small_balance.small_balance() if self.small_balance else None,
         )
 
     @property

@@ -44,3 +44,17 @@ def unit_of(duration: timedelta) -> timedelta:
     """Return the largest of day, hour, minute and second that leaves no rest."""
     units = (DAY, HOUR, MINUTE) if duration else (HOUR,)
     return next((unit for unit in units if not duration % unit), timedelta(seconds=1))
+
+
+def hours_words(duration: timedelta) -> str:
+    """Return `27 hours`, rounded up."""
+    hours = -(-duration // HOUR)
+    return f"{hours} hour{'' if hours == 1 else 's'}"
+
+
+def days_words(duration: timedelta) -> str:
+    """Return `3 days`, or hours where the days leave a rest."""
+    days, rest = divmod(duration, DAY)
+    if rest:
+        return hours_words(duration)
+    return f"{days} day{'' if days == 1 else 's'}"

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from datetime import timedelta
 
+from worker.domain.money import Money
 from worker.domain.policy import (
     CancelWhen,
     ClassRule,
@@ -15,6 +16,7 @@ from worker.domain.policy import (
     PersonDecides,
     Policy,
     RetriesBy,
+    SmallBalance,
 )
 from worker.settings.audience_words import audience_sentence
 from worker.settings.duration_words import (
@@ -72,7 +74,8 @@ def policy_sentence(policy: Policy) -> str:
         if step.access
     ]
     parts.append(_subscription_end(policy.ending))
-    return f"{policy.name}: {'; '.join(parts)}.{_invoice_end(policy.ending)}"
+    ends = _invoice_end(policy.ending)
+    return f"{policy.name}: {'; '.join(parts)}.{ends}{_small_balance(policy.small_balance)}"
 
 
 def _reminders(policy: Policy) -> str:
@@ -125,11 +128,34 @@ def _moments(kind: str, unit: timedelta, counts: list[int]) -> str:
 
 def _subscription_end(ending: Ending) -> str:
     after = duration_words(ending.after)
-    if ending.do is EndingAct.LEAVE:
-        return f"left as it is after {after}"
-    if ending.when is CancelWhen.PERIOD_END:
+    later = ending.when is CancelWhen.PERIOD_END
+    if ending.do is EndingAct.CANCEL and later:
         return f"cancelled at the end of its period, decided after {after}"
-    return f"cancelled after {after}"
+    said = {
+        EndingAct.CANCEL: f"cancelled after {after}",
+        EndingAct.PAUSE: f"paused after {after}",
+        EndingAct.HOLD_INVOICES: f"new invoices held back as drafts after {after}",
+        EndingAct.DOWNGRADE: f"moved to {ending.to_price_id} after {after}",
+        EndingAct.LEAVE: f"left as it is after {after}",
+    }[ending.do]
+    if ending.if_refused is None:
+        return said
+    refused = {
+        EndingAct.CANCEL: "cancelled at the end of its period" if later else "cancelled",
+        EndingAct.HOLD_INVOICES: "new invoices held back",
+    }.get(ending.if_refused, "left as it is")
+    return f"{said} (where Stripe refuses: {refused})"
+
+
+def _small_balance(small: SmallBalance | None) -> str:
+    if small is None:
+        return ""
+    amounts = join_words(
+        [f"{Money(minor, code).major} {code.upper()}" for code, minor in small.below_minor.items()],
+        "or",
+    )
+    how = "voided" if small.invoice is InvoiceEnd.VOID else "marked uncollectible"
+    return f" An invoice with less than {amounts} left is {how} at once, not dunned."
 
 
 def _invoice_end(ending: Ending) -> str:

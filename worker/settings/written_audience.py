@@ -56,6 +56,10 @@ class WrittenAmounts:
         )
         return AmountRange(currency, least or 0, below - 1 if below is not None else most)
 
+    def below_in_minor(self, currency: str) -> int:
+        """Return `below` in the currency's minor units; 0 where it is not written."""
+        return int((self.below or Decimal(0)).scaleb(wire_decimals(currency)))
+
 
 @dataclass(frozen=True, slots=True)
 class WrittenAge:
@@ -68,6 +72,12 @@ class WrittenAge:
 def parse_price_ids(text: object) -> tuple[str, ...]:
     """Return ids of prices, or of the older plans."""
     return _ids(text, "price_1AbC", ("prod_", "a product; write it under `product`"))
+
+
+def parse_price_id(text: object) -> str:
+    """Return the id of one price."""
+    [price_id] = parse_price_ids(parse_line(text))
+    return price_id
 
 
 def parse_product_ids(text: object) -> tuple[str, ...]:
@@ -119,6 +129,16 @@ def parse_amounts(text: object) -> WrittenAmounts:
     if not Decimal(found[1]):
         raise ValueError("nothing is less than 0; write `less than 500`.")
     return WrittenAmounts(below=Decimal(found[1]))
+
+
+def parse_below(text: object) -> WrittenAmounts:
+    """Return everything below the amount in `2.00`, in major units."""
+    value = scalar(text)
+    if not re.fullmatch(_NUMBER, value):
+        raise ValueError(f"`{value}` is no amount; write `2.00`.")
+    if not Decimal(value):
+        raise ValueError("nothing is less than 0; write `2.00`.")
+    return WrittenAmounts(below=Decimal(value))
 
 
 def parse_countries(text: object) -> tuple[str, ...]:

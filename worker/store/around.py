@@ -3,11 +3,24 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, String, and_, bindparam, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    Text,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import array
 
 from worker.domain.case import (
     CANCELS,
     IN_FLIGHT,
+    SET_ASIDE,
     AttemptKind,
     AttemptState,
     Case,
@@ -80,6 +93,24 @@ def _ended_by_us() -> ColumnElement[bool]:
         cases.c.subscription_id != "",
         attempts.c.kind.in_([kind.value for kind in CANCELS]),
         attempts.c.state == AttemptState.SUCCEEDED.value,
+    )
+
+
+def _set_aside_by_us() -> ColumnElement[list[str]]:
+    """Which such endings went through since this case's failure: older ones may have been undone,
+    and what looks the same by now may be somebody else's."""
+    return (
+        select(func.coalesce(func.array_agg(attempts.c.kind.distinct()), array([], type_=Text())))
+        .join(cases, cases.c.id == attempts.c.case_id)
+        .where(
+            cases.c.account_id == _ACCOUNT,
+            cases.c.subscription_id == _SUBSCRIPTION,
+            cases.c.subscription_id != "",
+            attempts.c.kind.in_([kind.value for kind in sorted(SET_ASIDE)]),
+            attempts.c.state == AttemptState.SUCCEEDED.value,
+            attempts.c.sent_at >= bindparam("failed_at", type_=cases.c.failed_at.type),
+        )
+        .scalar_subquery()
     )
 
 
@@ -161,6 +192,7 @@ def _default_changed_at() -> ColumnElement[datetime | None]:
 _AROUND = select(
     _leading_case().label("leading_case"),
     _ended_by_us().label("ended_by_us"),
+    _set_aside_by_us().label("set_aside_by_us"),
     _dispute_open().label("dispute_open"),
     _payment_returned().label("payment_returned"),
     _other_try_at().label("other_try_at"),
@@ -209,6 +241,7 @@ def surroundings_of(
     return Surroundings(
         leading_case=known.leading_case,
         ended_by_us=known.ended_by_us,
+        set_aside_by_us=frozenset(AttemptKind(kind) for kind in known.set_aside_by_us),
         dispute_open=known.dispute_open,
         hold=strongest(holds, now),
         hold_over=last_over(holds, now),

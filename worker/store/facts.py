@@ -1,17 +1,20 @@
 """Append-only facts and what they tell of a subscription (ports.FactBook)."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from worker.domain.case import CANCELS, AttemptState
+from worker.domain.case import CANCELS, AttemptKind, AttemptState
 from worker.domain.facts import Fact
 from worker.store.mirror_tables import subscriptions
 from worker.store.tables import attempts, cases, events
 
 _APPEND = upsert(events).on_conflict_do_nothing(index_elements=["id"]).returning(events.c.seq)
+_ASKED_WITHIN = timedelta(hours=25)
+"""A request of ours is carried out within this time of its first send, or never."""
+
 _FACT_STATE = select(subscriptions.c.fact_state, subscriptions.c.fact_mrr_minor).where(
     subscriptions.c.account_id == bindparam("account"), subscriptions.c.id == bindparam("id")
 )
@@ -94,3 +97,19 @@ class Facts:
             .limit(1)
         ).scalar_one_or_none()
         return "" if failure is None else str(failure.get("decline_class", "unclear"))
+
+    def held_by_us(self, subscription_id: str, *, at: datetime) -> bool:
+        """Return whether an ending of ours held the subscription's new invoices back just then."""
+        query = (
+            select(attempts.c.no)
+            .join(cases, attempts.c.case_id == cases.c.id)
+            .where(
+                cases.c.account_id == self._account,
+                cases.c.subscription_id == subscription_id,
+                attempts.c.kind == AttemptKind.HOLD_INVOICES.value,
+                attempts.c.state.in_([AttemptState.SUCCEEDED.value, AttemptState.SENDING.value]),
+                attempts.c.sent_at.between(at - _ASKED_WITHIN, at + _ASKED_WITHIN),
+            )
+            .limit(1)
+        )
+        return self._connection.execute(query).first() is not None

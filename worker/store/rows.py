@@ -89,6 +89,7 @@ def attempt_of(row: RowMapping) -> Attempt:
         sends=row["sends"],
         settled_at=row["settled_at"],
         decline_class=DeclineClass(row["decline_class"]) if row["decline_class"] else None,
+        answer_code=row["answer_code"],
     )
 
 

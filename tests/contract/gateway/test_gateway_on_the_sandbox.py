@@ -219,6 +219,50 @@ def test_a_subscription_is_left_to_run_out(renewal: Renewal) -> None:
     assert renewal.gateway.read_subscription(renewal.subscription_id).cancel_at_period_end
 
 
+def test_a_subscription_is_paused_without_a_credit_and_only_once(renewal: Renewal) -> None:
+    gateway, subscription_id = renewal.gateway, renewal.subscription_id
+    paused = gateway.pause_subscription(subscription_id, key="pause:1")
+    again = gateway.pause_subscription(subscription_id, key="pause:1")
+    assert [(one.kind, one.replayed) for one in (paused, again)] == [
+        (AnswerKind.DONE, False),
+        (AnswerKind.DONE, True),
+    ]
+    assert gateway.read_subscription(subscription_id).status == "paused"
+    told = [event.type for event in renewal.client.v1.events.list({"limit": 100}).data]
+    assert "invoiceitem.created" not in told  # time that nobody paid is not credited
+    refused = gateway.pause_subscription(subscription_id, key="pause:2")
+    assert (refused.kind, refused.status) == (AnswerKind.REFUSED, 400)
+
+
+def test_new_invoices_are_held_back(renewal: Renewal) -> None:
+    answer = renewal.gateway.hold_invoices(renewal.subscription_id, key="hold:1")
+    assert answer.kind is AnswerKind.DONE
+    reading = renewal.gateway.read_invoice(renewal.invoice_id).subscription
+    assert reading is not None
+    assert (reading.collection_paused, reading.pause_behavior) == (True, "keep_as_draft")
+    assert reading.status == "past_due"
+
+
+def test_a_subscription_moves_to_another_price(renewal: Renewal) -> None:
+    before = renewal.gateway.read_subscription(renewal.subscription_id)
+    price: Any = {
+        "currency": "eur",
+        "unit_amount": 300,
+        "recurring": {"interval": "month"},
+        "product_data": {"name": "Small"},
+    }
+    smaller = renewal.client.v1.prices.create(price).id
+    ask: Any = {"item_id": before.items[0].item_id, "price_id": smaller, "key": "price:1"}
+    assert renewal.gateway.change_price(renewal.subscription_id, **ask).kind is AnswerKind.DONE
+    after = renewal.gateway.read_subscription(renewal.subscription_id)
+    assert [(item.item_id, item.price_id) for item in after.items] == [
+        (before.items[0].item_id, smaller)
+    ]
+    ask |= {"price_id": "price_gone", "key": "price:2"}
+    refused = renewal.gateway.change_price(renewal.subscription_id, **ask)
+    assert (refused.kind, refused.code) == (AnswerKind.REFUSED, "resource_missing")
+
+
 def test_an_invoice_is_written_off_or_voided(renewal: Renewal) -> None:
     written_off = renewal.gateway.mark_uncollectible(renewal.invoice_id, key="w:1")
     assert written_off.kind is AnswerKind.DONE

@@ -19,6 +19,7 @@ from worker.domain.policy import (
     Policy,
     Reaction,
     RetriesBy,
+    SmallBalance,
     Step,
 )
 from worker.domain.policy_text import digest_of, from_plain, to_plain
@@ -52,6 +53,13 @@ endings = st.builds(
     invoice=st.sampled_from(InvoiceEnd),
     final_letter_step=st.none() | names,
     final_letter_gap=durations,
+    if_refused=st.none() | st.sampled_from(EndingAct),
+    to_price_id=st.just("") | names,
+)
+small_balances = st.builds(
+    SmallBalance,
+    below_minor=st.dictionaries(st.sampled_from(["eur", "usd", "jpy"]), st.integers(1, 999)),
+    invoice=st.sampled_from(InvoiceEnd),
 )
 policies = st.builds(
     Policy,
@@ -64,6 +72,7 @@ policies = st.builds(
     retries_max=st.integers(0, 8),
     retry_gap=durations,
     backup_methods=st.lists(names, max_size=2).map(tuple),
+    small_balance=st.none() | small_balances,
 )
 
 PLAIN: dict[str, object] = {
