@@ -9,7 +9,8 @@ import pytest
 from tests.scenarios.servers import MakeWorld
 from tests.scenarios.stripe_side import START
 from tests.scenarios.world import World, shipped_configuration
-from worker.domain.policy import Configuration, JobTiming
+from worker.domain.job_times import JobTiming
+from worker.domain.policy import Configuration
 from worker.domain.staff import AlertKind, AtOnce, DailyMail, StaffRules
 from worker.jobs.table import run_job
 from worker.services.operate import go, stop

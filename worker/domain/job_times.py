@@ -1,9 +1,8 @@
 """The scheduled jobs and when each is due again (architecture.md D11). Pure."""
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
-
-from worker.domain.policy import JobTiming
 
 WALL_JOBS = (
     "read_stripe",
@@ -18,6 +17,14 @@ WALL_JOBS = (
 
 BUSINESS_JOBS = ("renewals_cards_trials", "reconcile", "summary", "plan", "daily_mail")
 """Hourly and daily jobs run by business time, so that a rehearsed year has a year's worth."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobTiming:
+    """When a job runs: every so often, or daily at an office hour; exactly one is set."""
+
+    every: timedelta | None = None
+    daily_at: time | None = None
 
 
 def next_due_at(timing: JobTiming, *, after: datetime, office_zone: str) -> datetime:

@@ -10,6 +10,7 @@ from datetime import datetime, time, timedelta
 from enum import StrEnum
 
 from worker.domain.confirmations import Confirmation
+from worker.domain.job_times import JobTiming
 from worker.domain.staff import StaffRules
 
 
@@ -388,19 +389,11 @@ class NoticeRules:
 
 
 @dataclass(frozen=True, slots=True)
-class JobTiming:
-    """When a job runs: every so often, or daily at an office hour; exactly one is set."""
-
-    every: timedelta | None = None
-    daily_at: time | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Configuration:
     """Everything under config/, checked, with the digest that names this version of it."""
 
     dunning: DunningRules
     notices: NoticeRules
     schedule: Mapping[str, JobTiming]
-    """Job name (worker.domain.timetable.JOBS) -> when it runs."""
+    """Job name (worker.domain.job_times) -> when it runs."""
     digest: str

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from worker.domain.job_times import BUSINESS_JOBS, WALL_JOBS, next_due_at
-from worker.domain.policy import Configuration, JobTiming
+from worker.domain.job_times import BUSINESS_JOBS, WALL_JOBS, JobTiming, next_due_at
+from worker.domain.policy import Configuration
 from worker.ports import Clock, Doorbell, Ledger
 
 

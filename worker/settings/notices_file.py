@@ -5,7 +5,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from worker.domain.policy import Brand, CalendarLetter, JobTiming, NoticeRules, Quiet, Sender
+from worker.domain.job_times import JobTiming
+from worker.domain.policy import Brand, CalendarLetter, NoticeRules, Quiet, Sender
 from worker.domain.staff import AlertKind, AtOnce, DailyMail, StaffRules
 from worker.settings.fields import (
     Address,

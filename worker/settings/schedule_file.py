@@ -8,7 +8,7 @@ from datetime import time, timedelta
 
 from pydantic import Field
 
-from worker.domain.policy import JobTiming
+from worker.domain.job_times import JobTiming
 from worker.settings.fields import DailyAt, Every, Section
 
 

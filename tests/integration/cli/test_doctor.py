@@ -84,8 +84,10 @@ def test_a_right_that_the_key_lacks_is_named(
     found = examined(dunning, variables | {"STRIPE_API_KEY": limited})
     assert found["Stripe rights"] == (
         "wrong",
-        "the key lacks PaymentIntents: read, PaymentMethods: read, Products: read, Prices: read,"
-        " Invoices: write",
+        (
+            "the key lacks PaymentIntents: read, PaymentMethods: read, Products: read, Prices: read,"
+            " Invoices: write"
+        ),
     )
 
 
@@ -162,8 +164,11 @@ def test_what_stripe_was_seen_doing_contradicts_what_was_confirmed(
     case_id = seeding.case(42)
     planned = CaseChange(owner=RetriesBy.STRIPE)
     seeding.decide(case_id, Decision(Wait(), "owner", "Stripe retries."), NOW, change=planned)
-    ended = {"id": "sub_9", "cancellation_details": {"reason": "payment_failed"}}
-    by_us = {"id": "sub_8", "cancellation_details": {"reason": "cancellation_requested"}}
+    ended: dict[str, object] = {"id": "sub_9", "cancellation_details": {"reason": "payment_failed"}}
+    by_us: dict[str, object] = {
+        "id": "sub_8",
+        "cancellation_details": {"reason": "cancellation_requested"},
+    }
     with ledger.begin() as tx:
         tx.inbox.add([deleted("evt_1", ended), deleted("evt_2", by_us)], wall_now=NOW)
     found = examined(dunning, variables)
