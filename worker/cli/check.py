@@ -24,9 +24,15 @@ def add_to(app: typer.Typer) -> None:
 
 def check() -> None:
     """Check variables, config/ and templates/; ends with each policy read back in a sentence."""
-    configuration = files_in_order(read_environment(os.environ, frozenset()))
+    from worker.cli.check_reach import reach_sentence
+
+    environment = read_environment(os.environ, frozenset())
+    configuration = files_in_order(environment)
     for sentence in read_back(configuration):
         print(sentence)
+    reach = reach_sentence(configuration.dunning, environment)
+    if reach:
+        print(reach)
     for sentence in advice(configuration):
         print(f"Perhaps not meant: {sentence}", file=sys.stderr)
     print(f"Everything is in order. Configuration {configuration.digest}.", file=sys.stderr)

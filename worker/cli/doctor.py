@@ -3,39 +3,46 @@
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
+from worker.bootstrap import notices_in, reading_ledger
+from worker.cli.doctor_confirmed import LOOKED_BACK, confirmed_findings
 from worker.cli.doctor_findings import Finding, Verdict, exit_code, ok
-from worker.cli.doctor_stripe import StripeVisit, skew_finding, stripe_time
+from worker.cli.doctor_first_time import walk
+from worker.cli.doctor_services import (
+    Seen,
+    look_at_database,
+    mail_findings,
+    redis_findings,
+    seen_findings,
+    stripe_clock_findings,
+)
+from worker.cli.doctor_stripe import StripeVisit
 from worker.cli.tables import columns, print_json
-from worker.clock import wall_now
+from worker.clock import SystemClock
+from worker.domain.confirmations import StripeHabits
+from worker.domain.policy import Configuration
 from worker.errors import ConfigError, ServiceUnavailable
 from worker.mail.lint import lint_templates
-from worker.mail.smtp import SmtpMailer
-from worker.queue.health import redis_health
 from worker.queue.limiter import UTILISATION, stripe_rates
+from worker.services.business_time import business_now
 from worker.settings.environment import Environment, read_environment
 from worker.settings.load import load_configuration
-from worker.store.reading_health import DatabaseHealth, database_health
+from worker.store.reading import snapshot
+from worker.store.reading_habits import stripe_habits
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """The database as it was seen between two instants of this host's clock."""
+def examine(data: Path | None, *, threads: int, first_time: bool, as_json: bool) -> int:
+    """Examine everything, print it and return the exit code: 0, 2 (wrong), 4 (away).
 
-    health: DatabaseHealth
-    asked_at: datetime
-    answered_at: datetime
-
-
-def examine(data: Path | None, *, threads: int, as_json: bool) -> int:
-    """Examine everything, print it and return the exit code: 0, 2 (wrong), 4 (away)."""
+    Args: first_time: go through the variables one by one instead.
+    """
     with ExitStack() as open_parts:
         environ = dict(os.environ)
         if data is not None:
             environ |= _urls_in(data, open_parts)
+        if first_time:
+            return walk(environ, as_json=as_json)
         findings = list(_findings(environ, threads=threads))
     if as_json:
         print_json(
@@ -68,83 +75,64 @@ def _findings(environ: dict[str, str], *, threads: int) -> Iterator[Finding]:
         for problem in error.problems:
             yield Finding("Variables", Verdict.WRONG, problem, "see .env.example")
         return
-    yield from _files(environment)
-    database = None
-    try:
-        database = _database(environment)
-    except ServiceUnavailable as away:
-        yield Finding("Database", Verdict.AWAY, str(away), "check DATABASE_URL and the server")
-    else:
-        yield from _of_database(database)
-    yield from _redis(environment)
+    configuration, found = _files(environment)
+    yield from found
+    database, away = look_at_database(environment)
+    yield from seen_findings(database, away)
+    yield from redis_findings(environment)
     visit = StripeVisit(environment)
     yield from visit.findings()
     yield from _one_account(database, visit)
-    yield from _stripe_clock(environment)
-    yield from _smtp(environment)
+    yield from stripe_clock_findings(environment)
+    yield from _stripe_settings(configuration, database, environment)
+    yield from mail_findings(environment)
     yield _threads(environment, visit, threads)
 
 
-def _files(environment: Environment) -> Iterator[Finding]:
-    letters = frozenset(path.stem for path in environment.templates_dir.glob("*/*.md"))
+def _files(environment: Environment) -> tuple[Configuration | None, list[Finding]]:
+    """Return the configuration where it can be read, and what is to be said of the files."""
+    found, configuration = [], None
+    letters = notices_in(environment.templates_dir)
     try:
         configuration = load_configuration(environment.config_dir, letters)
     except ConfigError as error:
-        for problem in error.problems:
-            yield Finding("Configuration", Verdict.WRONG, problem, "correct the file")
+        found += [
+            Finding("Configuration", Verdict.WRONG, problem, "correct the file")
+            for problem in error.problems
+        ]
     else:
         mode = configuration.dunning.mode.value
-        yield ok("Configuration", f"{configuration.digest}, mode {mode}")
+        found.append(ok("Configuration", f"{configuration.digest}, mode {mode}"))
     problems = lint_templates(environment.templates_dir)
-    for problem in problems:
-        yield Finding("Letters", Verdict.WRONG, problem, "correct the file")
+    found += [
+        Finding("Letters", Verdict.WRONG, problem, "correct the file") for problem in problems
+    ]
     if not problems:
-        yield ok("Letters", f"{len(letters)} kinds, all can be rendered")
+        found.append(ok("Letters", f"{len(letters)} kinds, all can be rendered"))
+    return configuration, found
 
 
-def _database(environment: Environment) -> Seen | None:
-    if environment.sqlalchemy_url is None:
-        return None
-    asked_at = wall_now()
-    return Seen(database_health(environment.sqlalchemy_url), asked_at, wall_now())
-
-
-def _of_database(seen: Seen | None) -> Iterator[Finding]:
-    if seen is None:
-        yield Finding("Database", Verdict.WRONG, "DATABASE_URL is not set", "see .env.example")
+def _stripe_settings(
+    configuration: Configuration | None, database: Seen | None, environment: Environment
+) -> Iterator[Finding]:
+    """Yield what no API shows of Stripe's settings, as far as the files can be read."""
+    if configuration is None:
         return
-    health = seen.health
-    server = f"PostgreSQL {health.version}"
-    if health.revision == health.newest_revision:
-        yield ok("Database", f"{server}, revision {health.revision}")
-    else:
-        at = f"is at revision {health.revision}" if health.revision else "has no tables yet"
-        said = f"{server} {at}; this release needs {health.newest_revision}"
-        yield Finding("Database", Verdict.WRONG, said, "dunning migrate")
-    yield skew_finding("Database's clock", health.now_at, seen.asked_at, seen.answered_at)
+    habits = None
+    if database is not None and database.health.account_id:
+        habits = _habits(environment)
+    yield from confirmed_findings(configuration.dunning, habits)
 
 
-def _redis(environment: Environment) -> Iterator[Finding]:
-    if environment.redis_url is None:
-        yield Finding("Redis", Verdict.WRONG, "REDIS_URL is not set", "see .env.example")
-        return
+def _habits(environment: Environment) -> StripeHabits | None:
+    """Return what the ledger saw Stripe do, or None where it cannot be asked just now."""
     try:
-        health = redis_health(environment.redis_url)
-    except ServiceUnavailable as away:
-        yield Finding("Redis", Verdict.AWAY, str(away), "check REDIS_URL and the server")
-        return
-    except ConfigError as wrong:
-        yield Finding("Redis", Verdict.WRONG, str(wrong), "correct REDIS_URL")
-        return
-    evicts = health.memory_max_bytes > 0 and health.eviction_policy != "noeviction"
-    if evicts:
-        said = f"{health.version} drops messages when it is full ({health.eviction_policy})"
-        yield Finding("Redis", Verdict.LOOK, said, "maxmemory-policy noeviction")
-    elif health.appends_to_file is False:
-        said = f"{health.version} forgets messages when it restarts; they only cost time"
-        yield Finding("Redis", Verdict.LOOK, said, "appendonly yes")
-    else:
-        yield ok("Redis", f"{health.version}, keeps its messages")
+        with reading_ledger({"DATABASE_URL": environment.database_url or ""}) as ledger:
+            now = business_now(ledger=ledger, clock=SystemClock())
+            with snapshot(ledger) as connection:
+                return stripe_habits(connection, ledger.account_id, since=now - LOOKED_BACK)
+    except ServiceUnavailable:  # its own finding says so
+        return None
 
 
 def _one_account(database: Seen | None, visit: StripeVisit) -> Iterator[Finding]:
@@ -152,32 +140,6 @@ def _one_account(database: Seen | None, visit: StripeVisit) -> Iterator[Finding]
     if known.startswith("acct_") and visit.account_id and known != visit.account_id:
         said = f"the database belongs to {known}, the key to {visit.account_id}"
         yield Finding("Account", Verdict.WRONG, said, "correct STRIPE_API_KEY or DATABASE_URL")
-
-
-def _stripe_clock(environment: Environment) -> Iterator[Finding]:
-    if not environment.stripe_api_key:
-        return
-    asked_at = wall_now()
-    theirs = stripe_time(environment)
-    if theirs is not None:
-        yield skew_finding("Stripe's clock", theirs, asked_at, wall_now())
-
-
-def _smtp(environment: Environment) -> Iterator[Finding]:
-    if environment.smtp_url is None:
-        yield Finding("Mail server", Verdict.WRONG, "SMTP_URL is not set", "see .env.example")
-        return
-    try:
-        mailer = SmtpMailer(environment.smtp_url, now=wall_now)
-        mailer.probe()
-    except ServiceUnavailable as away:
-        said = str(away).removesuffix("; check SMTP_URL.")
-        yield Finding("Mail server", Verdict.AWAY, said, "check SMTP_URL and the server")
-    except ConfigError as wrong:
-        yield Finding("Mail server", Verdict.WRONG, str(wrong), "correct SMTP_URL")
-    else:
-        mailer.close()
-        yield ok("Mail server", "connects and lets us in")
 
 
 def _threads(environment: Environment, visit: StripeVisit, threads: int) -> Finding:

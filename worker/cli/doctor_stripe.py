@@ -58,6 +58,8 @@ RIGHTS = (
         Endpoint.CHARGES_READ,
         f"/v1/payment_methods/pm_{MISSING}",
     ),
+    Right("Products: read", "get", Endpoint.CHARGES_READ, f"/v1/products/prod_{MISSING}"),
+    Right("Prices: read", "get", Endpoint.CHARGES_READ, f"/v1/prices/price_{MISSING}"),
     Right("Invoices: write", "post", Endpoint.INVOICES_PAY, f"/v1/invoices/in_{MISSING}/pay"),
     Right(
         "Subscriptions: write",

@@ -188,10 +188,13 @@ def doctor(
     threads: Annotated[
         int, typer.Option(help="Threads of all workers, as given to `dunning work`.")
     ] = 16,
+    first_time: Annotated[
+        bool, typer.Option("--first-time", help="Go through the variables one by one.")
+    ] = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Examine services, rights, files and clocks. Exit 2: something is wrong, 4: away."""
     from worker.cli.doctor import examine
 
-    raise typer.Exit(examine(data, threads=threads, as_json=as_json))
+    raise typer.Exit(examine(data, threads=threads, first_time=first_time, as_json=as_json))

@@ -3,17 +3,20 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 from worker.cli.data_dir import EMPTY, View
+from worker.cli.doctor_confirmed import contradictions
 from worker.domain.case import LetterState, Question
+from worker.domain.confirmations import StripeHabits
 from worker.domain.identifiers import case_name
 from worker.domain.money import Money
 from worker.domain.policy import Mode
 from worker.domain.step_names import readable
 from worker.errors import ServiceUnavailable
 from worker.office.charging import Charging, charging_line, charging_of
+from worker.office.ways import Office
 from worker.office.words import (
     OfficeWords,
     age_words,
@@ -24,6 +27,7 @@ from worker.office.words import (
 )
 from worker.store.approvals import questions
 from worker.store.reading import snapshot
+from worker.store.reading_habits import stripe_habits
 from worker.store.reading_status import (
     CaseCounts,
     JobLine,
@@ -60,6 +64,8 @@ class Standing:
     parked: int
     asked: tuple[tuple[int, Question], ...] = ()
     """Cases that wait for a person's approval, by number."""
+    contradicted: tuple[str, ...] = ()
+    """What people confirmed of Stripe's settings and the ledger contradicts."""
 
     @property
     def exit_code(self) -> int:
@@ -87,6 +93,8 @@ def read_standing(view: View) -> Standing:
             worker_seen_at=last_seen(connection, account, "worker"),
             feed_at=read_feed_position(connection, account),
         )
+        since = _first_confirmed_at(view.office)
+        habits = stripe_habits(connection, account, since=since) if since is not None else None
         return Standing(
             charging=charging,
             processes=tuple(living),
@@ -95,7 +103,21 @@ def read_standing(view: View) -> Standing:
             letters=count_letters(connection, account),
             parked=count_parked(connection, account),
             asked=tuple(questions(connection, account)),
+            contradicted=_contradicted(view, habits),
         )
+
+
+def _contradicted(view: View, habits: StripeHabits | None) -> tuple[str, ...]:
+    """Return where the ledger contradicts what people confirmed of Stripe's settings."""
+    if habits is None:
+        return ()
+    return tuple(contradictions(view.office.confirmed, habits, view.office.zone.key))
+
+
+def _first_confirmed_at(office: Office) -> datetime | None:
+    """Return the beginning of the first day on which somebody confirmed something."""
+    days = [each.on for each in office.confirmed]
+    return datetime.combine(min(days), time(), office.zone) if days else None
 
 
 def status_lines(standing: Standing, view: View) -> list[str]:
@@ -111,6 +133,7 @@ def status_lines(standing: Standing, view: View) -> list[str]:
     lines.append(f"LAST      {_last(standing.jobs, view, wall)}")
     if view.differing is not None and view.version is not None:
         lines.append(f"CONFIG    {_differing(view.differing, view.version.no)}")
+    lines += [f"STRIPE    {said} -> dunning doctor" for said in standing.contradicted]
     if standing.parked:
         parked = count_words(standing.parked, "event")
         lines.append(
@@ -274,4 +297,5 @@ def status_json(standing: Standing, view: View) -> dict[str, object]:
             for job in standing.jobs
         ],
         "events_parked": standing.parked,
+        "stripe_settings_contradicted": list(standing.contradicted),
     }

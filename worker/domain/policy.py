@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 
+from worker.domain.confirmations import Confirmation
+
 
 class DeclineClass(StrEnum):
     """What kind of failure a decline is, by who can cure it (domain.md 1.4)."""
@@ -296,6 +298,8 @@ class DunningRules:
     """A policy's name -> whom it serves; a policy that is not here serves everybody."""
     reasons: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
     """A policy's name -> why it is as it is; for people, never for decisions."""
+    confirmed: tuple[Confirmation, ...] = ()
+    """What people have looked up in Stripe's Dashboard, at most one of each setting."""
 
 
 @dataclass(frozen=True, slots=True)

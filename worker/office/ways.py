@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from worker.domain.confirmations import Confirmation
 from worker.domain.policy import Configuration, Limits, Mode, Quiet
 
 
@@ -15,6 +16,7 @@ class Office:
     limits: Limits
     quiet: Quiet
     digest: str
+    confirmed: tuple[Confirmation, ...] = ()
 
 
 def office_of(configuration: Configuration) -> Office:
@@ -25,4 +27,5 @@ def office_of(configuration: Configuration) -> Office:
         limits=configuration.dunning.limits,
         quiet=configuration.notices.quiet,
         digest=configuration.digest,
+        confirmed=configuration.dunning.confirmed,
     )

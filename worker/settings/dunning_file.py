@@ -23,6 +23,7 @@ from worker.domain.policy import (
     Step,
 )
 from worker.domain.readings import SEND_INVOICE
+from worker.settings.confirmed_section import ConfirmedSection
 from worker.settings.ending_section import EndingSection, SmallBalanceSection
 from worker.settings.fields import (
     AccessWord,
@@ -230,6 +231,11 @@ class DunningFile(Section):
     """How failed payments are treated; the first policy that matches serves."""
     limits: LimitsSection = Field(default=LimitsSection(), examples=["{ charges: 500 per hour }"])
     """Ceilings of the whole service."""
+    confirmed: ConfirmedSection = Field(
+        default=ConfirmedSection(), examples=["{ stripe_retries_off: 2026-11-20 by Ann }"]
+    )
+    """What somebody has looked up in Stripe's Dashboard, since no API shows it; `dunning doctor`
+    asks for it and says where it is contradicted."""
 
     def rules(self, policies: tuple[Policy, ...]) -> DunningRules:
         """Return the engine's value with *policies*, which already carry their digests."""
@@ -240,6 +246,7 @@ class DunningFile(Section):
             limits=self.limits.limits(),
             go_live=self.go_live_at(),
             matches={each.name: each.match.match() for each in self.policies if each.match},
+            confirmed=self.confirmed.confirmed(),
             reasons={each.name: each.reasons() for each in self.policies if each.reasons()},
         )
 
