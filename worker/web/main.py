@@ -45,7 +45,9 @@ def running(app: App, *, host: str, port: int) -> Iterator[Addresses]:
         take_port(metrics_port, metrics_host, named="METRICS_BIND") as inner,
     ):
         registry, ledger = CollectorRegistry(), OpenLedger(app)
-        registry.register(LedgerCollector(ledger, app.clock, app.configuration.dunning.mode))
+        registry.register(
+            LedgerCollector(ledger, app.clock, lambda: app.configuration.dunning.mode)
+        )
         waker = FeedWaker(app.doorbell, app.log)
         door = WebhookDoor(
             secrets=environment.webhook_secrets,

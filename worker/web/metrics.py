@@ -3,7 +3,7 @@
 Labels come from closed sets: states, kinds, names of jobs, causes. No id and no customer is one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -26,8 +26,8 @@ PROCESSES = ("scheduler", "worker", "web")
 class LedgerCollector(Collector):
     """Reads the ledger at every scrape; while it is away only `dunning_ledger_up 0` is told."""
 
-    def __init__(self, ledger: OpenLedger, clock: Clock, mode: Mode) -> None:
-        """Read nothing yet."""
+    def __init__(self, ledger: OpenLedger, clock: Clock, mode: Callable[[], Mode]) -> None:
+        """Read nothing yet; *mode* is asked anew each time, since versions of config/ follow."""
         self._ledger = ledger
         self._clock = clock
         self._mode = mode
@@ -50,7 +50,7 @@ class LedgerCollector(Collector):
         yield _one("ledger_up", "Whether the ledger can be read", int(figures is not None))
         if figures is not None:
             yield from _of_cases(figures, now=figures.switch.business_at or wall_now)
-            yield from _of_service(figures, self._mode, wall_now=wall_now)
+            yield from _of_service(figures, self._mode(), wall_now=wall_now)
 
 
 def metrics_text(registry: CollectorRegistry) -> bytes:
