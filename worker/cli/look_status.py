@@ -297,14 +297,15 @@ def status_json(standing: Standing, view: View) -> dict[str, object]:
             for job in standing.jobs
         ],
         "events_parked": standing.parked,
-        "limits": [
-            {
-                "limit": each.limit,
-                "waiting": each.waiting,
-                "of": "letters" if each.letters else "cases",
-                "next_at": json_instant(each.next_at),
-            }
-            for each in standing.limits
-        ],
+        "limits": [_limit_json(each) for each in standing.limits],
         "stripe_settings_contradicted": list(standing.contradicted),
+    }
+
+
+def _limit_json(limit: LimitWait) -> dict[str, object]:
+    return {
+        "limit": limit.limit,
+        "waiting": limit.waiting,
+        "of": "letters" if limit.letters else "cases",
+        "next_at": json_instant(limit.next_at),
     }

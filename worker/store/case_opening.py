@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Table, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Table, case, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.domain.case import CaseState
@@ -30,7 +30,10 @@ def open_row(connection: Connection, account_id: str, new: NewCase, *, now: date
                 failed_at=new.failed_at,
                 amount_minor=invoice.amount_remaining_minor,
                 wake_seq=cases.c.wake_seq + 1,
-                next_action_at=func.least(cases.c.next_action_at, new.next_action_at),
+                next_action_at=case(
+                    (_IS_OPEN, func.least(cases.c.next_action_at, new.next_action_at)),
+                    else_=cases.c.next_action_at,
+                ),
             )
         )
         return None
@@ -61,8 +64,8 @@ def _nothing_in(table: Table) -> ColumnElement[bool]:
     return ~exists().where(table.c.case_id == cases.c.id)
 
 
+_IS_OPEN = cases.c.state == CaseState.OPEN.value
 _UNTOUCHED = (
-    cases.c.state == CaseState.OPEN.value,
     cases.c.shift == timedelta(),
     *(_nothing_in(table) for table in (attempts, steps, letters)),
 )

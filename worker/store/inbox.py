@@ -23,6 +23,11 @@ from worker.ports import InboxEvent, Json
 from worker.store.inbox_order import Stood, out_of_place
 from worker.store.tables import inbox
 
+_KEEP = (
+    upsert(inbox)
+    .on_conflict_do_nothing(index_elements=["account_id", "event_id"])
+    .returning(inbox.c.seq)
+)
 _ADD = (
     upsert(inbox)
     .on_conflict_do_nothing(index_elements=["account_id", "event_id"])
@@ -107,7 +112,7 @@ class Inbox:
     def keep(self, raw: Json, *, wall_now: datetime) -> bool:
         """Store an event that waits to be applied; False where it is there already."""
         row = _row_of(raw, self._account, wall_now) | {"waiting": True}
-        return bool(self._connection.execute(_ADD, [row]).all())
+        return self._connection.execute(_KEEP, row).first() is not None
 
     def waiting(self, *, until: datetime, arrived_by: datetime, limit: int) -> list[Json]:
         """Return events of webhooks that nobody has applied yet, oldest first."""

@@ -105,3 +105,30 @@ def test_reordered_events(box: Driver, receiver: Receiver) -> None:
     verify: Any = stripe.Webhook.construct_event
     order = [verify(body, header, "whsec_a").data.object.id for body, header in receiver.got]
     assert order == made[::-1]
+
+
+def test_late_events_come_after_later_ones(box: Driver, receiver: Receiver) -> None:
+    register(box, receiver, "whsec_a", late=1.0, late_seconds=0.3)
+    (late,) = create(box, 1)
+    register(box, receiver, "whsec_a")
+    (prompt,) = create(box, 1)
+    receiver.wait(2)
+    verify: Any = stripe.Webhook.construct_event
+    order = [verify(body, header, "whsec_a").data.object.id for body, header in receiver.got]
+    assert order == [prompt, late]
+
+
+def test_strangers_deliver_what_no_secret_of_ours_or_no_clock_confirms(
+    box: Driver, receiver: Receiver
+) -> None:
+    register(box, receiver, "whsec_a", forged=1.0, replayed=1.0)
+    create(box, 1)
+    receiver.wait(3)
+    verify: Any = stripe.Webhook.construct_event
+    (forged, true, replayed) = receiver.got
+    with pytest.raises(stripe.SignatureVerificationError, match="No signatures found"):
+        verify(*forged, "whsec_a")
+    assert verify(*true, "whsec_a").type == "customer.created"
+    assert replayed[0] == true[0]
+    with pytest.raises(stripe.SignatureVerificationError, match="tolerance"):
+        verify(*replayed, "whsec_a")

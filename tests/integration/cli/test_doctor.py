@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -85,8 +85,8 @@ def test_a_right_that_the_key_lacks_is_named(
     assert found["Stripe rights"] == (
         "wrong",
         (
-            "the key lacks PaymentIntents: read, PaymentMethods: read, Products: read, Prices: read,"
-            " Invoices: write"
+            "the key lacks PaymentIntents: read, PaymentMethods: read, Products: read,"
+            " Prices: read, Invoices: write"
         ),
     )
 
@@ -164,11 +164,8 @@ def test_what_stripe_was_seen_doing_contradicts_what_was_confirmed(
     case_id = seeding.case(42)
     planned = CaseChange(owner=RetriesBy.STRIPE)
     seeding.decide(case_id, Decision(Wait(), "owner", "Stripe retries."), NOW, change=planned)
-    ended: dict[str, object] = {"id": "sub_9", "cancellation_details": {"reason": "payment_failed"}}
-    by_us: dict[str, object] = {
-        "id": "sub_8",
-        "cancellation_details": {"reason": "cancellation_requested"},
-    }
+    ended = {"id": "sub_9", "cancellation_details": {"reason": "payment_failed"}}
+    by_us = {"id": "sub_8", "cancellation_details": {"reason": "cancellation_requested"}}
     with ledger.begin() as tx:
         tx.inbox.add([deleted("evt_1", ended), deleted("evt_2", by_us)], wall_now=NOW)
     found = examined(dunning, variables)
@@ -185,7 +182,7 @@ def test_what_stripe_was_seen_doing_contradicts_what_was_confirmed(
     assert len([line for line in lines if line.startswith("STRIPE    Ann on 2026-11-20")]) == 2
 
 
-def deleted(event_id: str, subscription: dict[str, object]) -> dict[str, object]:
+def deleted(event_id: str, subscription: Mapping[str, object]) -> dict[str, object]:
     """Return Stripe's event that a subscription is over."""
     return {
         "id": event_id,

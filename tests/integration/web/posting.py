@@ -16,6 +16,7 @@ from tests.integration.store.building import NOW, WALL
 from tests.scenarios.world import REPOSITORY, StoryClock, shipped_configuration
 from worker.bootstrap import WEB_NEEDS, App
 from worker.joblog import build_joblog
+from worker.ports import Clock
 from worker.settings.environment import read_environment
 from worker.web.main import running
 
@@ -80,8 +81,13 @@ class Web:
 
 
 @contextmanager
-def web_process(database_url: str, redis_url: str, **changed: str) -> Iterator[Web]:
-    """Give a web process on these servers, with some variables changed."""
+def web_process(
+    database_url: str, redis_url: str, clock: Clock | None = None, **changed: str
+) -> Iterator[Web]:
+    """Give a web process on these servers, with some variables changed.
+
+    Args: clock: the host's; without one it stands still until a test moves it.
+    """
     environ = {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
@@ -90,7 +96,8 @@ def web_process(database_url: str, redis_url: str, **changed: str) -> Iterator[W
         "CONFIG_DIR": str(REPOSITORY / "config"),
         "TEMPLATES_DIR": str(REPOSITORY / "templates"),
     }
-    stream, clock = io.StringIO(), StoryClock(WALL)
+    stream, story = io.StringIO(), StoryClock(WALL)
+    clock = clock or story
     log = build_joblog(
         stream,
         log_format="json",
@@ -104,7 +111,7 @@ def web_process(database_url: str, redis_url: str, **changed: str) -> Iterator[W
     app.__dict__["clock"] = clock
     with running(app, host="127.0.0.1", port=0) as reached:
         urls = (f"http://{host}:{port}" for host, port in (reached.webhooks, reached.metrics))
-        yield Web(app, stream, clock, *urls)
+        yield Web(app, stream, story, *urls)
 
 
 def begin(web_or_ledger: Any, *, live: bool = False) -> None:

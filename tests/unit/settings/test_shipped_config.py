@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from worker.domain.job_times import JobTiming
 from worker.domain.policy import (
     CancelWhen,
     Configuration,
@@ -14,7 +15,6 @@ from worker.domain.policy import (
     DeclineClass,
     EndingAct,
     InvoiceEnd,
-    JobTiming,
     Limits,
     Mode,
     NetworkLimits,

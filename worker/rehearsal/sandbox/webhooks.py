@@ -18,6 +18,7 @@ from .world import Obj, World
 _RETRY_SECONDS = (0.2, 1.0)
 _LATE_SECONDS = 2.0
 _TIMEOUT_SECONDS = 10.0
+_REPLAYED_AGO = 600
 
 
 @dataclass(slots=True)
@@ -35,12 +36,18 @@ class WebhookEndpoint:
 
 @dataclass(slots=True)
 class DeliveryFaults:
-    """Shares (0 to 1) of deliveries that are doubled, lost, late, or swapped with the next one."""
+    """Shares (0 to 1) of deliveries that are doubled, lost, late, or swapped with the next one.
+
+    And what strangers do: `forged` sends a copy under another id and a secret of theirs before the
+    true delivery, `replayed` the true body after it, as it was signed ten minutes ago.
+    """
 
     duplicate: float = 0.0
     lost: float = 0.0
     late: float = 0.0
     reorder: float = 0.0
+    forged: float = 0.0
+    replayed: float = 0.0
     late_seconds: float = _LATE_SECONDS
     seed: str = "1"
 
@@ -110,9 +117,23 @@ class Webhooks:
         if faults.strikes("late", name):
             self._later(faults.late_seconds, endpoint, event, body)
             return
+        if faults.strikes("forged", name):
+            copy = body.replace(event["id"].encode(), f"{event['id']}Forged".encode())
+            header = signature(["whsec_strangers"], copy, self.world.wall())
+            await self._intrude(endpoint, event, copy, header, "forged")
         await self._send(endpoint, event, body)
         if faults.strikes("duplicate", name):
             await self._send(endpoint, event, body)
+        if faults.strikes("replayed", name):
+            header = signature(endpoint.secrets, body, self.world.wall() - _REPLAYED_AGO)
+            await self._intrude(endpoint, event, body, header, "replayed")
+
+    async def _intrude(
+        self, endpoint: WebhookEndpoint, event: Obj, body: bytes, header: str, result: str
+    ) -> None:
+        """Send what Stripe would not; whatever the answer, nobody tries again."""
+        status = await asyncio.to_thread(_post, endpoint.url, body, header)
+        self._note(endpoint, event, status, result)
 
     def _later(self, seconds: float, endpoint: WebhookEndpoint, event: Obj, body: bytes) -> None:
         async def run() -> None:
