@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from worker.domain.policy import AmountLimit, Limits, NetworkLimits
+from worker.domain.policy import AmountLimit, BreakerLimits, Limits, NetworkLimits
 from worker.settings.fields import (
     Form,
     PerDay,
@@ -15,12 +15,18 @@ from worker.settings.fields import (
     like,
     one_or_list,
 )
-from worker.settings.written_limits import WrittenRates, parse_amounts_per_time, parse_counts
+from worker.settings.written_limits import (
+    WrittenRates,
+    parse_amounts_per_time,
+    parse_counts,
+    parse_percent,
+)
 from worker.settings.written_reactions import parse_authorised, times_up_to
 
 TIMES = like(r"\d{1,4} +times?")
 LIMITS = Limits()
 NETWORKS = LIMITS.networks
+BREAKER = LIMITS.breaker
 
 VISA_MAX = 20
 """Tries in 30 days with one card and amount; Visa's own limit since 19 May 2025 (domain.md 2)."""
@@ -72,6 +78,9 @@ AmountsPerTime = Annotated[
         "currency: N per hour, N per day, or a list of both, in major units",
         {"type": "object", "additionalProperties": one_or_list(like(RATE)), "minProperties": 1},
     ),
+]
+Percent = Annotated[
+    int, BeforeValidator(parse_percent), Form("N percent", like(r"\d{1,2} *(?:%|percent)"))
 ]
 Authorised = Annotated[
     bool,
@@ -126,6 +135,26 @@ class NetworksSection(Section):
         )
 
 
+class BreakerSection(Section):
+    """When the charges of ten minutes look so wrong that charging stops; 20 are the least."""
+
+    unknown: Percent = Field(default=BREAKER.unknown_percent_max, examples=["5 percent"])
+    """More charges than this without an answer from Stripe stop charging."""
+    new_codes: Percent = Field(default=BREAKER.new_codes_percent_max, examples=["10 percent"])
+    """More charges than this declined by codes not seen for 30 days stop charging; compared from 30
+    days and 200 charges of history on, like `successes`."""
+    successes: Percent = Field(default=BREAKER.success_percent_min, examples=["33 percent"])
+    """A smaller part than this of the last 7 days' share of successes stops charging."""
+
+    def limits(self) -> BreakerLimits:
+        """Return the breaker's value."""
+        return BreakerLimits(
+            unknown_percent_max=self.unknown,
+            new_codes_percent_max=self.new_codes,
+            success_percent_min=self.successes,
+        )
+
+
 def _whole(count: Decimal | None) -> int | None:
     return None if count is None else int(count)
 
@@ -154,6 +183,8 @@ class LimitsSection(Section):
         examples=["{ at_most: 20 per day, between: 09:00 and 16:00, on: weekdays }"],
     )
     """Ceiling and hours of endings."""
+    breaker: BreakerSection = Field(default=BreakerSection(), examples=["{ unknown: 8 percent }"])
+    """The circuit breaker: charging stops by itself, until `dunning go`; Stripe is read on."""
     networks: NetworksSection = Field(
         default=NetworksSection(), examples=["{ visa_in_30_days: 10 times }"]
     )
@@ -171,4 +202,5 @@ class LimitsSection(Section):
             endings_between=self.endings.between,
             endings_on_weekdays_only=self.endings.on,
             networks=self.networks.limits(),
+            breaker=self.breaker.limits(),
         )

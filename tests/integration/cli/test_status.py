@@ -78,6 +78,12 @@ def _broken(seeding: Seeding) -> None:
         )
 
 
+def _tripped(seeding: Seeding) -> None:
+    said = "7 of 41 answers unknown in 10 min (limit 5 %)"
+    with seeding.ledger.begin() as tx:
+        tx.control.stop(cause="unknown_answers", detail=said, by="worker", now=berlin(5, 2, 14))
+
+
 def _behind(seeding: Seeding) -> None:
     with seeding.ledger.connection() as connection:
         query = "UPDATE cursors SET position_at = %(at)s"
@@ -107,6 +113,15 @@ def _dead(seeding: Seeding) -> None:
                 "CHARGING  NO since 02:14: Stripe knows charges of ours that this ledger does not"
                 " (dun:v1:in_9:1). 1 case waits, none is lost. -> stop the second worker, or find"
                 " the restored backup; then dunning go --by NAME --reason WHY"
+            ),
+            0,
+        ),
+        (
+            _tripped,
+            (
+                "CHARGING  NO since 02:14: 7 of 41 answers unknown in 10 min (limit 5 %)."
+                " 1 case waits, none is lost. -> look at Stripe's status page and at the network"
+                " between, then dunning go --by NAME --reason WHY"
             ),
             0,
         ),
@@ -174,3 +189,17 @@ def test_json_has_the_same_as_data(dunning: Command, seeding: Seeding) -> None:
     assert told["open_money"] == [{"amount_minor": 4900, "currency": "eur"}]
     counted = {"open": 1, "held": 0, "in_review": 0, "closed": 0, "late": 0, "not_due": 0}
     assert told["cases"] == counted
+
+
+def test_what_a_cap_keeps_back_has_a_line_of_its_own(seeding: Seeding, view: View) -> None:
+    seed_story(seeding)
+    assert not any(line.startswith("LIMITS") for line in status_lines(read_standing(view), view))
+    with seeding.ledger.connection() as connection:
+        query = "UPDATE cases SET waits_for = '500 charges per hour', next_action_at = %(at)s"
+        connection.exec_driver_sql(query, {"at": berlin(5, 14, 20)})
+    standing = read_standing(view)
+    (line,) = [one for one in status_lines(standing, view) if one.startswith("LIMITS")]
+    assert line == (
+        "LIMITS    500 charges per hour: 1 case waits until 14:20 -> limits in config/dunning.yaml"
+    )
+    assert [(each.limit, each.waiting) for each in standing.limits] == [("500 charges per hour", 1)]
