@@ -7,7 +7,7 @@ from pathlib import Path
 
 from worker.bootstrap import notices_in, reading_ledger
 from worker.cli.doctor_confirmed import LOOKED_BACK, confirmed_findings
-from worker.cli.doctor_findings import Finding, Verdict, exit_code, ok
+from worker.cli.doctor_findings import Finding, Verdict, exit_code, ok, stripes_reminders
 from worker.cli.doctor_first_time import walk
 from worker.cli.doctor_services import (
     Seen,
@@ -103,6 +103,7 @@ def _files(environment: Environment) -> tuple[Configuration | None, list[Finding
     else:
         mode = configuration.dunning.mode.value
         found.append(ok("Configuration", f"{configuration.digest}, mode {mode}"))
+        found += stripes_reminders(configuration.dunning.policies)
     problems = lint_templates(environment.templates_dir)
     found += [
         Finding("Letters", Verdict.WRONG, problem, "correct the file") for problem in problems

@@ -1,7 +1,10 @@
 """What an examination came to: one line each."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+
+from worker.domain.policy import Policy
 
 
 class Verdict(StrEnum):
@@ -29,6 +32,20 @@ class Finding:
 def ok(name: str, said: str) -> Finding:
     """Return a finding that needs nobody."""
     return Finding(name, Verdict.OK, said)
+
+
+def stripes_reminders(policies: Iterable[Policy]) -> Iterator[Finding]:
+    """Ask for a look where customers who pay by hand may get Stripe's reminders beside ours.
+
+    No API shows that setting (domain.md: e-mails of the account).
+    """
+    if any(policy.for_sent_invoices for policy in policies):
+        yield Finding(
+            "Stripe's reminders",
+            Verdict.LOOK,
+            "a policy reminds of invoices that are paid by hand; Stripe may do so too",
+            "Dashboard, Settings, Billing, Invoices: reminders off",
+        )
 
 
 def exit_code(findings: list[Finding]) -> int:

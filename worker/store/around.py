@@ -281,11 +281,15 @@ def _with_debt(
 def _last_try_at(
     found: Case, invoice: InvoiceReading, tries: tuple[NetworkTry, ...]
 ) -> datetime | None:
-    """Return the newest of: the first failure, our charges, charges of this debt by anybody."""
+    """Return the newest of: the first failure, our charges, charges of this debt by anybody.
+
+    None for an invoice that is paid by hand, unless somebody tried to pay it.
+    """
     ours = [each.sent_at for each in found.charges]
     intent = invoice.payment.payment_intent_id if invoice.payment is not None else ""
     seen = [each.at for each in tries if each.debt in {found.invoice_id, intent} - {""}]
-    return max((found.failed_at, *ours, *seen))
+    first = [found.failed_at] if found.due_at is None else []
+    return max((*first, *ours, *seen), default=None)
 
 
 def _methods(

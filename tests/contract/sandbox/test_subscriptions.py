@@ -229,6 +229,7 @@ def test_sent_invoices_are_due_later(box: Driver) -> None:
     assert made.status == "active"
     box.advance(someone.clock, START + HOUR)
     sent = box.invoice(someone)
+    assert {"invoice.finalized", "invoice.sent"} <= set(box.event_types())
     assert (sent.status, sent.due_date, sent.attempted) == ("open", START + HOUR + 10 * DAY, False)
     box.advance(someone.clock, START + 11 * DAY)
     assert box.status(someone) == "past_due"

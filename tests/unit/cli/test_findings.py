@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from worker.cli.doctor_findings import Finding, Verdict, exit_code, ok
+from tests.scenarios.sending import SENT
+from tests.scenarios.world import shipped_configuration
+from worker.cli.doctor_findings import Finding, Verdict, exit_code, ok, stripes_reminders
 from worker.cli.doctor_stripe import skew_finding
 
 NOW = datetime(2026, 12, 5, 11, 0, tzinfo=UTC)
@@ -33,3 +35,11 @@ def test_an_answer_that_took_three_seconds_widens_what_agrees(
 ) -> None:
     theirs, answered_at = NOW + timedelta(seconds=seconds), NOW + timedelta(seconds=3)
     assert skew_finding("clock", theirs, NOW, answered_at).verdict is verdict
+
+
+def test_stripes_own_reminders_are_asked_about_where_ours_go_out() -> None:
+    charges = shipped_configuration().dunning.policies
+    assert list(stripes_reminders(charges)) == []
+    [finding] = stripes_reminders([SENT, *charges])
+    assert finding.verdict is Verdict.LOOK
+    assert "reminders off" in finding.do

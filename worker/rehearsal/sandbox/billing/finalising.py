@@ -110,6 +110,8 @@ def finalise(world: World, invoice: Obj) -> None:
         events.emit(world, "payment_intent.created", intent)
     events.emit(world, "invoice.updated", invoice, previous)
     events.emit(world, "invoice.finalized", invoice)
+    if invoice["collection_method"] == "send_invoice" and invoice["auto_advance"] and due > 0:
+        events.emit(world, "invoice.sent", invoice)
     if due_date is not None:
         world.timers.set(world.clock_of(invoice), due_date, "invoice.overdue", invoice["id"])
 
