@@ -12,7 +12,7 @@ from worker.cli.look_status import read_standing
 from worker.cli.tables import columns, is_terminal, print_json
 from worker.domain.policy import Policy
 from worker.errors import UsageError
-from worker.office.plan import Plan, make_plan
+from worker.office.plan import Plan, read_plan_of
 from worker.office.plan_files import plan_csv, plan_json
 from worker.office.plan_text import (
     AMOUNT,
@@ -26,11 +26,11 @@ from worker.office.plan_text import (
     still_lines,
     title,
 )
+from worker.office.since import read_since
+from worker.office.since_text import since_json, since_line
 from worker.office.ways import office_of
 from worker.office.words import OfficeWords
 from worker.settings.load import load_configuration
-from worker.store.reading import snapshot
-from worker.store.reading_plan import read_open_cases
 
 
 class Form(StrEnum):
@@ -61,16 +61,17 @@ def show_plan(view: View, *, until: str, other: Path | None, form: Form) -> None
     Raises: UsageError: *until* is no time to come; ConfigError: *other* is broken.
     """
     plan = read_plan(view, until=until, other=other)
+    since = None if other is not None else read_since(view.ledger, plan)
     words = OfficeWords(plan.office.zone, view.now)
     match form:
         case Form.JSON:
-            print_json(plan_json(plan))
+            print_json(plan_json(plan) | {"since": since_json(since)})
         case Form.CSV:
             sys.stdout.write(plan_csv(plan))
         case Form.HTML:
-            print(plan_page(plan, words))
+            print(plan_page(plan, words, since_line(since, words)))
         case Form.TEXT:
-            _print(plan, words)
+            _print(plan, words, since_line(since, words))
 
 
 def read_plan(view: View, *, until: str, other: Path | None) -> Plan:
@@ -82,16 +83,12 @@ def read_plan(view: View, *, until: str, other: Path | None) -> Plan:
         office = office_of(configuration)
         instead = _by_name(configuration.dunning.policies)
     until_at = parse_until(until, now=view.now, zone=office.zone)
-    charging = read_standing(view).charging
-    with snapshot(view.ledger) as connection:
-        found = read_open_cases(
-            connection, view.ledger.account_id, now=view.now, wall_now=view.wall_now
-        )
-    return make_plan(
-        found,
+    return read_plan_of(
+        view.ledger,
         office,
-        charging,
+        read_standing(view).charging,
         now=view.now,
+        wall_now=view.wall_now,
         until=until_at,
         instead=instead,
         previewed=str(other) if other is not None else "",
@@ -102,7 +99,7 @@ def _by_name(policies: tuple[Policy, ...]) -> dict[str, Policy]:
     return {policy.name: policy for policy in policies}
 
 
-def _print(plan: Plan, words: OfficeWords) -> None:
+def _print(plan: Plan, words: OfficeWords, since: str) -> None:
     print(title(plan, words))
     for note in notes(plan):
         print(note)
@@ -117,7 +114,7 @@ def _print(plan: Plan, words: OfficeWords) -> None:
     print()
     for cap in plan.caps:
         print(cap_line(cap, words))
-    for line in still_lines(plan):
+    for line in [*still_lines(plan), *([since] if since else [])]:
         print(line)
     print(
         "More: --json  --csv  --html  --until DATE  --with DIR (another configuration's policies)"

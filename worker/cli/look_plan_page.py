@@ -20,9 +20,10 @@ from worker.office.words import OfficeWords
 from worker.pages.markup import joined, packaged, style, table
 
 
-def plan_page(plan: Plan, words: OfficeWords) -> Markup:
-    """Return the whole page."""
+def plan_page(plan: Plan, words: OfficeWords, since: str = "") -> Markup:
+    """Return the whole page. Args: since: the line about yesterday's plan, if there is one."""
     still = [*(cap_line(cap, words) for cap in plan.caps), *still_lines(plan)]
+    still += [since] if since else []
     return packaged("worker.cli", "pages/plan.html").format(
         style=style("shared.css", "report.css"),
         title=title(plan, words),

@@ -15,7 +15,7 @@ from worker.domain.money import Money
 from worker.domain.policy import Mode
 from worker.domain.step_names import readable
 from worker.errors import ServiceUnavailable
-from worker.office.charging import Charging, charging_line, charging_of
+from worker.office.charging import ALIVE_WITHIN, Charging, charging_line, charging_of
 from worker.office.ways import Office
 from worker.office.words import (
     OfficeWords,
@@ -36,15 +36,9 @@ from worker.store.reading_status import (
     count_cases,
     count_letters,
     count_parked,
-    last_seen,
-    read_feed_position,
     read_jobs,
-    read_processes,
-    read_switch,
+    read_signs,
 )
-
-ALIVE_WITHIN = timedelta(minutes=3)
-"""A process that was not heard of for so long counts as dead."""
 
 REVIEWS_SHOWN = 3
 STOPPED_ON_PURPOSE = 5
@@ -79,25 +73,16 @@ def read_standing(view: View) -> Standing:
     """Return how the service stands. Raises: ServiceUnavailable: no worker has run yet."""
     account = view.ledger.account_id
     with snapshot(view.ledger) as connection:
-        switch = read_switch(connection, account)
-        if switch is None:
-            raise ServiceUnavailable(EMPTY)
-        alive = read_processes(connection, account, since=view.wall_now - ALIVE_WITHIN)
-        living = alive if view.runs else []
-        charging = charging_of(
-            switch,
-            view.office.mode,
-            now=view.now,
-            runs=view.runs,
-            alive=living,
-            worker_seen_at=last_seen(connection, account, "worker"),
-            feed_at=read_feed_position(connection, account),
+        signs = read_signs(
+            connection, account, alive_since=view.wall_now - ALIVE_WITHIN, runs=view.runs
         )
+        if signs is None:
+            raise ServiceUnavailable(EMPTY)
         since = _first_confirmed_at(view.office)
         habits = stripe_habits(connection, account, since=since) if since is not None else None
         return Standing(
-            charging=charging,
-            processes=tuple(living),
+            charging=charging_of(signs, view.office.mode, now=view.now, runs=view.runs),
+            processes=signs.alive,
             jobs=tuple(read_jobs(connection, account)),
             cases=count_cases(connection, account, now=view.now),
             letters=count_letters(connection, account),

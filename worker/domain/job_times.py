@@ -8,7 +8,7 @@ from worker.domain.policy import JobTiming
 WALL_JOBS = ("read_stripe", "due_cases", "deliver_letters", "sweep", "heartbeat", "invariants")
 """Intervals of seconds or minutes run by wall time."""
 
-BUSINESS_JOBS = ("renewals_cards_trials", "reconcile", "summary")
+BUSINESS_JOBS = ("renewals_cards_trials", "reconcile", "summary", "plan")
 """Hourly and daily jobs run by business time, so that a rehearsed year has a year's worth."""
 
 

@@ -60,6 +60,7 @@ EVENTS: dict[str, Event] = {
         "none: differences are cured by reading again; report it if it repeats",
     ),
     "summary": Event("info", "the day's figures, once a day"),
+    "plan": Event("info", "the day's plan was kept, for the next day to be compared with"),
     "invariants": Event("info", "the check of the ledger's promises, all kept"),
     "backfill": Event("info", "the first reading of the whole book, or one after a long absence"),
     # What happened to a case
@@ -275,6 +276,7 @@ FIELDS: dict[str, Field] = {
     "currency": Field("currency, lower case"),
     # How much a run did
     "found": Field("rows that were due", "count"),
+    "planned": Field("acts of the plan", "count"),
     "charged": Field("charges tried", "count"),
     "letters": Field("letters sent or queued", "count"),
     "endings": Field("endings carried out", "count"),

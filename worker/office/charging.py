@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from worker.domain.policy import Mode
 from worker.office.words import OfficeWords, age_words
 from worker.services.case_turn import FEED_LAG_MAX
-from worker.store.reading_status import Living, Switch
+from worker.store.reading_status import Living, Signs, Switch
+
+ALIVE_WITHIN = timedelta(minutes=3)
+"""A process that was not heard of for so long counts as dead."""
 
 GO = "dunning go --by NAME --reason WHY"
 NOT_ARMED = "not armed"
@@ -27,21 +30,12 @@ class Charging:
     on_purpose: bool = False
 
 
-def charging_of(
-    switch: Switch,
-    mode: Mode,
-    *,
-    now: datetime,
-    runs: bool,
-    alive: Sequence[Living],
-    worker_seen_at: datetime | None,
-    feed_at: datetime | None,
-) -> Charging:
+def charging_of(signs: Signs, mode: Mode, *, now: datetime, runs: bool) -> Charging:
     """Return whether charges are made now; the first of all causes that holds is named.
 
     Args: now: business time; runs: False where the data is a finished demo's.
     """
-    found = _switched_off(switch) or _by_mode(mode)
+    found = _switched_off(signs.switch) or _by_mode(mode)
     if found is not None:
         return found
     if not runs:
@@ -53,7 +47,9 @@ def charging_of(
             do="nothing to cure; `dunning up` starts one to play with",
         )
     return (
-        _process_missing(alive, worker_seen_at) or _feed_behind(now, feed_at) or Charging(yes=True)
+        _process_missing(signs.alive, signs.worker_seen_at)
+        or _feed_behind(now, signs.feed_at)
+        or Charging(yes=True)
     )
 
 

@@ -17,8 +17,9 @@ from worker.mail.post_office import ZONE_KEY
 from worker.mail.zones import zone_for
 from worker.office.charging import Charging
 from worker.office.ways import Office
-from worker.store.reading import CaseLine
-from worker.store.reading_plan import OpenCase
+from worker.store.ledger import PostgresLedger
+from worker.store.reading import CaseLine, snapshot
+from worker.store.reading_plan import OpenCase, read_open_cases
 
 ENDS = frozenset((PlannedKind.ENDING, PlannedKind.INVOICE_END, PlannedKind.CLOSE))
 AN_HOUR = timedelta(hours=1)
@@ -94,6 +95,25 @@ class Plan:
         for row in self.rows:
             by_day[row.planned.at.astimezone(self.office.zone).date()].append(row)
         yield from by_day.items()
+
+
+def read_plan_of(
+    ledger: PostgresLedger,
+    office: Office,
+    charging: Charging,
+    *,
+    now: datetime,
+    wall_now: datetime,
+    until: datetime,
+    instead: Mapping[str, Policy] | None = None,
+    previewed: str = "",
+) -> Plan:
+    """Return the plan of the ledger's cases; see `make_plan`."""
+    with snapshot(ledger) as connection:
+        found = read_open_cases(connection, ledger.account_id, now=now, wall_now=wall_now)
+    return make_plan(
+        found, office, charging, now=now, until=until, instead=instead, previewed=previewed
+    )
 
 
 def make_plan(

@@ -6,11 +6,13 @@ Lock order everywhere: mirrors, cases, attempts, letters, each by id.
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from worker.domain.facts import Fact
 from worker.ports.cases import AccessBook, ActBook, ApprovalBook, AttemptBook, CaseBook
+from worker.domain.kept_plan import KeptPlan
+from worker.ports.cases import AccessBook, ActBook, AttemptBook, CaseBook
 from worker.ports.holds import HoldBook
 from worker.ports.letters import LetterBook
 from worker.ports.mirror import InboxBook, MirrorBook
@@ -121,6 +123,16 @@ class JobBook(Protocol):
         """Record that a process is alive."""
 
 
+class PlanBook(Protocol):
+    """Each office day's plan as it was made, for a month."""
+
+    def has(self, day: date) -> bool:
+        """Return whether the plan of that office day is kept."""
+
+    def keep(self, plan: KeptPlan) -> bool:
+        """Keep the plan of its day and drop those that are too old; False where one is kept."""
+
+
 class Tx(Protocol):
     """One transaction; leaving it commits, an error rolls it back."""
 
@@ -175,6 +187,10 @@ class Tx(Protocol):
     @property
     def versions(self) -> VersionBook:
         """Versions of the configuration."""
+
+    @property
+    def plans(self) -> PlanBook:
+        """Kept plans."""
 
 
 class Ledger(Protocol):

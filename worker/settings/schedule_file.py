@@ -33,6 +33,8 @@ class ScheduleFile(Section):
     """Compares the ledger with Stripe and lists the last three days of events again."""
     summary: DailyAt = Field(default=time(7), examples=["daily at 07:00"])
     """Writes yesterday's figures to the job log, once for each day."""
+    plan: DailyAt = Field(default=time(6), examples=["daily at 06:00"])
+    """Keeps the day's plan, which the next day's is compared with; 35 days are kept."""
 
     def timings(self) -> dict[str, JobTiming]:
         """Return job name -> when it runs, in the file's order."""

@@ -28,6 +28,7 @@ from worker.store.facts import Facts
 from worker.store.holds import Holds
 from worker.store.inbox import Inbox
 from worker.store.jobs import Jobs
+from worker.store.kept_plans import KeptPlans
 from worker.store.letters import Letters
 from worker.store.mirror import Mirror
 from worker.store.operator_acts import OperatorActs
@@ -168,6 +169,7 @@ class Transaction:
     control: Controls
     jobs: Jobs
     versions: Versions
+    plans: KeptPlans
 
 
 class PostgresLedger:
@@ -219,4 +221,5 @@ class PostgresLedger:
             control=Controls(connection, account),
             jobs=Jobs(connection, account),
             versions=Versions(connection, account),
+            plans=KeptPlans(connection, account),
         )

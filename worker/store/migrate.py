@@ -12,14 +12,14 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import ProgrammingError
 
 from worker.errors import ConfigError
-from worker.store import config_tables, mirror_tables, tables
+from worker.store import config_tables, mirror_tables, office_tables, tables
 from worker.store.columns import metadata
 from worker.store.ledger import CONNECTION_ERRORS, connect, unavailable
 
 _LOCK = 7_224_951_104_310_633
 """Number of the advisory lock that two migrating processes wait on."""
 
-TABLE_MODULES = (tables, config_tables, mirror_tables)
+TABLE_MODULES = (tables, config_tables, mirror_tables, office_tables)
 """Imported so that `metadata` is complete."""
 
 

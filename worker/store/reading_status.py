@@ -42,6 +42,19 @@ class Living:
 
 
 @dataclass(frozen=True, slots=True)
+class Signs:
+    """What tells whether charges are made now."""
+
+    switch: Switch
+    alive: tuple[Living, ...]
+    """Processes heard of lately, by name."""
+    worker_seen_at: datetime | None
+    """When any worker was last heard of, in wall time."""
+    feed_at: datetime | None
+    """Up to which instant, in business time, Stripe's events are read."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobLine:
     """A scheduled job and how its last run ended, in wall time."""
 
@@ -75,6 +88,25 @@ class LetterCounts:
 
     by_state: dict[str, int]
     next_at: datetime | None
+
+
+def read_signs(
+    connection: Connection, account_id: str, *, alive_since: datetime, runs: bool = True
+) -> Signs | None:
+    """Return the signs of life, or None while no worker has run.
+
+    Args: runs: False where only this reading itself runs, so that no process counts.
+    """
+    switch = read_switch(connection, account_id)
+    if switch is None:
+        return None
+    alive = read_processes(connection, account_id, since=alive_since) if runs else []
+    return Signs(
+        switch,
+        tuple(alive),
+        worker_seen_at=last_seen(connection, account_id, "worker"),
+        feed_at=read_feed_position(connection, account_id),
+    )
 
 
 def read_switch(connection: Connection, account_id: str) -> Switch | None:

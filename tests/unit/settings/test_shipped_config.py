@@ -121,6 +121,7 @@ def test_shipped_notices_and_schedule(shipped: Configuration) -> None:
         "invariants",
         "reconcile",
         "summary",
+        "plan",
     }
 
 
