@@ -24,6 +24,7 @@ from worker.joblog.build import LogStream
 from worker.mail.post_office import PostOffice
 from worker.mail.render import LetterRenderer
 from worker.mail.smtp import SmtpMailer
+from worker.mail.staff_post import StaffPostOffice
 from worker.ports import ConfigVersion, JobLog
 from worker.queue.broker import PromptRedisBroker, StopFlag, build_broker
 from worker.queue.connection import connect_redis
@@ -161,6 +162,11 @@ class App:
     def mailer(self) -> SmtpMailer:
         """The mail server's connections."""
         return SmtpMailer(self.environment.smtp_url or "", now=wall_now)
+
+    @property
+    def staff_post(self) -> StaffPostOffice:
+        """Sends mails to staff, as the sender of the current configuration."""
+        return StaffPostOffice(self.mailer, self.configuration.notices.sender)
 
     @cached_property
     def letters(self) -> PostOffice:

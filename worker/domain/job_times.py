@@ -5,10 +5,18 @@ from zoneinfo import ZoneInfo
 
 from worker.domain.policy import JobTiming
 
-WALL_JOBS = ("read_stripe", "due_cases", "deliver_letters", "sweep", "heartbeat", "invariants")
+WALL_JOBS = (
+    "read_stripe",
+    "due_cases",
+    "deliver_letters",
+    "sweep",
+    "heartbeat",
+    "invariants",
+    "staff_mail",
+)
 """Intervals of seconds or minutes run by wall time."""
 
-BUSINESS_JOBS = ("renewals_cards_trials", "reconcile", "summary", "plan")
+BUSINESS_JOBS = ("renewals_cards_trials", "reconcile", "summary", "plan", "daily_mail")
 """Hourly and daily jobs run by business time, so that a rehearsed year has a year's worth."""
 
 

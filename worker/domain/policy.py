@@ -10,6 +10,7 @@ from datetime import datetime, time, timedelta
 from enum import StrEnum
 
 from worker.domain.confirmations import Confirmation
+from worker.domain.staff import StaffRules
 
 
 class DeclineClass(StrEnum):
@@ -352,6 +353,7 @@ class NoticeRules:
     letters: tuple[CalendarLetter, ...]
     send_within: timedelta = timedelta(days=5)
     """A letter that waited longer is dropped with that reason; a final one never is."""
+    staff: StaffRules | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,12 @@ EVENTS: dict[str, Event] = {
         "`dunning approve`, or nothing: it waits for ever",
     ),
     "review.closed": Event("info", "an unknown outcome became known"),
+    "staff_mail": Event(
+        "warn",
+        "a mail to staff was sent; a warning says that it may not have arrived",
+        "the mail server, and `staff` in notices.yaml",
+        "none: what waits is tried again every five minutes; nothing is sent twice",
+    ),
     # Why nothing is charged
     "charging.stopped": Event(
         "error",

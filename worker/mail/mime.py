@@ -45,8 +45,20 @@ def build_message(mail: OutgoingMail, written_at: datetime) -> EmailMessage:
     message["X-Auto-Response-Suppress"] = "All"
     message.set_content(mail.text, cte="quoted-printable")
     message.add_alternative(mail.html, subtype="html", cte="quoted-printable")
-    message.set_boundary("=_" + hashlib.sha256(mail.message_id.encode()).hexdigest()[:32])
+    message.set_boundary(_boundary(mail))
+    for number, attached in enumerate(mail.attachments, start=1):
+        message.add_attachment(
+            attached.content,
+            maintype=attached.maintype,
+            subtype=attached.subtype,
+            filename=attached.name,
+        )
+        message.set_boundary(f"{_boundary(mail)}.{number}")
     return message
+
+
+def _boundary(mail: OutgoingMail) -> str:
+    return "=_" + hashlib.sha256(mail.message_id.encode()).hexdigest()[:32]
 
 
 def envelope_address(address: str) -> str:

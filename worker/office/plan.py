@@ -19,7 +19,12 @@ from worker.office.charging import Charging
 from worker.office.ways import Office
 from worker.store.ledger import PostgresLedger
 from worker.store.reading import CaseLine, snapshot
-from worker.store.reading_plan import OpenCase, read_open_cases
+from worker.store.reading_plan import (
+    OpenCase,
+    WaitingLetter,
+    read_closing_letters,
+    read_open_cases,
+)
 
 ENDS = frozenset((PlannedKind.ENDING, PlannedKind.INVOICE_END, PlannedKind.CLOSE))
 AN_HOUR = timedelta(hours=1)
@@ -110,9 +115,18 @@ def read_plan_of(
 ) -> Plan:
     """Return the plan of the ledger's cases; see `make_plan`."""
     with snapshot(ledger) as connection:
-        found = read_open_cases(connection, ledger.account_id, now=now, wall_now=wall_now)
+        account = ledger.account_id
+        found = read_open_cases(connection, account, now=now, wall_now=wall_now)
+        closing = read_closing_letters(connection, account)
     return make_plan(
-        found, office, charging, now=now, until=until, instead=instead, previewed=previewed
+        found,
+        office,
+        charging,
+        now=now,
+        until=until,
+        closing=closing,
+        instead=instead,
+        previewed=previewed,
     )
 
 
@@ -123,13 +137,15 @@ def make_plan(
     *,
     now: datetime,
     until: datetime,
+    closing: Sequence[WaitingLetter] = (),
     instead: Mapping[str, Policy] | None = None,
     previewed: str = "",
 ) -> Plan:
     """Return the plan of *found*, every case that is not closed.
 
-    Args: instead: policies by name that are used instead of the cases' own; then each case is
-    looked at once at *now*, as after a move to them.
+    Args: closing: letters of closed cases that are still to go out; instead: policies by name that
+    are used instead of the cases' own; then each case is looked at once at *now*, as after a move
+    to them.
     """
     names = {each.policy.name for each in found if each.policy is not None}
     starts = [start for each in found if (start := _start(each, office, now, instead)) is not None]
@@ -140,6 +156,7 @@ def make_plan(
         for told in by_case.values()
         for planned in told.planned
     ]
+    rows += (_closing_row(each, now) for each in closing if each.send_at < until)
     rows.sort(key=lambda row: (row.planned.at, row.line.id))
     return Plan(
         made_at=now,
@@ -155,6 +172,24 @@ def make_plan(
         previewed=previewed,
         kept=tuple(sorted(names - instead.keys())) if instead is not None else (),
     )
+
+
+def _closing_row(letter: WaitingLetter, now: datetime) -> PlanRow:
+    """Return the row of a letter that no case has to decide about any more."""
+    owed = letter.line.owed
+    planned = Planned(
+        letter.line.id,
+        PlannedKind.LETTER,
+        max(letter.send_at, now),
+        decided_at=letter.queued_at,
+        step=letter.step,
+        amount_minor=owed.amount_minor,
+        currency=owed.currency,
+        rule="letter_due",
+        why="waits for the customer's hours",
+        notice=letter.notice,
+    )
+    return PlanRow(planned, letter.line, letter.customer)
 
 
 _UNLOOKED = "Stripe is asked first who retries and why it failed."

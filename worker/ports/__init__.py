@@ -27,6 +27,7 @@ from worker.ports.outside import (
     SendOutcome,
     SendResult,
 )
+from worker.ports.staff import StaffBook, StaffPost
 from worker.ports.stripe import Json, ObjectReader, StripeGateway
 from worker.ports.versions import ConfigVersion, NewVersion, VersionBook
 
@@ -63,6 +64,8 @@ __all__ = [
     "RenderedNotice",
     "SendOutcome",
     "SendResult",
+    "StaffBook",
+    "StaffPost",
     "StripeGateway",
     "Tx",
     "VersionBook",

@@ -10,12 +10,12 @@ from datetime import date, datetime
 from typing import Protocol
 
 from worker.domain.facts import Fact
-from worker.ports.cases import AccessBook, ActBook, ApprovalBook, AttemptBook, CaseBook
 from worker.domain.kept_plan import KeptPlan
-from worker.ports.cases import AccessBook, ActBook, AttemptBook, CaseBook
+from worker.ports.cases import AccessBook, ActBook, ApprovalBook, AttemptBook, CaseBook
 from worker.ports.holds import HoldBook
 from worker.ports.letters import LetterBook
 from worker.ports.mirror import InboxBook, MirrorBook
+from worker.ports.staff import StaffBook
 from worker.ports.versions import VersionBook
 
 
@@ -116,6 +116,9 @@ class JobBook(Protocol):
     def once(self, name: str, period: str, *, now: datetime) -> bool:
         """Return True the first time a (job, period) is asked for, ever."""
 
+    def last_period(self, name: str) -> str:
+        """Return the latest period that was asked for once, or the empty string."""
+
     def alive(self, *, since: datetime) -> dict[str, str]:
         """Return the processes heard of since *since*, with their configuration's digest."""
 
@@ -191,6 +194,10 @@ class Tx(Protocol):
     @property
     def plans(self) -> PlanBook:
         """Kept plans."""
+
+    @property
+    def staff(self) -> StaffBook:
+        """Mails to staff."""
 
 
 class Ledger(Protocol):

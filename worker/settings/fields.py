@@ -167,6 +167,12 @@ BareAddress = Annotated[
     BeforeValidator(written.parse_bare_address),
     Form("an e-mail address", like(r"[^\s@]+@[^\s@]+")),
 ]
+Addresses = Annotated[
+    tuple[str, ...],
+    BeforeValidator(written.parse_addresses),
+    Form("an e-mail address or a list of them", one_or_list(like(r"[^\s@]+@[^\s@]+"))),
+]
+Clock = Annotated[time, BeforeValidator(written.parse_clock), Form("HH:MM", like(r"\d{1,2}:\d{2}"))]
 Colour = Annotated[
     str,
     BeforeValidator(written.parse_colour),

@@ -83,7 +83,7 @@ def _load(content: Callable[[str], bytes], notices_available: frozenset[str]) ->
     configuration = Configuration(
         dunning=_rules(dunning),
         notices=notices.rules(),
-        schedule=schedule.timings(),
+        schedule=schedule.timings() | notices.timings(),
         digest="",
     )
     return replace(configuration, digest=digest_of_plain(plain_value(configuration)))

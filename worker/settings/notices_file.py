@@ -1,14 +1,17 @@
 """The shape of config/notices.yaml: letters that a date asks for, their look and their hours."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Literal
 
 from pydantic import Field
 
-from worker.domain.policy import Brand, CalendarLetter, NoticeRules, Quiet, Sender
+from worker.domain.policy import Brand, CalendarLetter, JobTiming, NoticeRules, Quiet, Sender
+from worker.domain.staff import AlertKind, AtOnce, DailyMail, StaffRules
 from worker.settings.fields import (
     Address,
+    Addresses,
     BareAddress,
+    Clock,
     Colour,
     Duration,
     Fraction,
@@ -23,6 +26,7 @@ from worker.settings.fields import (
 QUIET = Quiet()
 COLOUR = "#0b6b50"
 SEND_WITHIN = timedelta(days=5)
+MAIL_AT = time(7, 30)
 
 
 class BrandSection(Section):
@@ -72,6 +76,51 @@ class AudienceSection(Section):
     """Only subscriptions billed once in this interval; left out, all."""
 
 
+class DailyPlanSection(Section):
+    """The mail of every morning: yesterday's result, today's plan, what waits for a person."""
+
+    to: Addresses = Field(examples=["finance@acme.example"])
+    """Who gets it."""
+    at: Clock = Field(default=MAIL_AT, examples=['"07:30"'])
+    """When, office time."""
+    on: WeekdaysOnly = Field(default=True, examples=["weekdays"])
+    """On which days; the one after a weekend tells of all days since the last."""
+
+
+class AtOnceSection(Section):
+    """Mails that come within a minute or two, at any hour and on every day."""
+
+    to: Addresses = Field(examples=["[oncall@acme.example, lead@acme.example]"])
+    """Who gets them."""
+    for_: list[AlertKind] = Field(
+        alias="for", default=list(AlertKind), examples=["[charging_stopped, review]"]
+    )
+    """Of what; left out, of all of it."""
+
+
+class StaffSection(Section):
+    """Mails to staff. Customers may be named in them; they go also while charging is stopped."""
+
+    daily_plan: DailyPlanSection | None = Field(
+        default=None, examples=['{ to: finance@acme.example, at: "07:30" }']
+    )
+    """The mail of every morning; left out, there is none."""
+    at_once: AtOnceSection | None = Field(
+        default=None, examples=["{ to: oncall@acme.example, for: [charging_stopped] }"]
+    )
+    """What is told at once; left out, nothing is."""
+
+    def rules(self) -> StaffRules | None:
+        """Return the value the jobs use, or None where staff gets no mail."""
+        daily, at_once = self.daily_plan, self.at_once
+        if daily is None and at_once is None:
+            return None
+        return StaffRules(
+            daily_plan=DailyMail(daily.to, daily.at, weekdays_only=daily.on) if daily else None,
+            at_once=AtOnce(at_once.to, tuple(at_once.for_)) if at_once else None,
+        )
+
+
 class LetterSection(Section):
     """A letter that a date asks for; one that is not listed is not sent."""
 
@@ -116,6 +165,10 @@ class NoticesFile(Section):
     """When letters may go out."""
     caps: CapsSection = Field(default=CapsSection(), examples=["{ send_within: 5 days }"])
     """Ceilings for letters."""
+    staff: StaffSection = Field(
+        default=StaffSection(), examples=["{ daily_plan: { to: finance@acme.example } }"]
+    )
+    """Mails to staff; left out, none."""
     letters: list[LetterSection] = Field(
         default=[], examples=["[{ letter: renewal_upcoming, before: 30 days }]"]
     )
@@ -134,4 +187,10 @@ class NoticesFile(Section):
             quiet=Quiet(self.quiet.send_between, weekdays_only=self.quiet.on),
             letters=tuple(each.calendar_letter() for each in self.letters),
             send_within=self.caps.send_within,
+            staff=self.staff.rules(),
         )
+
+    def timings(self) -> dict[str, JobTiming]:
+        """Return job name -> when it runs, for the jobs whose hour stands in this file."""
+        daily = self.staff.daily_plan  # without one the job runs all the same and does nothing
+        return {"daily_mail": JobTiming(daily_at=daily.at if daily is not None else MAIL_AT)}

@@ -29,6 +29,8 @@ class ScheduleFile(Section):
     """Looks for upcoming renewals, expiring cards and ending trials."""
     invariants: Every = Field(default=timedelta(minutes=15), examples=["every 15 minutes"])
     """Checks the promises of the ledger; a broken one stops charging."""
+    staff_mail: Every = Field(default=timedelta(minutes=1), examples=["every 1 minute"])
+    """Sends mails to staff (`staff` in notices.yaml), and looks what they must be told at once."""
     reconcile: DailyAt = Field(default=time(3), examples=["daily at 03:00"])
     """Compares the ledger with Stripe and lists the last three days of events again."""
     summary: DailyAt = Field(default=time(7), examples=["daily at 07:00"])

@@ -225,6 +225,14 @@ def parse_bare_address(text: object) -> str:
     return value
 
 
+def parse_addresses(text: object) -> tuple[str, ...]:
+    """Return one bare e-mail address or a list of them, each once, in the order of the file."""
+    given = text if isinstance(text, list) else [text]
+    if not given:
+        raise ValueError("is an empty list; write `finance@acme.example`.")
+    return tuple(dict.fromkeys(parse_bare_address(each) for each in given))
+
+
 def parse_colour(text: object) -> str:
     """Return a colour as `#rrggbb`, lower case; `#rgb` is spelt out."""
     value = scalar(text)

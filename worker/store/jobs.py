@@ -126,6 +126,13 @@ class Jobs:
         )
         return self._connection.execute(statement).first() is not None
 
+    def last_period(self, name: str) -> str:
+        """Return the latest period that was asked for once, or the empty string."""
+        query = select(func.max(job_runs.c.period)).where(
+            job_runs.c.account_id == self._account, job_runs.c.name == name
+        )
+        return self._connection.execute(query).scalar_one_or_none() or ""
+
     def alive(self, *, since: datetime) -> dict[str, str]:
         """Return the processes heard of since *since*, with their configuration's digest."""
         rows = self._connection.execute(

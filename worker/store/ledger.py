@@ -32,6 +32,7 @@ from worker.store.kept_plans import KeptPlans
 from worker.store.letters import Letters
 from worker.store.mirror import Mirror
 from worker.store.operator_acts import OperatorActs
+from worker.store.staff_mails import StaffMails
 from worker.store.tables import control
 from worker.store.versions import Versions
 
@@ -170,6 +171,7 @@ class Transaction:
     jobs: Jobs
     versions: Versions
     plans: KeptPlans
+    staff: StaffMails
 
 
 class PostgresLedger:
@@ -222,4 +224,5 @@ class PostgresLedger:
             jobs=Jobs(connection, account),
             versions=Versions(connection, account),
             plans=KeptPlans(connection, account),
+            staff=StaffMails(connection, account),
         )

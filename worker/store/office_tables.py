@@ -1,6 +1,15 @@
-"""What the office reads: each day's plan as it was kept."""
+"""What the office reads: each day's plan as it was kept, and the mails to staff."""
 
-from sqlalchemy import Column, PrimaryKeyConstraint, Table
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from worker.store.columns import account_column, id_column, instant, metadata, text_column
@@ -15,4 +24,37 @@ kept_plans = Table(
     text_column("config_digest"),
     Column("acts", JSONB, nullable=False),
     PrimaryKeyConstraint("account_id", "day"),
+)
+
+staff_mails = Table(
+    "staff_mails",
+    metadata,
+    account_column(),
+    Column("id", BigInteger, Identity(always=True)),
+    id_column("kind"),
+    id_column("state"),
+    text_column("reason"),
+    id_column("recipient"),
+    Column("content", JSONB, nullable=False),
+    id_column("message_id"),
+    instant("queued_at", required=True),
+    instant("next_action_at"),
+    instant("send_by", required=True),
+    instant("sending_at"),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("message_id"),
+)
+Index(
+    "ix_staff_mails_due",
+    staff_mails.c.next_action_at,
+    postgresql_where=staff_mails.c.next_action_at.isnot(None),
+)
+
+staff_occasions = Table(
+    "staff_occasions",
+    metadata,
+    account_column(),
+    id_column("occasion"),
+    Column("mail_id", BigInteger, ForeignKey("staff_mails.id"), nullable=False),
+    PrimaryKeyConstraint("account_id", "occasion"),
 )

@@ -12,7 +12,15 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, RowMapping, Select, Table, select
 
-from worker.domain.case import Attempt, Case, CaseLetter, CaseState, StepRecord, Surroundings
+from worker.domain.case import (
+    Attempt,
+    AttemptState,
+    Case,
+    CaseLetter,
+    CaseState,
+    StepRecord,
+    Surroundings,
+)
 from worker.domain.policy import Policy
 from worker.domain.policy_text import from_plain
 from worker.domain.readings import (
@@ -57,6 +65,18 @@ class OpenCase:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingLetter:
+    """A letter of a closed case, such as its thanks, that waits for the customer's hours."""
+
+    line: CaseLine
+    customer: CustomerReading | None
+    step: str
+    notice: str
+    queued_at: datetime
+    send_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Mirrored:
     """What the mirrors hold of the cases' objects, by id."""
 
@@ -90,6 +110,37 @@ def read_open_cases(
             queued=queued.get(case.id, {}),
         )
         for case in found
+    ]
+
+
+def read_closing_letters(connection: Connection, account_id: str) -> list[WaitingLetter]:
+    """Return the letters of closed cases that are still to go out, by case."""
+    query = (
+        select(letters)
+        .join(cases, cases.c.id == letters.c.case_id)
+        .where(
+            letters.c.account_id == account_id,
+            letters.c.next_action_at.is_not(None),
+            cases.c.state == CaseState.CLOSED.value,
+        )
+        .order_by(letters.c.case_id, letters.c.id)
+    )
+    rows = connection.execute(query).mappings().all()
+    lines = {
+        line.id: line
+        for line in list_cases(connection, account_id, ids={row["case_id"] for row in rows})
+    }
+    people = _rows(connection, account_id, customers, sorted({row["customer_id"] for row in rows}))
+    return [
+        WaitingLetter(
+            lines[row["case_id"]],
+            customer_of(person, None) if (person := people.get(row["customer_id"])) else None,
+            row["step"],
+            row["notice"],
+            row["queued_at"],
+            row["next_action_at"],
+        )
+        for row in rows
     ]
 
 
@@ -229,6 +280,8 @@ def _invoice(case: Case, mirrored: Mirrored) -> InvoiceReading:
 
 
 def _payment(case: Case, mirrored: Mirrored) -> PaymentReading | None:
+    if case.in_flight is not None and case.in_flight.state is AttemptState.PROCESSING:
+        return PaymentReading("", "processing")  # a bank debit; its outcome takes days
     charge = mirrored.charges.get(case.failure.charge_id) if case.failure is not None else None
     if charge is None:
         return None

@@ -17,6 +17,7 @@ from worker.office.charging import charging_of
 from worker.ports import Clock
 from worker.store.reading import snapshot
 from worker.store.reading_metrics import Figures, read_figures
+from worker.store.reading_status import Signs
 from worker.web.open_ledger import OpenLedger
 
 ALIVE_WITHIN = timedelta(minutes=3)
@@ -71,15 +72,13 @@ def _of_cases(figures: Figures, *, now: datetime) -> Iterator[GaugeMetricFamily]
 
 def _of_service(figures: Figures, mode: Mode, *, wall_now: datetime) -> Iterator[GaugeMetricFamily]:
     now = figures.switch.business_at or wall_now
-    charging = charging_of(
+    signs = Signs(
         figures.switch,
-        mode,
-        now=now,
-        runs=True,
-        alive=figures.living,
+        tuple(figures.living),
         worker_seen_at=figures.worker_seen_at,
         feed_at=figures.feed_at,
     )
+    charging = charging_of(signs, mode, now=now, runs=True)
     yield _one("charging", "Whether charges may start now", int(charging.yes))
     causes = {} if charging.yes else {charging.cause: 1}
     yield _by("charging_stopped", "Why none may start", ("cause",), _keyed(causes))

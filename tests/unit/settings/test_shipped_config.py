@@ -122,6 +122,8 @@ def test_shipped_notices_and_schedule(shipped: Configuration) -> None:
         "reconcile",
         "summary",
         "plan",
+        "daily_mail",
+        "staff_mail",
     }
 
 
