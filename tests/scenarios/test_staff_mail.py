@@ -10,7 +10,7 @@ from tests.scenarios.servers import MakeWorld
 from tests.scenarios.stripe_side import START
 from tests.scenarios.world import World, shipped_configuration
 from worker.domain.job_times import JobTiming
-from worker.domain.policy import Configuration
+from worker.domain.policy import Configuration, PersonDecides
 from worker.domain.staff import AlertKind, AtOnce, DailyMail, StaffRules
 from worker.jobs.table import run_job
 from worker.services.operate import go, stop
@@ -165,6 +165,30 @@ def test_reviews_come_together_and_at_most_one_mail_in_fifteen_minutes(staffed: 
     world.job("staff_mail")
     assert len(mails_to(world, ONCALL)) == 2
     assert "C-1004" in text_of(mails_to(world, ONCALL)[1])
+
+
+def test_what_a_policy_leaves_to_a_person_is_told_once_and_again_each_morning(
+    make_world: MakeWorld,
+) -> None:
+    """`person_decides: charges`: one mail at once, then a line of the morning mail."""
+    told = with_staff()
+    policies = tuple(
+        replace(each, person_decides=(PersonDecides.CHARGES,)) for each in told.dunning.policies
+    )
+    world = make_world(
+        configuration=replace(told, dunning=replace(told.dunning, policies=policies))
+    )
+    world.customer("anna", ["insufficient_funds"])
+    world.advance(days=2)
+    for _ in range(3):
+        world.job("staff_mail")
+    (mail,) = mails_to(world, ONCALL)
+    assert mail["Subject"] == "Dunning: 1 act waits for you"
+    command = "    -> dunning approve C-1001 --by NAME --reason WHY"
+    assert f"C-1001 Anna €49.00: try 1\n{command}" in text_of(mail).replace("\r\n", "\n")
+    world.advance(days=1)
+    world.job("daily_mail")
+    assert command in text_of(mails_to(world, FINANCE)[0])
 
 
 def test_an_answer_that_is_lost_is_reported_and_the_mail_never_sent_again(staffed: World) -> None:

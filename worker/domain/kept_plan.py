@@ -137,14 +137,16 @@ def plan_changes(
     *,
     deeds: Iterable[Deed],
     news: News,
+    now: datetime,
     until: datetime,
 ) -> tuple[int, list[Change]]:
     """Return how many acts of *before* were done, and what is otherwise by now, in order of time.
 
-    Args: acts: the later plan; deeds: what was done since; until: where the shorter plan ends.
+    Args: acts: the later plan, made at *now*; deeds: what was done since; until: where the shorter
+    plan ends.
     """
     done = {each.key for each in deeds}
-    older = {each.key: each for each in before.acts}
+    older = {each.key: each for each in before.acts if each.kind in DONE_KINDS or each.at > now}
     newer = {each.key: each for each in acts}
     changes = [
         *_new_and_moved(older, newer, done, news, until),

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from worker.domain.case import CaseState
+from worker.domain.case import CaseState, Question, question_from
 from worker.domain.identifiers import case_name, parse_case_name
+from worker.domain.money import Money
 from worker.domain.staff import AlertKind
 from worker.domain.step_names import readable
 from worker.office.charging import GO
@@ -20,7 +21,11 @@ LOOK_BACK = timedelta(days=1)
 TOGETHER: dict[AlertKind, timedelta] = {AlertKind.REVIEW: timedelta(minutes=15)}
 """Kinds that come in numbers: at most one mail in that time, with all that came together."""
 
-_FACTS = {AlertKind.CHARGING_STOPPED: "charging.stopped", AlertKind.REVIEW: "case.in_review"}
+_FACTS = {
+    AlertKind.CHARGING_STOPPED: "charging.stopped",
+    AlertKind.REVIEW: "case.in_review",
+    AlertKind.PERSON_DECIDES: "case.person_decides",
+}
 
 
 def read_occurrences(
@@ -57,7 +62,7 @@ def alert_mail(
         case AlertKind.LIMIT_REACHED:
             return _limits(told, words)
         case AlertKind.PERSON_DECIDES:
-            return None
+            return _questions(told, lines)
 
 
 def _stopped(told: Told, words: OfficeWords) -> Document:
@@ -100,6 +105,32 @@ def _reviews(lines: Sequence[CaseLine]) -> Document | None:
     subject = f"Dunning: {count} for a person"
     first = f"{count} for a person; nothing happens to {'it' if len(lines) == 1 else 'them'} alone."
     return Document(subject, first, True, (Section("Cases", tuple(items)),))
+
+
+def _questions(told: Sequence[Told], lines: dict[int, CaseLine]) -> Document | None:
+    asked = {parse_case_name(each.subject): each for each in told}  # of each case the last
+    items = tuple(
+        question_item(line, question_from(each.data))
+        for number, each in asked.items()
+        if number is not None
+        and (line := lines.get(number)) is not None
+        and line.state == CaseState.OPEN.value
+    )
+    if not items:
+        return None
+    count = count_words(len(items), "act waits", "acts wait")
+    first = f"{count} for your approval; without one nothing is done, for ever."
+    return Document(f"Dunning: {count} for you", first, True, (Section("Approve?", items),))
+
+
+def question_item(line: CaseLine, question: Question) -> Item:
+    """Return what one case asks, with the command that says yes."""
+    name, money = case_name(line.id), Money(question.amount_minor, question.currency)
+    who = line.customer_name or line.customer_id
+    return Item(
+        f"{name} {who} {money_words(money)}: {readable(question.step)}",
+        f"dunning approve {name} --by NAME --reason WHY",
+    )
 
 
 def _limits(told: Sequence[Told], words: OfficeWords) -> Document:

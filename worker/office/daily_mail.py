@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from worker.domain.case import Question
 from worker.domain.forecast_values import PlannedKind
 from worker.domain.holds import HoldKind
 from worker.domain.identifiers import case_name
 from worker.domain.money import Money
 from worker.domain.step_names import readable
+from worker.office.alerts import question_item
 from worker.office.charging import charging_line
 from worker.office.plan import ENDS, Plan, PlanRow, totals_of
 from worker.office.plan_files import plan_csv
@@ -18,8 +20,9 @@ from worker.office.since import Since
 from worker.office.since_text import since_line
 from worker.office.staff_document import Document, Item, Section
 from worker.office.words import OfficeWords, count_words, money_words
+from worker.store.approvals import questions
 from worker.store.ledger import PostgresLedger
-from worker.store.reading import snapshot
+from worker.store.reading import CaseLine, list_cases, snapshot
 from worker.store.reading_day import DayResult, EndingHold, read_day, read_ending_holds
 from worker.store.reading_status import count_cases
 
@@ -38,6 +41,8 @@ class Morning:
     result_from: date
     """The first day that the result is about; it ends with yesterday."""
     holds: tuple[EndingHold, ...]
+    asked: tuple[tuple[CaseLine, Question], ...]
+    """What waits for a person's approval."""
     waiting: int
     """Cases that wait, among them those that a stop keeps waiting."""
 
@@ -59,8 +64,11 @@ def read_morning(
         )
         before = _midnight(next_working_day(today) + timedelta(days=1), zone)
         holds = read_ending_holds(connection, account, now=now, before=before)
+        open_questions = dict(questions(connection, account))
+        lines = list_cases(connection, account, ids=open_questions)
+        asked = tuple((line, open_questions[line.id]) for line in lines)
         waiting = count_cases(connection, account, now=now).waiting
-    return Morning(plan, since, result, result_from, tuple(holds), waiting)
+    return Morning(plan, since, result, result_from, tuple(holds), asked, waiting)
 
 
 def next_working_day(day: date) -> date:
@@ -223,6 +231,8 @@ def _waiting_items(morning: Morning, words: OfficeWords) -> Iterator[Item]:
         who = still.line.customer_name or still.line.customer_id
         reason = readable(still.reason).rstrip(".")
         yield Item(f"{name} {who} {money_words(still.line.owed)}: {reason}", f"dunning case {name}")
+    for line, question in morning.asked:
+        yield question_item(line, question)
     yield from _hold_items(morning.holds, words)
 
 

@@ -78,6 +78,7 @@ def since_of(before: KeptPlan, plan: Plan, *, deeds: list[Deed], news: News) -> 
         (planned_act(row.planned) for row in plan.rows),
         deeds=deeds,
         news=news,
+        now=plan.made_at,
         until=min(before.until, plan.until),
     )
     return Since(

@@ -18,6 +18,8 @@ NOUNS = {
     PlannedKind.INVOICE_END: "invoice's end",
     PlannedKind.CLOSE: "case's end",
     PlannedKind.REVIEW: "review",
+    PlannedKind.PERSON: "question",
+    PlannedKind.ACCESS: "access change",
 }
 SIGNS = {ChangeKind.NEW: "+", ChangeKind.GONE: "-", ChangeKind.MOVED: ""}
 NETWORK_WAIT, UNEXPLAINED = "network wait", "no news explains it"

@@ -135,7 +135,7 @@ def remind(
             first = tx.jobs.once(f"{REMINDER} {name}", today, now=now)
         if first:
             log.warning(
-                REMINDER,
+                "person.decides",
                 case=name,
                 step=question.step,
                 amount_minor=question.amount_minor,

@@ -160,9 +160,9 @@ def _acts(
 
 def read_deeds(connection: Connection, account_id: str, *, since: datetime) -> list[Deed]:
     """Return every charge, letter of a case and ending from *since* on, in business time."""
-    tried = select(
-        attempts.c.case_id, attempts.c.kind, attempts.c.step, attempts.c.first_sent_at
-    ).where(attempts.c.account_id == account_id, attempts.c.first_sent_at >= since)
+    tried = select(attempts.c.case_id, attempts.c.kind, attempts.c.step, attempts.c.sent_at).where(
+        attempts.c.account_id == account_id, attempts.c.sent_at >= since
+    )
     columns = (letters.c.case_id, letters.c.step, letters.c.sent_at, letters.c.queued_at)
     written = select(*columns).where(
         letters.c.account_id == account_id,
@@ -173,7 +173,7 @@ def read_deeds(connection: Connection, account_id: str, *, since: datetime) -> l
         ),
     )
     deeds = [
-        _attempt_deed(row.case_id, AttemptKind(row.kind), row.step, row.first_sent_at)
+        _attempt_deed(row.case_id, AttemptKind(row.kind), row.step, row.sent_at)
         for row in connection.execute(tried)
     ]
     deeds += [

@@ -73,6 +73,7 @@ def test_each_difference_of_two_plans_has_its_kind_and_reason() -> None:
         later,
         deeds=[deed(1, "try 1", hours=4.2)],
         news=news((2, 3, "customer paid", 85), (2, 2, "declined", 40), (6, 5, "new failure", 90)),
+        now=MADE_AT + DAY,
         until=MADE_AT + 8 * DAY,
     )
     assert done == 1
@@ -85,9 +86,9 @@ def test_each_difference_of_two_plans_has_its_kind_and_reason() -> None:
 
 
 def test_what_no_news_explains_has_no_reason() -> None:
-    _, changes = plan_changes(
-        kept(act(1, "try 1", hours=30)), [], deeds=[], news=news(), until=MADE_AT + 8 * DAY
-    )
+    now, until = MADE_AT + DAY, MADE_AT + 8 * DAY
+    before = kept(act(1, "try 1", hours=30), act(2, "", hours=3, kind=PlannedKind.CLOSE))
+    _, changes = plan_changes(before, [], deeds=[], news=news(), now=now, until=until)
     assert [each.because for each in changes] == [""]
 
 
