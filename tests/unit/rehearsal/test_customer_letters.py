@@ -26,10 +26,15 @@ def mail(subject: str, text: str = "Hello") -> Mail:
         ("Your payment of ¥4,800 is still open", "payment_failed_2"),
         ("Please check your payment of KWD10.000", "payment_failed_3"),
         ("Your Acme subscription ends on 3 November 2026", "payment_failed_final"),
+        ("Your Acme subscription is paused on 3 November 2026", "payment_failed_final"),
+        ("Your Acme plan changes on 3 November 2026", "payment_failed_final"),
         ("Last reminder: your payment of €29.00 is open", "payment_failed_final"),
         ("Please confirm your payment of €29.00", "action_required"),
         ("Thank you, your payment of €29.00 arrived", "payment_recovered"),
         ("Your Acme subscription has ended", "subscription_ended"),
+        ("Your Acme subscription has been paused", "subscription_paused"),
+        ("Your Acme invoices are on hold", "subscription_paused"),
+        ("Your Acme plan has changed", "subscription_downgraded"),
         ("Your card expires before your next payment", "card_expiring"),
         ("Your Pro renews on 3 November 2026", "renewal_upcoming"),
         ("Your Acme trial ends on 3 November 2026", "trial_ending"),
@@ -53,6 +58,7 @@ def test_every_shipped_letter_is_known() -> None:
         "action_required", "payment_recovered", "subscription_ended", "card_expiring",
         "renewal_upcoming", "trial_ending", "invoice_due_soon", "invoice_due_today",
         "invoice_overdue_1", "invoice_overdue_2", "invoice_overdue_final",
+        "subscription_paused", "subscription_downgraded",
     }  # fmt: skip
     assert {path.stem for path in TEMPLATES.glob("*.md")} == known
     assert known >= ABOUT_UNPAID
