@@ -4,7 +4,6 @@ from collections import Counter
 
 import pytest
 
-from worker.clock import monotonic_seconds
 from worker.rehearsal.population import START
 from worker.rehearsal.population_cards import unix
 from worker.rehearsal.population_cast import CAST
@@ -23,11 +22,9 @@ def settled(subscribers: int, seed: str = "1") -> tuple[Sandbox, dict[str, objec
     return sandbox, told["customers"], told["test_clock"]
 
 
-def test_two_hundred_people_settle_within_seconds() -> None:
-    began = monotonic_seconds()
+def test_two_hundred_people_settle_before_anybody_tries_to_charge() -> None:
     sandbox, customers, clock = settled(200)
     assert len(customers) == 200
-    assert monotonic_seconds() - began < 4
     assert sandbox.world.now(clock) == unix(START)
     assert sandbox.world.tries == []
 
