@@ -167,6 +167,19 @@ def test_reviews_come_together_and_at_most_one_mail_in_fifteen_minutes(staffed: 
     assert "C-1004" in text_of(mails_to(world, ONCALL)[1])
 
 
+def test_a_limit_is_told_once_in_its_window(staffed: World) -> None:
+    """A cap that is reached leaves one row for each of its windows (services.permission)."""
+    world = staffed
+    world.run()
+    for period in ("2026-12-01T07", "2026-12-01T07", "2026-12-01T08"):
+        with world.app.ledger.begin() as tx:
+            tx.jobs.once("limit 500 charges per hour", period, now=world.now)
+        world.job("staff_mail")
+    first, second = mails_to(world, ONCALL)
+    assert first["Subject"] == "Dunning: the limit of 500 charges per hour is reached"
+    assert "the rest waits, nothing is" in text_of(second)
+
+
 def test_what_a_policy_leaves_to_a_person_is_told_once_and_again_each_morning(
     make_world: MakeWorld,
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, or_, select
 
-from worker.domain.case import INVOICE_ENDS, AttemptKind, LetterState, Outcome, RecoveredBy
+from worker.domain.case import SUBSCRIPTION_ENDS, AttemptKind, LetterState, Outcome, RecoveredBy
 from worker.domain.forecast_values import PlannedKind
 from worker.domain.identifiers import parse_case_name
 from worker.domain.kept_plan import Deed, News, NewsItem
@@ -186,5 +186,5 @@ def read_deeds(connection: Connection, account_id: str, *, since: datetime) -> l
 def _attempt_deed(case_id: int, kind: AttemptKind, step: str, at: datetime) -> Deed:
     if kind is AttemptKind.CHARGE:
         return Deed(case_id, PlannedKind.CHARGE, step, at)
-    what = PlannedKind.INVOICE_END if kind in INVOICE_ENDS else PlannedKind.ENDING
+    what = PlannedKind.ENDING if kind in SUBSCRIPTION_ENDS else PlannedKind.INVOICE_END
     return Deed(case_id, what, step, at)
