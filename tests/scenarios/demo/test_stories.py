@@ -181,5 +181,6 @@ def _plan_and_deed_agree(held: Held) -> None:
     What the plan cannot know is what others do: a new failure, a payment, another card.
     """
     assert held.unexplained == []
-    assert (held.plans, held.planned > 150, held.deeds > 150) == (DAYS, True, True)
+    assert held.plans > DAYS * 3 // 4, "a rehearsal does not stop on every morning"
+    assert min(held.planned, held.deeds) > 150
     assert held.explained.total() < held.deeds / 2, "most deeds were in the plan"
