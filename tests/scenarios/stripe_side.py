@@ -13,6 +13,8 @@ START = datetime(2026, 12, 1, 7, tzinfo=UTC)
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
+WORKER_KEY = "sk_test_worker"
+
 Outcome = str | Mapping[str, Any]
 """What a card answers to one try: `approve`, a decline code, or a whole outcome."""
 
@@ -229,6 +231,10 @@ class StripeSide:
     def faults(self, *rules: Mapping[str, Any]) -> None:
         """Replace what fails; nothing given heals everything."""
         self.client.control("/_sandbox/faults", {"faults": list(rules)} if rules else {})
+
+    def rights(self, *rights: str) -> None:
+        """Leave the worker's key only these rights; nothing given lifts the restriction."""
+        self.client.control("/_sandbox/keys", {"key": WORKER_KEY, "rights": list(rights) or None})
 
     def settings(self, **settings: Any) -> None:
         """Change the account's settings."""

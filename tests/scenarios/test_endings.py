@@ -17,6 +17,12 @@ from worker.domain.policy import Configuration, EndingAct, InvoiceEnd, SmallBala
 
 PAUSE, HOLD, DOWNGRADE = EndingAct.PAUSE, EndingAct.HOLD_INVOICES, EndingAct.DOWNGRADE
 FREE = 0
+ALL_BUT_SUBSCRIPTIONS = [
+    f"{name}_read"
+    for name in ("subscription", "customer", "payment_method", "charge", "event", "test_clock")
+] + ["invoice_write", "payment_intent_read", "price_read", "product_read"]
+"""Rights of a key that may end no subscription."""
+
 AT_THE_END = timedelta(days=3)
 """The final letter goes out after 4 hours, the ending comes after 54."""
 
@@ -193,6 +199,22 @@ def test_a_lost_answer_is_settled_without_a_second_effect(
     told = {PAUSE: "subscription.paused", HOLD: "subscription.paused"}
     assert len(world.facts(told.get(act, "subscription.contracted"))) == 1
     assert len(world.letters_to(emil)) == 2
+
+
+def test_an_ending_waits_for_a_right_that_the_key_lost(make_world: MakeWorld) -> None:
+    world = world_with(make_world, EndingAct.CANCEL)
+    gita = world.customer("gita", ["lost_card"])
+    world.advance(hours=50)
+    world.stripe.rights(*ALL_BUT_SUBSCRIPTIONS)
+    world.advance(hours=12, every=HOUR)
+    case = world.case_of(gita)
+    assert (case.state, case.attempts[-1].state) == (CaseState.OPEN, AttemptState.SENDING)
+    assert subscription(world, gita)["status"] == "past_due"
+    world.stripe.rights()
+    world.advance(hours=2, every=HOUR)
+    case = world.case_of(gita)
+    assert (case.outcome, len(case.attempts)) == (Outcome.ENDED, 1)
+    assert subscription(world, gita)["status"] == "canceled"
 
 
 @pytest.mark.parametrize("act", [PAUSE, HOLD, DOWNGRADE])

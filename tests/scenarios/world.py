@@ -17,7 +17,15 @@ from typing import Any
 
 from sqlalchemy import text
 
-from tests.scenarios.stripe_side import DAY, HOUR, START, Customer, Outcome, StripeSide
+from tests.scenarios.stripe_side import (
+    DAY,
+    HOUR,
+    START,
+    WORKER_KEY,
+    Customer,
+    Outcome,
+    StripeSide,
+)
 from worker import clock
 from worker.bootstrap import WORKER_NEEDS, App, configured, notices_in
 from worker.domain.case import Case
@@ -204,7 +212,7 @@ class World:
             "DATABASE_URL": self.servers.database_url,
             "REDIS_URL": self.servers.redis_url,
             "SMTP_URL": smtp_url or self.inbox.url,
-            "STRIPE_API_KEY": "sk_test_worker",
+            "STRIPE_API_KEY": WORKER_KEY,
             "STRIPE_API_BASE": self.servers.stripe_base,
             "STRIPE_TEST_CLOCK": self.stripe.clock,
             "CUSTOMER_PORTAL_URL": f"{self.servers.stripe_base}/_sandbox/portal/{{customer}}",
@@ -236,7 +244,7 @@ class World:
 
     def _gateway(self) -> SdkGateway:
         transport = Transport(
-            api_key="sk_test_worker",
+            api_key=WORKER_KEY,
             api_base=self.servers.stripe_base,
             limiter=SharedLimiter(connect_redis(self.servers.redis_url), rates=WIDE),
             read_timeout_seconds=self.read_timeout_seconds,

@@ -36,7 +36,7 @@ def send_ending(turn: Turn, attempt: Attempt, *, first: bool) -> None:
     A refused pause is followed by what the policy says for that. *first* False is a resend: a
     refusal then may only mean that the first one had worked, which a read shows.
     """
-    answer = _request(turn, attempt)
+    answer = _ask(turn, attempt)
     turn.ports.log.info(
         "ending",
         case=case_name(turn.case.id),
@@ -109,6 +109,17 @@ def _shown_now(turn: Turn, attempt: Attempt) -> AttemptState | None:
         return None
     shown = outcome_shown(replace(turn, invoice=fresh).situation(), attempt)
     return shown or AttemptState.DECLINED
+
+
+def _ask(turn: Turn, attempt: Attempt) -> Answer:
+    """Return Stripe's answer; where our key is refused nothing was done, and it is asked again."""
+    try:
+        return _request(turn, attempt)
+    except GatewayRejected as refused:
+        turn.ports.log.error(
+            "stripe.rejected", case=case_name(turn.case.id), error=refused, do="dunning doctor"
+        )
+        return Answer(AnswerKind.UNKNOWN, refused.status, refused.code)
 
 
 def _request(turn: Turn, attempt: Attempt) -> Answer:
