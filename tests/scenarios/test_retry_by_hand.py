@@ -87,6 +87,7 @@ def test_it_is_charged_at_once_and_the_story_says_who_asked(
     name = f"C-{world.case_of(anna).id}"
     assert capsys.readouterr().out.splitlines() == [
         f"{name} will be charged within seconds: €49.00 to Visa ..0010.",
+        "Later steps stay where they are: dunning extend moves them.",
         f"What comes of it: dunning case {name}",
     ]
     (planned,) = [f for f in world.facts("payment.retry_scheduled") if "by" in f]

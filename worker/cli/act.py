@@ -238,15 +238,27 @@ def retry(
 
 
 def approve(
-    id: Id, by: By = "", reason: Reason = "", as_json: Json = False, data: Data = None
+    id: Id = "",
+    filter: Filter = "",
+    limit: Limit = LIMIT,
+    yes: Yes = False,
+    by: By = "",
+    reason: Reason = "",
+    as_json: Json = False,
+    data: Data = None,
 ) -> None:
     """Let the one charge or ending happen that a case asked you about. Exit 2: refused."""
-    operate.require_who_and_why(_who(by), reason)
-    from worker.cli import act_approve
+    who = operate.require_who_and_why(_who(by), reason)
+    several = _one_or_many(id, filter)
+    from worker.cli import act_approve, act_many, act_many_kinds
     from worker.cli.data_dir import open_view
 
     with open_view(data) as view:
-        done = act_approve.approve(view, id, by=_who(by), reason=reason, as_json=as_json)
+        if several:
+            asked = act_many.Many(filter, who, reason, yes=yes, limit=limit, as_json=as_json)
+            act_many.many(view, act_many_kinds.ApproveMany(view, asked), asked)
+            return
+        done = act_approve.approve(view, id, by=who, reason=reason, as_json=as_json)
     if not done:
         raise typer.Exit(2)
 

@@ -1,4 +1,4 @@
-"""The acts that can be done to many cases: hold, release, retry, close, extend.
+"""The acts that can be done to many cases: hold, release, retry, approve, close, extend.
 
 Each judges a case beforehand by what the ledger knows, and does to one case exactly what its
 command does to a single one: a row or a wish, never a request to Stripe.
@@ -15,6 +15,7 @@ from worker.domain.holds import HeldBy, HoldScope
 from worker.domain.identifiers import case_name
 from worker.errors import UsageError
 from worker.ports import NewHold
+from worker.services.approvals import approve_act
 from worker.services.ask_close import ask_close
 from worker.services.ask_retry import RetryAnswer, ask_retry, refusal
 from worker.services.extend_case import extend_case, require_days
@@ -133,6 +134,39 @@ class RetryMany:
             run=run,
         )
         return why_refused(answer, self._view) if answer.refused else ""
+
+
+class ApproveMany:
+    """Each case's one charge or ending that waits for a person gets a yes."""
+
+    name, done = "approve", "approved"
+    words: tuple[str, ...] = ()
+    note = "The worker does each now if every other rule allows it."
+
+    def __init__(self, view: View, who: Many) -> None:
+        """Keep who acts."""
+        self._view, self._who = view, who
+
+    def refusals(self, lines: Sequence[CaseLine]) -> Iterator[tuple[int, str]]:
+        """Yield the cases that ask nothing."""
+        with self._view.ledger.begin() as tx:
+            asked = {case_id for case_id, _ in tx.approvals.all_asked()}
+        for line in lines:
+            if line.id not in asked:
+                yield line.id, "nothing of it waits for you"
+
+    def act(self, case_id: int, run: int) -> str:
+        """Approve one."""
+        approve_act(
+            case_id,
+            ledger=self._view.ledger,
+            clock=SystemClock(),
+            now=self._view.now,
+            by=self._who.by,
+            reason=self._who.reason,
+            run=run,
+        )
+        return ""
 
 
 class CloseMany:

@@ -9,6 +9,7 @@ from worker.bootstrap import notices_in, reading_ledger
 from worker.cli.doctor_confirmed import LOOKED_BACK, confirmed_findings
 from worker.cli.doctor_findings import Finding, Verdict, exit_code, ok, stripes_reminders
 from worker.cli.doctor_first_time import walk
+from worker.cli.doctor_pause import pause_findings
 from worker.cli.doctor_services import (
     Seen,
     look_at_database,
@@ -123,6 +124,7 @@ def _stripe_settings(
     if database is not None and database.health.account_id:
         habits = _habits(environment)
     yield from confirmed_findings(configuration.dunning, habits)
+    yield from pause_findings(environment, configuration.dunning)
 
 
 def _habits(environment: Environment) -> StripeHabits | None:

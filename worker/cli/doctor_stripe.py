@@ -87,6 +87,15 @@ class Unshared:
         self._pace.hold(1)
 
 
+def doctors_transport(environment: Environment) -> Transport:
+    """Return the way to Stripe at the doctor's own pace."""
+    return Transport(
+        api_key=environment.stripe_api_key or "",
+        api_base=environment.stripe_api_base or STRIPE_API,
+        limiter=Unshared(),
+    )
+
+
 @dataclass
 class StripeVisit:
     """One visit to Stripe: what it found, and how long its calls took."""
@@ -101,11 +110,7 @@ class StripeVisit:
             do = "make a restricted key (rk_…) with the rights in README, 'Key'"
             yield Finding("Stripe key", Verdict.WRONG, "STRIPE_API_KEY is not set", do)
             return
-        transport = Transport(
-            api_key=self.environment.stripe_api_key,
-            api_base=self.environment.stripe_api_base or STRIPE_API,
-            limiter=Unshared(),
-        )
+        transport = doctors_transport(self.environment)
         try:
             missing = [right.name for right in RIGHTS if not self._may(transport, right)]
             yield self._key()

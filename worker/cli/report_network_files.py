@@ -1,9 +1,7 @@
 """The network report as JSON and as CSV: ids and figures, times in UTC, money in minor units."""
 
-import csv
 from collections.abc import Sequence
 from datetime import timedelta
-from io import StringIO
 
 from worker.cli.report_network import CardWindow, NetworkLine, NetworkReport, Row
 from worker.cli.report_network_words import (
@@ -17,6 +15,7 @@ from worker.cli.report_network_words import (
 from worker.domain.money import Money
 from worker.domain.network_tries import MadeBy, NetworkTry
 from worker.domain.network_usage import StopSeen, Violation
+from worker.office.sheets import csv_text
 from worker.office.words import json_instant, json_money
 
 COLUMNS = (
@@ -36,11 +35,7 @@ COLUMNS = (
 
 def report_csv(report: NetworkReport) -> str:
     """Return every try of the period, a line each, oldest first."""
-    out = StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(_cells(row) for row in report.rows)
-    return out.getvalue()
+    return csv_text(COLUMNS, (_cells(row) for row in report.rows))
 
 
 def _cells(row: Row) -> Sequence[object]:

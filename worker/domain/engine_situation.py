@@ -220,9 +220,7 @@ class Situation:
     @property
     def debt(self) -> str:
         """What is owed, as tries name it: the PaymentIntent, else the invoice."""
-        payment = self.invoice.payment
-        named = payment.payment_intent_id if payment is not None else ""
-        return named or self.invoice.id
+        return self.invoice.debt
 
     def allowance(self, method: PaymentMethodReading) -> Allowance:
         """Return when the networks' rules allow the next try of *method* for this invoice."""

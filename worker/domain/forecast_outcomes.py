@@ -18,9 +18,10 @@ from worker.domain.case import (
 )
 from worker.domain.decisions import Decision, Resend, SettleAttempt
 from worker.domain.decline_table import Family, find_row
+from worker.domain.declined_try import declined_try
 from worker.domain.engine_situation import KEEP_AS_DRAFT, PAUSED, Situation
 from worker.domain.identifiers import idempotency_key
-from worker.domain.network_tries import MadeBy, NetworkTry
+from worker.domain.network_tries import NetworkTry
 from worker.domain.readings import DeclineSignals, PaymentMethodReading, SubscriptionReading
 
 
@@ -132,18 +133,10 @@ def _as_try(at: Situation, attempt: Attempt) -> NetworkTry:
     # A network's own code in the place of Stripe's would read as something unknown.
     stripes = known is not None and find_row(Family.STRIPE_CODE, known.code) is not None
     untold = DeclineSignals(decline_code=known.code if known is not None and stripes else "")
-    return NetworkTry(
-        at=attempt.sent_at,
-        made_by=MadeBy.WORKER,
-        payment_method_id=attempt.payment_method_id,
-        fingerprint=method.fingerprint if method is not None else "",
-        brand=method.brand if method is not None else "",
-        payment_method_type=method.type if method is not None else "",
-        country=method.country if method is not None else "",
-        amount_minor=attempt.amount_minor,
-        currency=attempt.currency,
+    return declined_try(
+        attempt,
+        method,
         debt=at.debt,
-        failed=True,
         signals=next(told, untold),
         charge_id=f"planned {at.case.id} {attempt.no}",
     )

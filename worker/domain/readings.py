@@ -219,6 +219,12 @@ class InvoiceReading:
         return self.collection_method == SEND_INVOICE
 
     @property
+    def debt(self) -> str:
+        """What is owed, as tries name it: the PaymentIntent, else the invoice."""
+        named = self.payment.payment_intent_id if self.payment is not None else ""
+        return named or self.id
+
+    @property
     def payment_under_way(self) -> bool:
         """Whether money may still come in through any of its payments without a new charge."""
         shown = self.payment is not None and self.payment.status in UNDER_WAY

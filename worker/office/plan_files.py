@@ -1,14 +1,13 @@
 """A plan as JSON and as CSV: ids and figures, times in UTC, money in minor units."""
 
-import csv
 from collections.abc import Iterator, Sequence
-from io import StringIO
 
 from worker.domain.forecast_values import Condition
 from worker.domain.identifiers import case_name
 from worker.domain.money import Money
 from worker.office.plan import Plan, PlanRow, Still, Totals, totals_of
 from worker.office.plan_text import what_words
+from worker.office.sheets import csv_text
 from worker.office.words import json_instant, json_money
 
 COLUMNS = (
@@ -35,11 +34,7 @@ COLUMNS = (
 
 def plan_csv(plan: Plan) -> str:
     """Return every planned act, a line each, in order of time."""
-    out = StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(_cells(row) for row in plan.rows)
-    return out.getvalue()
+    return csv_text(COLUMNS, (_cells(row) for row in plan.rows))
 
 
 def _cells(row: PlanRow) -> Sequence[object]:

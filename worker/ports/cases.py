@@ -236,9 +236,19 @@ class ApprovalBook(Protocol):
     """What cases ask of people, and the people's yes to it; `ActBook.answer` ends one."""
 
     def approve(
-        self, case_id: int, question: Question, *, by: str, reason: str, now: datetime
+        self,
+        case_id: int,
+        question: Question,
+        *,
+        by: str,
+        reason: str,
+        now: datetime,
+        run: int | None = None,
     ) -> bool:
-        """Record a person's yes to what the case asked; False where one already waits."""
+        """Record a person's yes to what the case asked; False where one already waits.
+
+        Args: run: the act on many cases that it is part of.
+        """
 
     def asked(self, case_id: int) -> Question | None:
         """Return what the case waits for a person to decide, or None where it does not."""

@@ -16,6 +16,7 @@ from worker.domain.identifiers import case_name
 from worker.domain.policy import Mode
 from worker.errors import UsageError
 from worker.ports import Clock, JobLog, Ledger, Tx
+from worker.services.bulk_run import take_part
 from worker.services.case_facts import case_fact
 from worker.services.case_turn import CasePorts, Turn
 from worker.services.operate import require_who_and_why
@@ -25,20 +26,29 @@ REMINDER = "person.decides"
 
 
 def approve_act(
-    case_id: int, *, ledger: Ledger, clock: Clock, now: datetime, by: str, reason: str
+    case_id: int,
+    *,
+    ledger: Ledger,
+    clock: Clock,
+    now: datetime,
+    by: str,
+    reason: str,
+    run: int | None = None,
 ) -> Question:
     """Record a person's yes to the one act that the case asked about, and return that act.
 
-    Raises: UsageError: no who or no why, nothing waits for a person, or it is approved already.
+    Args: run: the act on many cases that this is part of. Raises: UsageError: no who or no why,
+    nothing waits for a person, or it is approved already.
     """
     require_who_and_why(by, reason)
     name = case_name(case_id)
     with ledger.begin() as tx:
         tx.cases.wake(now=now, case_ids=[case_id])  # locks: of two approvals one is second
+        take_part(tx, run, case_id)
         case, question = tx.cases.load(case_id), tx.approvals.asked(case_id)
         if case is None or case.state is not CaseState.OPEN or question is None:
             raise UsageError(f"Refused: nothing of {name} waits for you.")
-        if not tx.approvals.approve(case_id, question, by=by, reason=reason, now=now):
+        if not tx.approvals.approve(case_id, question, by=by, reason=reason, now=now, run=run):
             raise UsageError(f"Refused: {name} is approved already; it waits for the worker.")
         data = question.as_inputs() | {"by": by, "reason": reason}
         fact = case_fact(case, "case.approved", at=now, occasion=_occasion(question), data=data)

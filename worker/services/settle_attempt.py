@@ -13,10 +13,10 @@ from worker.domain.case import (
     Outcome,
 )
 from worker.domain.decisions import Close, Decision, SettleAttempt, Wait
+from worker.domain.declined_try import declined_try
 from worker.domain.engine_truth import recovered_by_step, was_written_to
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
-from worker.domain.network_rules import MadeBy, NetworkTry
 from worker.domain.policy import DeclineClass, RetriesBy
 from worker.domain.readings import (
     Answer,
@@ -137,19 +137,16 @@ def _declined(turn: Turn, attempt: Attempt, answer: Answer, owner: RetriesBy | N
     decline_class = failure.decline_class if failure is not None else DeclineClass.UNCLEAR
     if answer.kind is AnswerKind.ACTION_REQUIRED:
         case = replace(case, action_required_at=turn.now)
-    settled = replace(
-        attempt,
-        state=AttemptState.DECLINED,
-        settled_at=turn.now,
-        decline_class=decline_class,
-    )
+    state, debt = AttemptState.DECLINED, turn.invoice.debt
+    settled = replace(attempt, state=state, settled_at=turn.now, decline_class=decline_class)
+    tried = declined_try(attempt, method, debt=debt, signals=signals, charge_id=answer.charge_id)
     after = replace(
         turn,
         case=with_attempt(case, settled),
         around=replace(
             turn.around,
             last_try_at=turn.now,
-            tries=(*turn.around.tries, _as_try(turn, attempt, method, signals, answer)),
+            tries=(*turn.around.tries, tried),
             retry_request=None,
             approval=None,
         ),
@@ -182,32 +179,6 @@ def _charged_method(turn: Turn, attempt: Attempt, answer: Answer) -> PaymentMeth
     known = (answer.payment_method, method_in_use(turn.invoice), *turn.around.methods)
     wanted = attempt.payment_method_id
     return next((each for each in known if each is not None and each.id == wanted), None)
-
-
-def _as_try(
-    turn: Turn,
-    attempt: Attempt,
-    method: PaymentMethodReading | None,
-    signals: DeclineSignals,
-    answer: Answer,
-) -> NetworkTry:
-    """Return the declined attempt as the network ledger will know it, once its event is read."""
-    payment = turn.invoice.payment
-    return NetworkTry(
-        at=attempt.sent_at,
-        made_by=MadeBy.WORKER,
-        payment_method_id=attempt.payment_method_id,
-        fingerprint=method.fingerprint if method is not None else "",
-        brand=method.brand if method is not None else "",
-        payment_method_type=method.type if method is not None else "",
-        country=method.country if method is not None else "",
-        amount_minor=attempt.amount_minor,
-        currency=attempt.currency,
-        debt=(payment.payment_intent_id if payment is not None else "") or turn.invoice.id,
-        failed=True,
-        signals=signals,
-        charge_id=answer.charge_id,
-    )
 
 
 def _waits_for_bank(turn: Turn, attempt: Attempt, answer: Answer) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, exists, insert, select, true
 
 from worker.domain.case import Approval, CaseState, Question, question_from
 from worker.domain.engine_person import RULE
+from worker.store.operator_acts import part_of
 from worker.store.tables import cases, decisions, operator_acts
 
 APPROVE = "approve"
@@ -35,7 +36,14 @@ class Approvals:
         self._account = account_id
 
     def approve(
-        self, case_id: int, question: Question, *, by: str, reason: str, now: datetime
+        self,
+        case_id: int,
+        question: Question,
+        *,
+        by: str,
+        reason: str,
+        now: datetime,
+        run: int | None = None,
     ) -> bool:
         """Record a person's yes to what the case asked; False where one already waits."""
         if waiting_approval(self._connection, case_id, in_flight=None) is not None:
@@ -47,7 +55,7 @@ class Approvals:
                 act=APPROVE,
                 by=by,
                 reason=reason,
-                detail=question.as_inputs(),
+                detail={**question.as_inputs(), **part_of(run)},
                 at=now,
             )
         )

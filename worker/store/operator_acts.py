@@ -57,7 +57,7 @@ class OperatorActs:
         """Record the wish for a charge and return its number; None where one already waits."""
         if waiting_retry(self._connection, case_id) is not None:
             return None
-        return self._ask(RETRY, case_id, _part_of(run), by=by, reason=reason, now=now)
+        return self._ask(RETRY, case_id, part_of(run), by=by, reason=reason, now=now)
 
     def ask_close(
         self, case_id: int, *, by: str, reason: str, now: datetime, run: int | None = None
@@ -65,7 +65,7 @@ class OperatorActs:
         """Record the wish that a case is closed; None where one already waits."""
         if self.close_is_asked(case_id):
             return None
-        return self._ask(CLOSE, case_id, _part_of(run), by=by, reason=reason, now=now)
+        return self._ask(CLOSE, case_id, part_of(run), by=by, reason=reason, now=now)
 
     def close_is_asked(self, case_id: int) -> bool:
         """Return whether a person wishes that the case is closed; False once it is closed."""
@@ -167,7 +167,7 @@ class OperatorActs:
                 act=act,
                 by=by,
                 reason=reason,
-                detail={**detail, **_part_of(run)},
+                detail={**detail, **part_of(run)},
                 at=now,
                 answered_at=now,
                 answer="done",
@@ -183,7 +183,8 @@ class OperatorActs:
         )
 
 
-def _part_of(run: int | None) -> dict[str, object]:
+def part_of(run: int | None) -> dict[str, object]:
+    """Return what an act's detail says of the act on many cases that it is part of."""
     return {} if run is None else {RUN: run}
 
 

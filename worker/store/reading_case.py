@@ -7,7 +7,6 @@ taken from the last charge that failed.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, and_, or_, select
 
@@ -15,13 +14,14 @@ from worker.domain.case import Case, Surroundings
 from worker.domain.identifiers import case_name
 from worker.domain.policy import Policy
 from worker.domain.policy_text import from_plain
-from worker.domain.readings import ChargeReading, InvoiceReading, PaymentReading, method_in_use
+from worker.domain.readings import ChargeReading, InvoiceReading, method_in_use
 from worker.domain.watching import WatchedAct
 from worker.store.around import surroundings_of
 from worker.store.cases import Cases
 from worker.store.control import Controls
 from worker.store.mirror import Mirror
 from worker.store.mirror_tables import invoices
+from worker.store.mirrored_invoice import mirrored_invoice, payment_of
 from worker.store.reading import CaseLine, find_cases, list_cases
 from worker.store.reading_facts import StoredFact, stored_fact
 from worker.store.rows import charge_of
@@ -156,50 +156,18 @@ def _recovered_by(connection: Connection, case_id: int) -> str:
 def _invoice(
     connection: Connection, account_id: str, case: Case, charges: tuple[ChargeReading, ...]
 ) -> InvoiceReading:
-    """Return the invoice as mirrored; where the mirror has none, as the case knew it."""
-    row = (
-        connection.execute(
-            select(invoices).where(
-                invoices.c.account_id == account_id, invoices.c.id == case.invoice_id
-            )
-        )
-        .mappings()
-        .one_or_none()
+    query = select(invoices).where(
+        invoices.c.account_id == account_id, invoices.c.id == case.invoice_id
     )
-    known: dict[str, Any] = dict(row) if row is not None else {}
     mirror = Mirror(connection, account_id)
-    return InvoiceReading(
-        id=case.invoice_id,
-        customer_id=case.customer_id,
-        subscription_id=case.subscription_id,
-        status=known.get("status", "open"),
-        billing_reason=known.get("billing_reason", ""),
-        collection_method=known.get("collection_method", ""),
-        currency=case.currency,
-        amount_due_minor=known.get("amount_due_minor", case.amount_minor),
-        amount_paid_minor=known.get("amount_paid_minor", 0),
-        amount_remaining_minor=known.get("amount_remaining_minor", case.amount_minor),
-        attempted=known.get("attempted", True),
-        attempt_count=0,
-        created_at=known.get("created_at", case.failed_at),
-        number=known.get("number", ""),
-        next_payment_attempt_at=known.get("next_payment_attempt_at"),
-        payment=_payment(case, charges),
-        subscription=mirror.subscription(case.subscription_id),
-        customer=mirror.customer(case.customer_id),
-    )
-
-
-def _payment(case: Case, charges: tuple[ChargeReading, ...]) -> PaymentReading | None:
     failed = case.failure.charge_id if case.failure is not None else ""
     charge = next((charge for charge in charges if charge.id == failed), None)
-    if charge is None:
-        return None
-    return PaymentReading(
-        payment_intent_id=charge.payment_intent_id,
-        status="requires_payment_method",
-        latest_charge_id=charge.id,
-        payment_method_id=charge.payment_method_id,
+    return mirrored_invoice(
+        case,
+        connection.execute(query).mappings().one_or_none(),
+        payment=payment_of(charge) if charge is not None else None,
+        subscription=mirror.subscription(case.subscription_id),
+        customer=mirror.customer(case.customer_id),
     )
 
 

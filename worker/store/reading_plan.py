@@ -33,10 +33,12 @@ from worker.domain.readings import (
 from worker.store.around import surroundings_of
 from worker.store.config_tables import policies
 from worker.store.mirror_tables import customers, invoices, payment_methods, subscriptions
+from worker.store.mirrored_invoice import mirrored_invoice, payment_of
 from worker.store.reading import CaseLine, list_cases
 from worker.store.rows import (
     attempt_of,
     case_of,
+    charge_of,
     customer_of,
     letter_of,
     payment_method_of,
@@ -254,25 +256,9 @@ def _rows(
 
 
 def _invoice(case: Case, mirrored: Mirrored) -> InvoiceReading:
-    """Return the invoice as mirrored; where the mirror has none, as the case knew it."""
-    row = mirrored.invoices.get(case.invoice_id)
-    known: dict[str, Any] = dict(row) if row is not None else {}
-    return InvoiceReading(
-        id=case.invoice_id,
-        customer_id=case.customer_id,
-        subscription_id=case.subscription_id,
-        status=known.get("status", "open"),
-        billing_reason=known.get("billing_reason", ""),
-        collection_method=known.get("collection_method", ""),
-        currency=case.currency,
-        amount_due_minor=known.get("amount_due_minor", case.amount_minor),
-        amount_paid_minor=known.get("amount_paid_minor", 0),
-        amount_remaining_minor=known.get("amount_remaining_minor", case.amount_minor),
-        attempted=known.get("attempted", True),
-        attempt_count=0,
-        created_at=known.get("created_at", case.failed_at),
-        number=known.get("number", ""),
-        next_payment_attempt_at=known.get("next_payment_attempt_at"),
+    return mirrored_invoice(
+        case,
+        mirrored.invoices.get(case.invoice_id),
         payment=_payment(case, mirrored),
         subscription=mirrored.subscriptions.get(case.subscription_id),
         customer=mirrored.customers.get(case.customer_id),
@@ -283,11 +269,4 @@ def _payment(case: Case, mirrored: Mirrored) -> PaymentReading | None:
     if case.in_flight is not None and case.in_flight.state is AttemptState.PROCESSING:
         return PaymentReading("", "processing")  # a bank debit; its outcome takes days
     charge = mirrored.charges.get(case.failure.charge_id) if case.failure is not None else None
-    if charge is None:
-        return None
-    return PaymentReading(
-        payment_intent_id=charge["payment_intent_id"],
-        status="requires_payment_method",
-        latest_charge_id=charge["charge_id"],
-        payment_method_id=charge["payment_method_id"],
-    )
+    return payment_of(charge_of(charge)) if charge is not None else None

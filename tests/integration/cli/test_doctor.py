@@ -1,14 +1,17 @@
 """`dunning doctor` on real services, and on services that are away or refuse."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 import requests
+import stripe
 from redis import Redis
 
+from tests.contract.sandbox.driving import Driver
 from tests.integration.cli.conftest import ROOT, Command
 from tests.integration.cli.seeding import NOW, Seeding
 from worker.domain.confirmations import StripeSetting
@@ -192,6 +195,27 @@ def deleted(event_id: str, subscription: Mapping[str, object]) -> dict[str, obje
         "api_version": "2026-10-28.endive",
         "data": {"object": {"object": "subscription", **subscription}},
     }
+
+
+def test_who_cannot_be_paused_is_counted_where_a_policy_pauses(
+    dunning: Command, variables: dict[str, str | None], sandbox: Running, confirmed_config: str
+) -> None:
+    client = stripe.StripeClient("sk_test_x", base_addresses={"api": sandbox.base_url})
+    box = Driver(sandbox.base_url, client)
+    classic = box.subscriber(billing_mode={"type": "classic"})
+    variables = variables | {"STRIPE_TEST_CLOCK": classic.clock}
+    assert "Pauses" not in examined(dunning, variables)
+    file = Path(confirmed_config, "dunning.yaml")
+    pausing = re.sub(r"do: cancel .*", "do: pause\n      if_refused: leave", file.read_text())
+    file.write_text(pausing, encoding="utf-8")
+    found = examined(dunning, variables | {"CONFIG_DIR": confirmed_config})
+    assert found["Pauses"] == (
+        "look",
+        (
+            "1 of 1 active subscription cannot be paused: classic billing or a schedule"
+            f" ({classic.subscription})"
+        ),
+    )
 
 
 def test_redis_that_evicts_or_forgets_is_told_twice(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -14,10 +15,14 @@ from tests.integration.cli.test_hold import acts, loaded, refused
 from worker.cli.act_many import Many, many
 from worker.cli.act_many_kinds import ExtendMany
 from worker.cli.data_dir import View
+from worker.domain.case import Question
+from worker.domain.decisions import Decision, Wait
+from worker.domain.engine_person import RULE
 from worker.domain.policy import Configuration
 from worker.errors import ServiceUnavailable
 from worker.office.ways import office_of
 from worker.ports import Tx
+from worker.services.bulk_run import ManyWish, RunResult, run_many
 from worker.store.ledger import PostgresLedger
 from worker.store.tables import cases, operator_acts
 
@@ -176,6 +181,40 @@ def test_charges_are_asked_for_where_the_rules_allow_and_no_request_is_made(
     wishes = [row[0] for row in acts(ledger) if row[1] == "retry"]
     assert wishes == five[:4]
     assert lines[-1] == "Done: 4 cases to be charged."
+
+
+def test_two_who_give_the_same_command_at_once_do_it_once(
+    ledger: PostgresLedger, configuration: Configuration, five: list[int]
+) -> None:
+    view = View(ledger, office_of(configuration), NOW, NOW, None, runs=True)
+    asked = Many("state=open", "jo", "bank holiday", yes=True)
+    act = ExtendMany(view, 3, asked)
+    wish = ManyWish(act.name, (asked.terms, *act.words), asked.by, asked.reason)
+
+    def run(_: int) -> RunResult:
+        return run_many(wish, five, act.act, ledger=ledger, now=NOW)
+
+    with ThreadPoolExecutor(2) as both:
+        results = list(both.map(run, range(2)))
+    assert {number for each in results for number in (*each.done, *each.before)} == set(five)
+    runs = len([row for row in acts(ledger) if row[1] == "many:extend"])
+    assert shifts(ledger) == [3 * runs] * 5  # a second run only where the first was over before
+
+
+def test_what_waits_for_a_person_is_approved_and_nothing_else(
+    dunning: Command, seeding: Seeding, ledger: PostgresLedger, five: list[int]
+) -> None:
+    question = Question("try 1", 5000, "eur", 1)
+    asks = Decision(Wait(), RULE, "Waits for you.", inputs=question.as_inputs())
+    seeding.decide(five[1], asks, NOW)
+    wish = ("approve", "--filter", "currency=eur", "--yes", *WHO)
+    lines = dunning.run(*wish).stdout.splitlines()
+    assert lines[0] == "approve: 1 case €50.00"
+    assert any(line.startswith("Refused, 3 cases: nothing of it waits for you") for line in lines)
+    assert lines[-1] == "Done: 1 case approved."
+    assert [row[0] for row in acts(ledger) if row[1] == "approve"] == [five[1]]
+    dunning.run(*wish)
+    assert [row[0] for row in acts(ledger) if row[1] == "approve"] == [five[1]]
 
 
 def test_closing_says_what_stays_owed(
