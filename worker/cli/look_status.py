@@ -318,17 +318,7 @@ def status_json(standing: Standing, view: View) -> dict[str, object]:
         ],
         "events_parked": standing.parked,
         "limits": [_limit_json(each) for each in standing.limits],
-        "canaries": [
-            {
-                "policy": each.canary.policy,
-                "digest": each.canary.digest,
-                "acted": each.canary.acted,
-                "of": FIRST_CASES,
-                "waiting": each.waiting,
-                "clears_at": json_instant(each.canary.clears_at),
-            }
-            for each in standing.canaries
-        ],
+        "canaries": [_canary_json(each) for each in standing.canaries],
         "stripe_settings_contradicted": list(standing.contradicted),
     }
 
@@ -339,4 +329,15 @@ def _limit_json(limit: LimitWait) -> dict[str, object]:
         "waiting": limit.waiting,
         "of": "letters" if limit.letters else "cases",
         "next_at": json_instant(limit.next_at),
+    }
+
+
+def _canary_json(each: CanaryWait) -> dict[str, object]:
+    return {
+        "policy": each.canary.policy,
+        "digest": each.canary.digest,
+        "acted": each.canary.acted,
+        "of": FIRST_CASES,
+        "waiting": each.waiting,
+        "clears_at": json_instant(each.canary.clears_at),
     }
