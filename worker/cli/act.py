@@ -78,7 +78,10 @@ def stop(by: By = "", reason: Reason = "", data: Data = None) -> None:
 
 
 def go(by: By = "", reason: Reason = "", data: Data = None) -> None:
-    """Start charging, writing and ending again; waiting steps move by the length of the stop."""
+    """Start charging, writing and ending again; waiting steps move by the length of the stop.
+
+    Where nothing is stopped, the other cases of a new policy need not wait any longer.
+    """
     operate.require_who_and_why(_who(by), reason)
     from worker.cli.data_dir import open_view
 
@@ -86,9 +89,16 @@ def go(by: By = "", reason: Reason = "", data: Data = None) -> None:
         moved = operate.go(
             ledger=view.ledger, clock=SystemClock(), now=view.now, by=_who(by), reason=reason
         )
-    if moved is None:
+        cleared = []
+        if moved is None:
+            cleared = operate.go_past_canaries(
+                ledger=view.ledger, clock=SystemClock(), now=view.now, by=_who(by), reason=reason
+            )
+    for canary in cleared:
+        print(f"All cases of {canary.name} may act now; {canary.acted} have.")
+    if moved is None and not cleared:
         print("Nothing was stopped.")
-    else:
+    elif moved is not None:
         print(f"Charging. {moved} open cases go on, later by the length of the stop.")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from worker.cli.data_dir import EMPTY, View
 from worker.cli.doctor_confirmed import contradictions
+from worker.domain.canary import FIRST_CASES
 from worker.domain.case import LetterState, Question
 from worker.domain.confirmations import StripeHabits
 from worker.domain.identifiers import case_name
@@ -26,6 +27,7 @@ from worker.office.words import (
     money_words,
 )
 from worker.store.approvals import questions
+from worker.store.canaries import CanaryWait, read_canaries
 from worker.store.reading import snapshot
 from worker.store.reading_habits import stripe_habits
 from worker.store.reading_status import (
@@ -59,6 +61,8 @@ class Standing:
     letters: LetterCounts
     parked: int
     limits: tuple[LimitWait, ...] = ()
+    canaries: tuple[CanaryWait, ...] = ()
+    """Of new policies, those whose first cases have acted and whose other cases wait."""
     asked: tuple[tuple[int, Question], ...] = ()
     """Cases that wait for a person's approval, by number."""
     contradicted: tuple[str, ...] = ()
@@ -91,6 +95,11 @@ def read_standing(view: View) -> Standing:
             letters=count_letters(connection, account),
             parked=count_parked(connection, account),
             limits=tuple(read_limits(connection, account)),
+            canaries=tuple(
+                each
+                for each in read_canaries(connection, account)
+                if each.keeps_back(now=view.now, stopped=not signs.switch.charging)
+            ),
             asked=tuple(questions(connection, account)),
             contradicted=_contradicted(view, habits),
         )
@@ -120,6 +129,7 @@ def status_lines(standing: Standing, view: View) -> list[str]:
     lines.append(f"OPEN      {_open(standing.cases)}")
     if standing.limits:
         lines.append(f"LIMITS    {_limits(standing.limits, view)}")
+    lines += [f"CANARY    {_canary(each, view)}" for each in standing.canaries]
     lines += [f"WAITS     for you: {_asked(number, each)}" for number, each in standing.asked]
     lines.append(f"LAST      {_last(standing.jobs, view, wall)}")
     if view.differing is not None and view.version is not None:
@@ -228,6 +238,16 @@ def _limits(limits: Sequence[LimitWait], view: View) -> str:
     return f"{' · '.join(parts)} -> limits in config/dunning.yaml"
 
 
+def _canary(each: CanaryWait, view: View) -> str:
+    canary, at = each.canary, each.canary.clears_at
+    until = f"until {view.words.near(at)}" if at is not None and at > view.now else "for `go`"
+    waits = f"{each.waiting} {'waits' if each.waiting == 1 else 'wait'} {until}"
+    return (
+        f"{canary.name}: {canary.acted} of {FIRST_CASES} first cases acted, {waits}"
+        " -> dunning go --by NAME --reason WHY"
+    )
+
+
 def _asked(number: int, question: Question) -> str:
     name, money = case_name(number), Money(question.amount_minor, question.currency)
     step = readable(question.step)
@@ -298,6 +318,7 @@ def status_json(standing: Standing, view: View) -> dict[str, object]:
         ],
         "events_parked": standing.parked,
         "limits": [_limit_json(each) for each in standing.limits],
+        "canaries": [_canary_json(each) for each in standing.canaries],
         "stripe_settings_contradicted": list(standing.contradicted),
     }
 
@@ -308,4 +329,15 @@ def _limit_json(limit: LimitWait) -> dict[str, object]:
         "waiting": limit.waiting,
         "of": "letters" if limit.letters else "cases",
         "next_at": json_instant(limit.next_at),
+    }
+
+
+def _canary_json(each: CanaryWait) -> dict[str, object]:
+    return {
+        "policy": each.canary.policy,
+        "digest": each.canary.digest,
+        "acted": each.canary.acted,
+        "of": FIRST_CASES,
+        "waiting": each.waiting,
+        "clears_at": json_instant(each.canary.clears_at),
     }

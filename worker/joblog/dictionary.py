@@ -125,6 +125,14 @@ EVENTS: dict[str, Event] = {
         "LIMITS in `dunning status`",
         "none, or raise the ceiling",
     ),
+    "canary.waiting": Event(
+        "warn",
+        "the first 20 cases of a policy that `dunning apply` brought have acted; its other cases "
+        "and their letters wait until `clears_at`; told once",
+        "CANARY in `dunning status`, `dunning case` of some that acted",
+        "none, `dunning go --by --reason` at once, or `dunning stop`",
+    ),
+    "canary.cleared": Event("info", "all cases of a new policy act; told where no person did it"),
     "rate.limited": Event(
         "warn",
         "Stripe answered 429; the worker slowed down",
@@ -320,7 +328,8 @@ FIELDS: dict[str, Field] = {
     "seen": Field("how many were seen", "count"),
     "of": Field("of how many", "count"),
     "limit": Field("the bound that was reached, with its unit"),
-    "clears_at": Field("when a reached bound opens again", "ISO 8601 UTC"),
+    "policy": Field("name of a policy and the beginning of its digest"),
+    "clears_at": Field("when a reached bound or a canary opens again", "ISO 8601 UTC"),
     "since": Field("when it began", "ISO 8601 UTC"),
     "idle_runs": Field("runs since the last heartbeat that found nothing", "count"),
     "oldest_late_s": Field("how late the oldest due case is", "seconds"),

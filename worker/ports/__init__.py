@@ -4,6 +4,7 @@ Each has one production implementation (`store`, `gateway`, `queue`, `mail`, `jo
 have a fake, which must pass the same contract suite. `worker.bootstrap` binds them.
 """
 
+from worker.ports.canaries import CanaryBook
 from worker.ports.cases import (
     AccessBook,
     ActBook,
@@ -38,6 +39,7 @@ __all__ = [
     "ApprovalBook",
     "AttemptBook",
     "BulkRun",
+    "CanaryBook",
     "CaseBook",
     "CaseChange",
     "Clock",

@@ -112,11 +112,12 @@ class CaseBook(Protocol):
         retry_at: datetime,
         wake_seq: int | None = None,
         paused_until: datetime | None = None,
+        waits_for: str = "",
     ) -> None:
         """Give the lease back without having done anything; look again at *retry_at*.
 
         Args: wake_seq: as read at the claim; a case woken since then stays due. paused_until: no
-        scan rings for it before, wall time.
+        scan rings for it before, wall time. waits_for: the limit or canary that keeps it back.
         """
 
     def wake(

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from worker.domain.facts import Fact
 from worker.domain.kept_plan import KeptPlan
+from worker.ports.canaries import CanaryBook
 from worker.ports.cases import AccessBook, ActBook, ApprovalBook, AttemptBook, CaseBook
 from worker.ports.holds import HoldBook
 from worker.ports.letters import LetterBook
@@ -91,8 +92,8 @@ class ControlBook(Protocol):
     def set_cursor(self, name: str, position_at: datetime) -> None:
         """Move a cursor forward; one that is further already stays."""
 
-    def put_policy(self, digest: str, text: Mapping[str, object], *, wall_now: datetime) -> None:
-        """Keep a policy's text under its digest."""
+    def put_policy(self, digest: str, text: Mapping[str, object], *, wall_now: datetime) -> bool:
+        """Keep a policy's text under its digest; False where it is kept already."""
 
     def policy(self, digest: str) -> Mapping[str, object] | None:
         """Return a policy's text."""
@@ -197,6 +198,10 @@ class Tx(Protocol):
     @property
     def versions(self) -> VersionBook:
         """Versions of the configuration."""
+
+    @property
+    def canaries(self) -> CanaryBook:
+        """The first cases of new policies."""
 
     @property
     def plans(self) -> PlanBook:

@@ -56,6 +56,7 @@ def apply_configuration(
     """Store *candidate* as the version that follows number *after*, and move the cases of *moves*.
 
     Every process takes it at its next run. Other open cases keep the policy they began with.
+    Of a policy that this ledger never had, a few cases act first (domain/canary.py).
     Raises:
     UsageError: no who or why, or somebody else has applied another version meanwhile.
     """
@@ -70,7 +71,8 @@ def apply_configuration(
                 "dunning policy diff DIR."
             )
         wall_now = clock.wall_now()
-        keep_policies(tx, configuration, wall_now=wall_now)
+        for digest, name in keep_policies(tx, configuration, wall_now=wall_now):
+            tx.canaries.begin(digest, policy=name, now=now)
         facts, moved = [], []
         for move in sorted(moves, key=lambda each: each.case_id):
             fact = _moved(tx, move, no=no, by=by, reason=reason, now=now)

@@ -41,6 +41,7 @@ def apply_ending(turn: Turn, decision: Decision, end: End, *, news: Sequence[Fac
             tx.cases.record_decision(held.id, decision, at=turn.now)
             tx.facts.append(news, wall_now=wall_now)
             use_approval(tx, turn, attempt)
+            tx.canaries.join(held.id, now=turn.now)
     if started:
         with_intent = replace(turn.case, attempts=(*turn.case.attempts, attempt))
         send_ending(turn.with_case(with_intent), attempt, first=True)

@@ -31,6 +31,16 @@ class LeaseLostError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """When an act that may not start now is looked at again."""
+
+    at: datetime
+    """Business time."""
+    waits_for: str = ""
+    """The limit or canary that keeps it back; empty for others."""
+
+
+@dataclass(frozen=True, slots=True)
 class CasePorts:
     """The outside world of the services that work on cases and letters."""
 
@@ -113,12 +123,12 @@ class Turn:
         decision: Decision | None = None,
         facts: Sequence[Fact] = (),
         also: Callable[[Tx], Sequence[Fact]] | None = None,
-        unless: Callable[[Tx], bool] | None = None,
+        unless: Callable[[Tx], Later | None] | None = None,
     ) -> None:
         """Commit everything this turn came to, in one transaction, and give the lease back (T3).
 
         *also* writes further rows in the same commit and returns their facts; where *unless* says
-        True, nothing is written and the case stays due.
+        when to look again, nothing is written and the case is due then.
         Raises: LeaseLostError: nothing was written.
         """
         wall_now = self.ports.clock.wall_now()
@@ -131,8 +141,15 @@ class Turn:
             waits_for=change.waits_for or self._waits_for(decision),
         )
         with self.ports.ledger.begin() as tx:
-            if unless is not None and unless(tx):
-                tx.cases.hand_back(self.case.id, token=self.token, retry_at=self.now)
+            later = unless(tx) if unless is not None else None
+            if later is not None:
+                tx.cases.hand_back(
+                    self.case.id,
+                    token=self.token,
+                    retry_at=later.at,
+                    wake_seq=self.case.wake_seq,
+                    waits_for=later.waits_for,
+                )
                 return
             if not tx.cases.finish(self.case, learnt, token=self.token, now=self.now):
                 raise LeaseLostError

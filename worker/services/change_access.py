@@ -18,7 +18,7 @@ from worker.domain.step_names import readable
 from worker.ports import CaseChange, Tx
 from worker.services.case_facts import case_fact
 from worker.services.case_turn import Turn
-from worker.services.permission import may_queue
+from worker.services.permission import may_tell_access
 
 OVER = "the subscription is over"
 RESUMED = "the subscription was resumed"
@@ -34,6 +34,7 @@ def change_access(turn: Turn, decision: Decision, act: SetAccess, *, news: Seque
     written: list[Fact] = []
 
     def write(tx: Tx) -> Sequence[Fact]:
+        tx.canaries.join(turn.case.id, now=turn.now)
         tx.cases.record_step(turn.case.id, act.step, done=True, at=turn.now, reason=act.access)
         after = tx.cases.load(turn.case.id) or turn.case
         planned = next_change(after, turn.policy, turn.situation().office_zone, now=turn.now)
@@ -54,7 +55,7 @@ def change_access(turn: Turn, decision: Decision, act: SetAccess, *, news: Seque
         decision=decision,
         facts=news,
         also=write,
-        unless=lambda tx: not may_queue(tx, turn, turn.fence(tx)).granted,
+        unless=lambda tx: may_tell_access(tx, turn, turn.fence(tx)).later(turn.now),
     )
     if written:
         turn.ports.log.info(

@@ -83,6 +83,7 @@ def start_attempt(
             if request is not None and attempt.step == f"by hand {request.id}":
                 tx.acts.answer(request.id, answer=f"attempt {attempt.no}", now=turn.now)
             use_approval(tx, turn, attempt)
+            tx.canaries.join(held.id, now=turn.now)
     if started:
         return replace(turn.case, attempts=(*turn.case.attempts, attempt))
     if permission.verdict is Verdict.HAND_BACK:

@@ -144,6 +144,8 @@ def _send(at: Delivery, content: LetterContent) -> str:
     with ports.ledger.begin() as tx:
         # Asked again: Stripe was read and the letter written meanwhile.
         permission = may_send(tx, letter, ports, now=now)
+        if permission.granted and letter.case_id is not None:
+            tx.canaries.join(letter.case_id, now=now)
         ours = permission.granted and tx.letters.begin_sending(
             letter.id, token=at.token, now=now, wall_now=ports.clock.wall_now()
         )

@@ -25,7 +25,15 @@ def keep_first(
         return tx.versions.store(new, after=0, now=now) is not None
 
 
-def keep_policies(tx: Tx, configuration: Configuration, *, wall_now: datetime) -> None:
-    """Keep each policy's text under its digest, so that cases can begin with it."""
-    for policy in configuration.dunning.policies:
-        tx.control.put_policy(digest_of(policy), to_plain(policy), wall_now=wall_now)
+def keep_policies(
+    tx: Tx, configuration: Configuration, *, wall_now: datetime
+) -> list[tuple[str, str]]:
+    """Keep each policy's text under its digest, so that cases can begin with it.
+
+    Returns digest and name of those that the ledger did not know.
+    """
+    return [
+        (digest_of(policy), policy.name)
+        for policy in configuration.dunning.policies
+        if tx.control.put_policy(digest_of(policy), to_plain(policy), wall_now=wall_now)
+    ]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from worker.domain.canary import Canary
 from worker.domain.facts import Fact
 from worker.domain.identifiers import parse_case_name
 from worker.domain.policy import Configuration
@@ -37,6 +38,8 @@ def stop(*, ledger: Ledger, clock: Clock, now: datetime, by: str, reason: str) -
 def go(*, ledger: Ledger, clock: Clock, now: datetime, by: str, reason: str) -> int | None:
     """Start again: waiting steps and endings move later by the length of the stop (D16).
 
+    Canaries are cleared as well.
+
     Returns how many open cases moved, or None where nothing was stopped.
     """
     require_who_and_why(by, reason)
@@ -47,11 +50,30 @@ def go(*, ledger: Ledger, clock: Clock, now: datetime, by: str, reason: str) -> 
         # A ledger that a live key began is stopped from its go-live on, which may be to come.
         stopped_at = min(before.stopped_at or now, now)
         moved = tx.cases.resume_all(now=now, stopped_at=stopped_at)
+        tx.canaries.clear_all(by=by, now=now)
         tx.letters.extend_waiting(by=now - stopped_at)
         data = {"cause": before.stop_cause, "by": by, "reason": reason, "waiting": moved}
         fact = Fact("charging.resumed", "account", now, now.isoformat(), data)
         tx.facts.append([fact], wall_now=clock.wall_now())
     return moved
+
+
+def go_past_canaries(
+    *, ledger: Ledger, clock: Clock, now: datetime, by: str, reason: str
+) -> list[Canary]:
+    """Let all cases of new policies act at once, where nothing is stopped; steps do not move.
+
+    Returns the canaries that this cleared; none where nothing waited.
+    """
+    require_who_and_why(by, reason)
+    with ledger.begin() as tx:
+        cleared = tx.canaries.clear_all(by=by, now=now)
+        names = ", ".join(each.name for each in cleared)
+        if cleared:
+            data = {"cause": "canary", "by": by, "reason": reason, "policies": names}
+            fact = Fact("charging.resumed", "account", now, f"canary {now.isoformat()}", data)
+            tx.facts.append([fact], wall_now=clock.wall_now())
+    return cleared
 
 
 def adopt(

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from worker.domain.canary import FIRST_CASES
 from worker.domain.caps import Cap, Counted, cap_of_ending, caps_of_charge, caps_of_letter
 from worker.domain.case import SUBSCRIPTION_ENDS, Attempt, AttemptKind, Case, CaseState
 from worker.ports import LetterTask, Tx, Used
-from worker.services.case_turn import CasePorts, Turn
+from worker.services.case_turn import CasePorts, Later, Turn
 
 CAP_PAUSE = timedelta(minutes=5)
 """How soon an act that met an hour's cap looks again."""
@@ -45,7 +46,8 @@ class Permission:
     until: datetime | None = None
     """When to look again, business time; always there for WAIT."""
     limit: str = ""
-    """The limit that is reached, as people read it (`500 charges per hour`); empty for others."""
+    """The limit that is reached, as people read it (`500 charges per hour`), or the mark of the
+    canary that is waited for; empty for others."""
     more_time: timedelta = timedelta()
     """How much longer a letter has to go out, since it is not its own fault that it waits."""
 
@@ -53,6 +55,10 @@ class Permission:
     def granted(self) -> bool:
         """Whether the act may start."""
         return self.verdict is Verdict.GRANTED
+
+    def later(self, now: datetime) -> Later | None:
+        """Return when to look again, or None where it is granted."""
+        return None if self.granted else Later(self.until or now, self.limit)
 
 
 GRANTED = Permission(Verdict.GRANTED)
@@ -67,7 +73,7 @@ def may_begin(tx: Tx, turn: Turn, held: Case, attempt: Attempt) -> Permission:
     against = _against_case(tx, turn, held)
     if against is not None:
         return against
-    return limit or GRANTED
+    return limit or _behind_canary(tx, turn.ports, held.id, turn.now) or GRANTED
 
 
 def may_resend(tx: Tx, turn: Turn, held: Case, attempt: Attempt) -> Permission:
@@ -82,9 +88,17 @@ def may_resend(tx: Tx, turn: Turn, held: Case, attempt: Attempt) -> Permission:
 
 
 def may_queue(tx: Tx, turn: Turn, held: Case) -> Permission:
-    """Return whether a step's letter may be queued, which is asked again before it goes out, or its
-    change of access may be told."""
+    """Return whether a step's letter may be queued, which is asked again before it goes out."""
     return _against_case(tx, turn, held) or GRANTED
+
+
+def may_tell_access(tx: Tx, turn: Turn, held: Case) -> Permission:
+    """Return whether a step's change of access may be told."""
+    return (
+        _against_case(tx, turn, held)
+        or _behind_canary(tx, turn.ports, held.id, turn.now)
+        or GRANTED
+    )
 
 
 def may_send(tx: Tx, letter: LetterTask, ports: CasePorts, *, now: datetime) -> Permission:
@@ -113,7 +127,9 @@ def may_prepare(tx: Tx, letter: LetterTask, ports: CasePorts, *, now: datetime) 
         return Permission(Verdict.WAIT, why, now + HELD_LOOK, more_time=HELD_LOOK)
     if letter.case_id is not None and tx.acts.close_is_asked(letter.case_id):
         return Permission(Verdict.WAIT, "its case is to be closed", now + CLOSING_LOOK)
-    return GRANTED
+    if letter.case_id is None:
+        return GRANTED
+    return _behind_canary(tx, ports, letter.case_id, now) or GRANTED
 
 
 def _against_case(tx: Tx, turn: Turn, held: Case) -> Permission | None:
@@ -133,6 +149,38 @@ def _against_act(tx: Tx, held: Case, now: datetime) -> Permission | None:
     if tx.acts.close_is_asked(held.id):
         return Permission(Verdict.HAND_BACK, "the case is to be closed")
     return None
+
+
+def _behind_canary(tx: Tx, ports: CasePorts, case_id: int, now: datetime) -> Permission | None:
+    """Return the wait of a case whose new policy has had its first cases, or None.
+
+    It is asked where the switch is on. Whoever is let through tells `CanaryBook.join` within the
+    same transaction that the case acts, so that of many at once no further one is.
+    """
+    canary = tx.canaries.before(case_id)
+    if canary is None or canary.acted < FIRST_CASES:
+        return None
+    until = canary.clears_at
+    if until is None or until <= now:
+        if tx.canaries.clear(canary.digest, by="itself", now=now):
+            ports.log.info(
+                "canary.cleared",
+                policy=canary.name,
+                waiting=tx.canaries.due_count(canary.digest, now=now),
+                business_at=now,
+            )
+        return None
+    if tx.jobs.once(canary.mark, "waiting", now=now):
+        ports.log.warning(
+            "canary.waiting",
+            policy=canary.name,
+            waiting=max(tx.canaries.due_count(canary.digest, now=now), 1),
+            clears_at=until,
+            business_at=now,
+            do="look at what the first cases did; dunning go --by --reason, or dunning stop",
+        )
+    why = f"the first {FIRST_CASES} cases of its new policy have acted"
+    return Permission(Verdict.WAIT, why, until, canary.mark, more_time=until - now)
 
 
 def _switch_is_on(tx: Tx) -> bool:

@@ -39,7 +39,7 @@ def queue_case_letter(
         decision=decision,
         facts=news,
         also=queue,
-        unless=lambda tx: not may_queue(tx, turn, turn.fence(tx)).granted,
+        unless=lambda tx: may_queue(tx, turn, turn.fence(tx)).later(turn.now),
     )
 
 

@@ -196,6 +196,7 @@ class Cases:
         retry_at: datetime,
         wake_seq: int | None = None,
         paused_until: datetime | None = None,
+        waits_for: str = "",
     ) -> None:
         """Give the lease back without having done anything."""
         next_at: object = retry_at
@@ -210,6 +211,7 @@ class Cases:
                 lease_until=None,
                 dispatched_until=paused_until,
                 next_action_at=next_at,
+                **({"waits_for": waits_for} if waits_for else {}),
             )
         )
 

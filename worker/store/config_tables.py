@@ -1,6 +1,6 @@
-"""What the operator decided, as rows: versions of the configuration, policies by digest."""
+"""What the operator decided, as rows: versions, policies by digest, and the new ones' canaries."""
 
-from sqlalchemy import Column, Integer, PrimaryKeyConstraint, Table
+from sqlalchemy import BigInteger, Column, Integer, PrimaryKeyConstraint, Table
 from sqlalchemy.dialects.postgresql import JSONB
 
 from worker.store.columns import account_column, id_column, instant, metadata, text_column
@@ -26,4 +26,26 @@ policies = Table(
     Column("text", JSONB, nullable=False),
     instant("stored_at", required=True),
     PrimaryKeyConstraint("account_id", "digest"),
+)
+
+canaries = Table(
+    "canaries",
+    metadata,
+    account_column(),
+    id_column("digest"),
+    id_column("policy"),
+    instant("begun_at", required=True),
+    instant("filled_at"),
+    instant("cleared_at"),
+    text_column("cleared_by"),
+    PrimaryKeyConstraint("account_id", "digest"),
+)
+
+canary_cases = Table(
+    "canary_cases",
+    metadata,
+    account_column(),
+    id_column("digest"),
+    Column("case_id", BigInteger, nullable=False),
+    PrimaryKeyConstraint("account_id", "digest", "case_id"),
 )

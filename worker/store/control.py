@@ -130,13 +130,15 @@ class Controls:
             )
         )
 
-    def put_policy(self, digest: str, text: Mapping[str, object], *, wall_now: datetime) -> None:
-        """Keep a policy's text under its digest."""
-        self._connection.execute(
+    def put_policy(self, digest: str, text: Mapping[str, object], *, wall_now: datetime) -> bool:
+        """Keep a policy's text under its digest; False where it is kept already."""
+        statement = (
             upsert(policies)
             .values(account_id=self._account, digest=digest, text=dict(text), stored_at=wall_now)
             .on_conflict_do_nothing()
+            .returning(policies.c.digest)
         )
+        return self._connection.execute(statement).first() is not None
 
     def policy(self, digest: str) -> Mapping[str, object] | None:
         """Return a policy's text."""

@@ -22,6 +22,7 @@ from worker.errors import DatabaseUnavailable
 from worker.store.access import AccessWords
 from worker.store.approvals import Approvals
 from worker.store.attempts import Attempts
+from worker.store.canaries import Canaries
 from worker.store.cases import Cases
 from worker.store.control import Controls
 from worker.store.facts import Facts
@@ -173,6 +174,7 @@ class Transaction:
     control: Controls
     jobs: Jobs
     versions: Versions
+    canaries: Canaries
     plans: KeptPlans
     staff: StaffMails
 
@@ -227,6 +229,7 @@ class PostgresLedger:
             control=Controls(connection, account),
             jobs=Jobs(connection, account),
             versions=Versions(connection, account),
+            canaries=Canaries(connection, account),
             plans=KeptPlans(connection, account),
             staff=StaffMails(connection, account),
         )

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, and_, func, or_, select
 
+from worker.domain.canary import MARK
 from worker.domain.case import CaseState, LetterState
 from worker.domain.money import Money
 from worker.store.cases import LATE_AFTER
@@ -257,6 +258,7 @@ def read_limits(connection: Connection, account_id: str) -> list[LimitWait]:
             .where(
                 table.c.account_id == account_id,
                 table.c.waits_for != "",
+                ~table.c.waits_for.startswith(MARK),
                 table.c.next_action_at.isnot(None),
                 table.c.state.in_((CaseState.OPEN.value, LetterState.QUEUED.value)),
             )

@@ -11,7 +11,7 @@ import pytest
 from tests.integration.cli.conftest import Command
 from tests.integration.cli.seeding import NOW, Seeding, berlin, seed_story
 from worker.cli.data_dir import View
-from worker.cli.look_status import read_standing, status_lines
+from worker.cli.look_status import read_standing, status_json, status_lines
 from worker.domain.policy import Configuration, Mode
 from worker.office.ways import office_of
 from worker.store.ledger import PostgresLedger
@@ -203,3 +203,30 @@ def test_what_a_cap_keeps_back_has_a_line_of_its_own(seeding: Seeding, view: Vie
         "LIMITS    500 charges per hour: 1 case waits until 14:20 -> limits in config/dunning.yaml"
     )
     assert [(each.limit, each.waiting) for each in standing.limits] == [("500 charges per hour", 1)]
+
+
+def test_a_new_policys_canary_has_a_line_of_its_own(seeding: Seeding, view: View) -> None:
+    seed_story(seeding)
+    with seeding.ledger.connection() as connection:
+        digest = connection.exec_driver_sql(
+            "UPDATE cases SET waits_for = 'canary ' || policy_digest RETURNING policy_digest"
+        ).scalar_one()
+        connection.exec_driver_sql(
+            "INSERT INTO canaries SELECT account_id, policy_digest, 'monthly-cards', %(at)s, %(at)s"
+            " FROM cases",
+            {"at": NOW - timedelta(minutes=4)},
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO canary_cases SELECT account_id, policy_digest, generate_series(1, 20)"
+            " FROM cases"
+        )
+    standing = read_standing(view)
+    (line,) = [one for one in status_lines(standing, view) if one.startswith("CANARY")]
+    assert line == (
+        f"CANARY    monthly-cards ({digest[:6]}): 20 of 20 first cases acted, 1 waits until"
+        f" {view.words.near(NOW + timedelta(minutes=6))} -> dunning go --by NAME --reason WHY"
+    )
+    assert standing.limits == ()
+    told = status_json(standing, view)["canaries"]
+    assert isinstance(told, list)
+    assert [(each["acted"], each["waiting"]) for each in told] == [(20, 1)]
