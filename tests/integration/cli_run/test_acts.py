@@ -128,7 +128,8 @@ def test_the_probe_knows_who_is_alive(desk: Desk) -> None:
 
 
 def test_the_probe_asks_which(desk: Desk) -> None:
-    assert "dunning alive worker, or dunning alive scheduler" in str(desk.refuses("alive", "web"))
+    said = str(desk.refuses("alive", "cook"))
+    assert said == "Say which: dunning alive worker, dunning alive scheduler or web."
 
 
 def test_adopting_what_is_gone_says_so(desk: Desk) -> None:

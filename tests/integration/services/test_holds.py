@@ -252,3 +252,18 @@ def test_a_warning_that_was_over_before_it_was_heard_of_holds_nothing(bench: Ben
     sweep(ports=bench.ports, now=NOW)
     (over,) = holds_of(bench, case_id)
     assert not over.in_force(NOW)
+
+
+def test_a_hold_by_metadata_stands_still_whoever_has_it(bench: Bench) -> None:
+    with bench.ledger.begin() as tx:
+        tagged = replace(customer(), metadata={"team": "key=accounts"})
+        tx.mirror.put_customers([(tagged, NOW - DAY), (customer(2), NOW - DAY)])
+    case_id, other = bench.case(), bench.case(2)
+    new = NewHold(HoldScope.METADATA, "team=key=accounts", HoldKind.VIP, "jo", "asks first", "jo")
+    with bench.ledger.begin() as tx:
+        assert tx.holds.concerned(new.scope, new.target) == [case_id]
+        assert tx.holds.put(new, now=NOW) is not None
+    assert bench.look(case_id) == "on_hold"
+    assert bench.loaded(case_id).state is CaseState.HELD
+    assert holds_of(bench, other) == ()
+    assert not any(asked.startswith("pay") for asked in bench.stripe.asked)
