@@ -30,6 +30,7 @@ _NAMES = {
     AttemptKind.DOWNGRADE: "moved to another price",
     AttemptKind.UNCOLLECTIBLE: "invoice uncollectible",
     AttemptKind.VOID: "invoice voided",
+    AttemptKind.COUPON: "coupon given",
 }
 _PAID = {
     "retry": "by a try of ours",
@@ -256,6 +257,8 @@ def _states(record: CaseRecord) -> Iterator[Item]:
             case "access.changed":
                 said = f"from {fact.data.get('from')}, {fact.data.get('because')}"
                 yield Item(fact.time, f"access: {fact.data.get('to')}", said)
+            case "offer.given" if fact.data.get("days"):
+                yield Item(fact.time, "more time offered", f"{fact.data['days']} days")
             case "case.adopted":
                 yield Item(fact.time, "taken over", reason)
             case "case.extended":

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from worker.domain.holds import HeldBy
 from worker.domain.network_rules import NetworkTry
+from worker.domain.offers import Given
 from worker.domain.outages import Outage
 from worker.domain.policy import DeclineClass, RetriesBy
 from worker.domain.readings import PaymentMethodReading
@@ -46,6 +47,8 @@ class AttemptKind(StrEnum):
     DOWNGRADE = "downgrade"
     UNCOLLECTIBLE = "uncollectible"
     VOID = "void"
+    COUPON = "coupon"
+    """Ends nothing: a step's offer is put on the subscription."""
 
 
 CANCELS = frozenset((AttemptKind.CANCEL, AttemptKind.CANCEL_AT_PERIOD_END))
@@ -326,6 +329,8 @@ class Surroundings:
     """Another case of the same customer whose charge has no outcome yet."""
     named_at: datetime | None = None
     """When a letter of another case of the same subscription last named this invoice too."""
+    last_offer: Given | None = None
+    """The customer's last offer, of whichever case, given or about to be."""
     tries: tuple[NetworkTry, ...] = ()
     """Every try of the customer's payment methods within the networks' windows, and of the same
     cards in other hands, whoever made it."""

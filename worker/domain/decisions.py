@@ -55,11 +55,11 @@ class SetAccess:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Do one request of the ending, or write a small balance off."""
+    """Do one request of the ending, write a small balance off, or give a step's coupon."""
 
     kind: AttemptKind
     of: str = "ending"
-    """What the request belongs to: `ending`, or `small balance`."""
+    """What the request belongs to: `ending`, `small balance`, or the step that offers a coupon."""
 
     @property
     def step(self) -> str:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from worker.domain.case import SUBSCRIPTION_ENDS, Attempt, AttemptKind, AttemptState, Case
+from worker.domain.engine_offers import coupon_shown
 from worker.domain.engine_situation import Situation
 from worker.domain.network_tries import MadeBy, NetworkTry
 from worker.domain.readings import UNDER_WAY
@@ -22,6 +23,8 @@ def outcome_shown(at: Situation, attempt: Attempt) -> AttemptState | None:
     """Return what the invoice or subscription shows *attempt* came to; None: it does not tell."""
     if attempt.kind is AttemptKind.CHARGE:
         return _charge_shown(at, attempt)
+    if attempt.kind is AttemptKind.COUPON:
+        return coupon_shown(at, attempt)
     invoice = at.invoice
     if at.shows(attempt.kind):
         return AttemptState.SUCCEEDED

@@ -45,9 +45,13 @@ class Obstacle:
     """The cap that is reached, if that is what it is."""
 
 
+LETTERS_ONLY = Obstacle("mode letters charges nothing")
+"""What `mode: letters` forbids."""
+
+
 def obstacle_of(mode: Mode) -> Obstacle | None:
     """Return what the mode forbids; a mode that only watches acts on no plan at all."""
-    return Obstacle("mode letters charges nothing") if mode is Mode.LETTERS else None
+    return LETTERS_ONLY if mode is Mode.LETTERS else None
 
 
 @dataclass(frozen=True, slots=True)

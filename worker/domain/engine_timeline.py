@@ -5,7 +5,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from worker.domain.access import pending_access, record_name
-from worker.domain.decisions import Charge, Decision, Refuse, Review, SetAccess, Skip, Wait, Write
+from worker.domain.case import AttemptKind
+from worker.domain.decisions import (
+    Charge,
+    Decision,
+    End,
+    Refuse,
+    Review,
+    SetAccess,
+    Skip,
+    Wait,
+    Write,
+)
 from worker.domain.engine_access import plan_access
 from worker.domain.engine_charging import (
     Plan,
@@ -18,6 +29,7 @@ from worker.domain.engine_charging import (
 )
 from worker.domain.engine_ending import ending_due, plan_ending
 from worker.domain.engine_letters import pending_letters, plan_letter
+from worker.domain.engine_offers import coupon_to_give
 from worker.domain.engine_person import ENDING, ask, must_ask
 from worker.domain.engine_situation import Situation, over_alone
 from worker.domain.engine_small_balance import small_balance_due
@@ -151,12 +163,22 @@ def _next_act(at: Situation, owner: RetriesBy) -> Decision:
 
 
 def _tell(plan: Plan, at: Situation, skips: tuple[Skip, ...]) -> Decision:
-    """Return the change of access or the letter that is due; of one step the access comes first."""
+    """Return the change of access, the letter, or before it the coupon that it offers, now due; of
+    one step the access comes first."""
     if plan.access:
         return Decision(
             SetAccess(plan.step, plan.access),
             "access_due",
             f"{plan.step} is due: {plan.access} from now on.",
+            at.now,
+            skips=skips,
+        )
+    coupon = coupon_to_give(at, plan.step, plan.notice)
+    if coupon:
+        return Decision(
+            End(AttemptKind.COUPON, of=plan.step),
+            "coupon_due",
+            f"{plan.step} is due and offers coupon {coupon}, which comes first.",
             at.now,
             skips=skips,
         )

@@ -35,6 +35,7 @@ FACT_TYPES = frozenset(
         "notice.sent",
         "notice.suppressed",
         "notice.unknown",
+        "offer.given",
         "payment.failed",
         "payment.recovered",
         "payment.retried",

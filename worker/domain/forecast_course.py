@@ -36,6 +36,7 @@ from worker.domain.decisions import (
 from worker.domain.engine import decide
 from worker.domain.engine_charging import plan_charge, settle_owner
 from worker.domain.engine_ending import own_time, plan_ending
+from worker.domain.engine_offers import coupon_given, open_offer
 from worker.domain.engine_person import RULE
 from worker.domain.engine_situation import Situation
 from worker.domain.forecast_outcomes import (
@@ -58,6 +59,7 @@ from worker.domain.forecast_values import (
     Ways,
     foreseen,
 )
+from worker.domain.offers import Given
 from worker.domain.timetable import ending_due_at, step_due_at
 
 CLOSING_STEP = "closing"
@@ -98,6 +100,8 @@ class Course:
     """Why the case does not simply go on; empty where it does."""
     reasons: dict[str, str] = field(default_factory=dict)
     """Step -> why it is later than its own time, as known while it was waited for."""
+    offered: dict[str, str] = field(default_factory=dict)
+    """Step -> what its letter offers."""
     looks: int = 0
 
     @classmethod
@@ -155,6 +159,7 @@ class Course:
             due_at=self._own_time(letter.step),
             why="waits for the customer's hours" if late else "",
             notice=letter.notice,
+            offer=self.offered.get(letter.step, ""),
         )
         sent = replace(letter, state=LetterState.SENT, sent_at=self.at.now)
         self.at = with_letter(self.at, sent)
@@ -248,7 +253,18 @@ class Course:
             self.at = with_letter(self.at, replace(old.letter, state=LetterState.SUPPRESSED))
         self._queue(step, notice, decision.rule)
         self.at = with_done(self.at, step)
+        self._offer(step, notice)
         self.look_at = self.at.now
+
+    def _offer(self, step: str, notice: str) -> None:
+        """Let the letter's offer be given: more days move what is left."""
+        at, offer = self.at, open_offer(self.at, step, notice)
+        if offer is None or (offer.coupon and not coupon_given(at, step)):
+            return
+        self.at = with_around(at, last_offer=Given(at.case.id, step, at.now, offer))
+        if offer.extra is not None:
+            self.at = with_case(self.at, shift=at.case.shift + offer.extra)
+        self.offered[step] = offer.said
 
     def _change_access(self, decision: Decision, step: str, access: str) -> None:
         due_at = self._own_time(step.removeprefix(OWN_NAME))
@@ -266,6 +282,10 @@ class Course:
 
     def _end(self, decision: Decision, end: End) -> None:
         at, kind = self.at, end.kind
+        if kind is AttemptKind.COUPON:  # its letter tells of it
+            self.at = ended(at, new_attempt(at, kind, end.step))
+            self.look_at = at.now
+            return
         if not self.ways.ends:
             self.standing = "The mode lets the worker write only, so nothing is ended."
             return

@@ -22,7 +22,13 @@ from worker.domain.declined_try import declined_try
 from worker.domain.engine_situation import KEEP_AS_DRAFT, PAUSED, Situation
 from worker.domain.identifiers import idempotency_key
 from worker.domain.network_tries import NetworkTry
-from worker.domain.readings import DeclineSignals, PaymentMethodReading, SubscriptionReading
+from worker.domain.offers import coupon_step
+from worker.domain.readings import (
+    DeclineSignals,
+    DiscountReading,
+    PaymentMethodReading,
+    SubscriptionReading,
+)
 
 
 def with_case(at: Situation, **changes: object) -> Situation:
@@ -146,6 +152,12 @@ def ended(at: Situation, attempt: Attempt) -> Situation:
     """Return *at* after an ending went through, with what invoice and subscription then show."""
     after = with_attempt(at, replace(attempt, state=AttemptState.SUCCEEDED, settled_at=at.now))
     invoice, kind = at.invoice, attempt.kind
+    step = at.policy.step(coupon_step(attempt.step)) if kind is AttemptKind.COUPON else None
+    if step is not None and step.offer is not None and invoice.subscription is not None:
+        given = DiscountReading(f"planned {at.case.id}", step.offer.coupon)
+        discounts = (*invoice.subscription.discounts, given)
+        subscription = replace(invoice.subscription, discounts=discounts)
+        return replace(after, invoice=replace(invoice, subscription=subscription))
     if kind in SUBSCRIPTION_ENDS and invoice.subscription is not None:
         subscription = _as_left_by(at, kind, invoice.subscription)
         return replace(after, invoice=replace(invoice, subscription=subscription))

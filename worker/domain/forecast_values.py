@@ -84,6 +84,8 @@ class Planned:
     method: PaymentMethodReading | None = None
     act: AttemptKind | None = None
     access: str = ""
+    offer: str = ""
+    """What a letter offers, as part of a sentence."""
 
     @property
     def sure(self) -> bool:

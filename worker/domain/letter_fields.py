@@ -93,6 +93,18 @@ FIELDS: Mapping[str, Field] = MappingProxyType(
             "Friday 11 December",
             True,
         ),
+        "offer_coupon": Field(
+            "text",
+            "the coupon that is now on the subscription, if this letter's step offers one",
+            "SAVE20",
+            True,
+        ),
+        "offer_days": Field(
+            "text",
+            "how many more days the customer has, if this letter's step offers any",
+            "7",
+            True,
+        ),
         "reason_for_customer": Field(
             "text",
             "one sentence on why the payment failed; empty where it must not be told",
@@ -127,12 +139,19 @@ _ALWAYS = ("brand", "customer_name", "plan_name", "manage_url", "update_url")
 _FAILED = (
     *_ALWAYS,
     *("amount", "card", "pay_url", "invoice_number", "failed_on", "next_try_on", "ends_on"),
-    *("pauses_on", "downgrades_on", "reason_for_customer", "invoices"),
+    *(
+        "pauses_on",
+        "downgrades_on",
+        "offer_coupon",
+        "offer_days",
+        "reason_for_customer",
+        "invoices",
+    ),
 )
 _DUE = (
     *_ALWAYS,
     *("amount", "pay_url", "invoice_number", "due_on", "days_overdue", "paid_so_far", "ends_on"),
-    *("pauses_on", "downgrades_on", "invoices"),
+    *("pauses_on", "downgrades_on", "offer_coupon", "offer_days", "invoices"),
 )
 _OWN = (*_FAILED, *(name for name in _DUE if name not in _FAILED))
 _ENDED = ("amount", "pay_url", "invoice_number", "invoices")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from worker.domain.money import Money
+from worker.domain.offers import Offer
 from worker.domain.policy import DeclineClass
 from worker.domain.readings import CustomerReading, InvoiceReading, PaymentMethodReading
 
@@ -46,3 +47,5 @@ class LetterContent:
     renews_at: datetime | None = None
     renews_until: datetime | None = None
     trial_ends_at: datetime | None = None
+    offer: Offer | None = None
+    """What the letter's step gave the customer."""

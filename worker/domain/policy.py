@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from worker.domain.confirmations import Confirmation
 from worker.domain.job_times import JobTiming
+from worker.domain.offers import Offer
 from worker.domain.staff import StaffRules
 
 
@@ -121,16 +122,16 @@ class Step:
 
     name: str
     after: timedelta
-    """From the first failure, never from the previous step; from the due date where the policy
-    serves sent invoices, negative before it."""
+    """From the first failure; from the due date of sent invoices, negative before it."""
     charge: bool = False
     charge_window: DayWindow | None = None
     """Office hours in which the charge may start; None is any time."""
     letter: str | None = None
     """The notice to send, a file name under templates/<locale>/ without `.md`."""
     access: str | None = None
-    """What the customer may use from then on, in the application's own words; None changes it not.
-    """
+    """What the customer may use from then on, in the application's words; None: no change."""
+    offer: Offer | None = None
+    """What its letter offers; None: nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from enum import Enum
 
+from worker.domain.offers import Offer
 from worker.domain.policy import (
     CancelWhen,
     ClassRule,
@@ -139,7 +140,16 @@ def _step(plain: Plain) -> Step:
         charge_window=None if window is None else _window(_mapping(window)),
         letter=_text_or_none(plain.get("letter")),
         access=_text_or_none(plain.get("access")),
+        offer=_offer(plain.get("offer")),
     )
+
+
+def _offer(plain: object) -> Offer | None:
+    if plain is None:
+        return None
+    offer = _mapping(plain)
+    extra = offer.get("extra_seconds")
+    return Offer(str(offer.get("coupon", "")), None if extra is None else _seconds(extra))
 
 
 def _small_balance(plain: object) -> SmallBalance | None:

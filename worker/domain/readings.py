@@ -106,6 +106,15 @@ class PriceReading:
 
 
 @dataclass(frozen=True, slots=True)
+class DiscountReading:
+    """A discount on a subscription."""
+
+    id: str
+    coupon_id: str = ""
+    """Empty where the discount was not expanded."""
+
+
+@dataclass(frozen=True, slots=True)
 class SubscriptionReading:
     """A subscription's present state."""
 
@@ -137,6 +146,7 @@ class SubscriptionReading:
     latest_invoice_id: str = ""
     test_clock_id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    discounts: tuple[DiscountReading, ...] = ()
     adjusted: bool = False
     """A discount or a tax changes what its prices add up to."""
 

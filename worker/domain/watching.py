@@ -57,6 +57,9 @@ def act_to_watch(at: Situation, decision: Decision) -> WatchedAct | None:
             kind = WatchedKind.LETTER
         case SetAccess(step, notice):
             kind = WatchedKind.ACCESS
+        case End(AttemptKind.COUPON, step):
+            offering = at.policy.step(step)
+            kind, notice = WatchedKind.LETTER, (offering.letter or "") if offering else ""
         case End(request):
             kind, step, notice = WatchedKind.ENDING, f"ending: {request.value}", ""
         case _:

@@ -6,12 +6,14 @@ says where to look first; the other place is tried too, since a webhook endpoint
 fresh read may each speak another version.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from worker.domain.readings import (
     UNDER_WAY,
     ChargeReading,
     CustomerReading,
+    DiscountReading,
     InvoiceReading,
     PaymentMethodReading,
     PaymentReading,
@@ -142,8 +144,25 @@ def read_subscription(raw: Json, api_version: str) -> SubscriptionReading:
         latest_invoice_id=reference(raw, "latest_invoice"),
         test_clock_id=reference(raw, "test_clock"),
         metadata=metadata(raw),
+        discounts=read_discounts(raw),
         adjusted=_is_adjusted(raw),
     )
+
+
+def read_discounts(raw: Json) -> tuple[DiscountReading, ...]:
+    """Return the subscription's discounts; without a coupon's id where they are not expanded.
+
+    Since 2025-09-30 (clover) the coupon is the discount's `source`; before, it stood beside.
+    """
+    listed = raw.get("discounts")
+    found = []
+    for each in listed if isinstance(listed, list) else []:
+        if isinstance(each, str):
+            found.append(DiscountReading(each))
+        elif isinstance(each, Mapping):
+            coupon = reference(child(each, "source"), "coupon") or reference(each, "coupon")
+            found.append(DiscountReading(text(each, "id"), coupon))
+    return tuple(found)
 
 
 def _is_adjusted(raw: Json) -> bool:

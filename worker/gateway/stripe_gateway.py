@@ -1,13 +1,17 @@
 """The `StripeGateway` of `worker.ports` over HTTP."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from urllib.parse import quote
 
 from worker.domain.readings import Answer, ChargeReading, InvoiceReading, SubscriptionReading
 from worker.gateway.answers import answer_to_ending, answer_to_pay
-from worker.gateway.invoice_readers import read_invoice, read_subscription
+from worker.gateway.invoice_readers import (
+    read_discounts,
+    read_invoice,
+    read_subscription,
+)
 from worker.gateway.limits import Endpoint
 from worker.gateway.payment_readers import read_charge
 from worker.gateway.raw_fields import child, children, flag, instant, reference, text
@@ -19,6 +23,7 @@ PAGE_SIZE = 100
 INVOICE_EXPANDED = (
     "payments.data.payment.payment_intent",
     "parent.subscription_details.subscription.default_payment_method",
+    "parent.subscription_details.subscription.discounts",
     "customer.invoice_settings.default_payment_method",
 )
 # Part of the parameters that Stripe compares under one idempotency key: change them only together
@@ -150,6 +155,26 @@ class SdkGateway:
         )
         prices = {text(child(item, "price"), "id") for item in children(reply.body, "items")}
         return answer_to_ending(reply, done=prices == {price_id})
+
+    def add_coupon(
+        self, subscription_id: str, *, coupon_id: str, kept: Sequence[str], key: str
+    ) -> Answer:
+        """Put a coupon on a subscription beside its discounts of the ids in *kept*.
+
+        Stripe replaces the whole list (docs.stripe.com/api/subscriptions/update#discounts).
+        """
+        reply = self._transport.write(
+            Endpoint.SUBSCRIPTIONS_UPDATE,
+            "post",
+            f"/v1/subscriptions/{_id(subscription_id)}",
+            {
+                "discounts": [*({"discount": each} for each in kept), {"coupon": coupon_id}],
+                "expand": ["discounts"],
+            },
+            key=key,
+        )
+        shown = {each.coupon_id for each in read_discounts(reply.body)}
+        return answer_to_ending(reply, done=coupon_id in shown)
 
     def mark_uncollectible(self, invoice_id: str, *, key: str) -> Answer:
         """Write the invoice off as uncollectible."""

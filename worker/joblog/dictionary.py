@@ -71,6 +71,13 @@ EVENTS: dict[str, Event] = {
     "access.changed": Event("info", "the application is told what a customer may use from now on"),
     "attempt": Event("info", "one charge try and its answer"),
     "ending": Event("info", "a subscription or invoice was ended by the policy"),
+    "offer": Event("info", "a step's coupon was asked for at Stripe, with its answer"),
+    "offer.refused": Event(
+        "warn",
+        "Stripe did not take the coupon that a step offers; its letter went out without it",
+        "the coupon at Stripe, and `offer` in dunning.yaml",
+        "correct the coupon's id, or add it anew; who got the letter is not offered it again",
+    ),
     "letter": Event(
         "warn",
         "a letter was sent, dropped or failed; a warning says that it may not have arrived",

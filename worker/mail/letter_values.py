@@ -57,6 +57,8 @@ def letter_values(
         "ends_on": day(content.ends_at),
         "pauses_on": day(content.pauses_at),
         "downgrades_on": day(content.downgrades_at),
+        "offer_coupon": content.offer.coupon if content.offer is not None else "",
+        "offer_days": str(content.offer.days or "") if content.offer is not None else "",
         "ended_on": day(content.ended_at or content.now),
         "paused_on": day(content.ended_at or content.now),
         "held_on": day(content.held_at),

@@ -102,7 +102,8 @@ def what_words(planned: Planned) -> str:
         case PlannedKind.CHARGE:
             return f"charge {method_words(planned.method)}"
         case PlannedKind.LETTER:
-            return f"letter {planned.notice}"
+            offered = f", offers {planned.offer}" if planned.offer else ""
+            return f"letter {planned.notice}{offered}"
         case PlannedKind.ACCESS:
             return f"access {planned.access}"
         case PlannedKind.CLOSE:

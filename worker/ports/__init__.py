@@ -20,6 +20,7 @@ from worker.ports.holds import HoldBook, NewHold
 from worker.ports.ledger import Control, ControlBook, FactBook, JobBook, Ledger, Tx
 from worker.ports.letters import LetterBook, LetterTask, NewLetter
 from worker.ports.mirror import InboxBook, InboxEvent, MirrorBook
+from worker.ports.offers import OfferBook
 from worker.ports.outside import (
     Clock,
     Doorbell,
@@ -64,6 +65,7 @@ __all__ = [
     "NewLetter",
     "NewVersion",
     "ObjectReader",
+    "OfferBook",
     "RenderedNotice",
     "SendOutcome",
     "SendResult",

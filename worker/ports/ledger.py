@@ -16,6 +16,7 @@ from worker.ports.cases import AccessBook, ActBook, ApprovalBook, AttemptBook, C
 from worker.ports.holds import HoldBook
 from worker.ports.letters import LetterBook
 from worker.ports.mirror import InboxBook, MirrorBook
+from worker.ports.offers import OfferBook
 from worker.ports.staff import StaffBook
 from worker.ports.versions import VersionBook
 from worker.ports.watched import WatchBook
@@ -162,6 +163,10 @@ class Tx(Protocol):
     @property
     def access(self) -> AccessBook:
         """What customers may use."""
+
+    @property
+    def offers(self) -> OfferBook:
+        """What steps offered to customers."""
 
     @property
     def acts(self) -> ActBook:

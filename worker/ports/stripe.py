@@ -1,6 +1,6 @@
 """What the services need from Stripe."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -57,6 +57,11 @@ class StripeGateway(Protocol):
         self, subscription_id: str, *, item_id: str, price_id: str, key: str
     ) -> Answer:
         """Move one item to another price, without invoice or credit for the present period."""
+
+    def add_coupon(
+        self, subscription_id: str, *, coupon_id: str, kept: Sequence[str], key: str
+    ) -> Answer:
+        """Put a coupon on a subscription beside its discounts of the ids in *kept*."""
 
     def mark_uncollectible(self, invoice_id: str, *, key: str) -> Answer:
         """Write the invoice off as uncollectible."""

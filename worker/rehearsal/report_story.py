@@ -59,6 +59,7 @@ KINDS: Mapping[AttemptKind, str] = {
     AttemptKind.DOWNGRADE: "subscription moved to another price",
     AttemptKind.UNCOLLECTIBLE: "invoice marked uncollectible",
     AttemptKind.VOID: "invoice voided",
+    AttemptKind.COUPON: "coupon given",
 }
 CHARGED: Mapping[AttemptState, tuple[str, Tone]] = {
     AttemptState.SUCCEEDED: ("paid", Tone.GOOD),

@@ -10,6 +10,7 @@ from worker.domain.identifiers import idempotency_key
 from worker.ports import CaseChange
 from worker.services.approvals import use_approval
 from worker.services.case_turn import Turn
+from worker.services.give_offer import take_offer
 from worker.services.permission import Permission, Verdict, may_begin
 from worker.services.send_ending import send_ending
 
@@ -35,7 +36,7 @@ def apply_ending(turn: Turn, decision: Decision, end: End, *, news: Sequence[Fac
         held = turn.fence(tx)
         permission = may_begin(tx, turn, held, attempt)
         started = permission.granted and held.in_flight is None
-        started = started and tx.attempts.start(held, attempt)
+        started = started and take_offer(tx, turn, attempt) and tx.attempts.start(held, attempt)
         if started:
             tx.cases.record_skips(held.id, decision.skips, at=turn.now)
             tx.cases.record_decision(held.id, decision, at=turn.now)

@@ -61,6 +61,8 @@ def use_approval(tx: Tx, turn: Turn, attempt: Attempt) -> None:
     approval = turn.around.approval
     if approval is None or approval.question.attempt_no != attempt.no:
         return
+    if attempt.kind is AttemptKind.COUPON:
+        return  # nobody is asked about an offer
     charges = attempt.kind is AttemptKind.CHARGE
     if charges == (approval.question.step != ENDING):
         tx.acts.answer(approval.id, answer=f"attempt {attempt.no}", now=turn.now)

@@ -47,6 +47,7 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
         case = with_due_date(case, invoice)
         around = tx.cases.surroundings(case, invoice, now=now, wall_now=ports.clock.wall_now())
         text = tx.control.policy(case.policy_digest)
+        given = tx.offers.of_step(case_id, letter.step)
     rules = ports.configuration.dunning
     policy = from_plain(text) if text is not None else rules.policies[-1]
     _check_case_letter(letter, case, invoice)
@@ -87,6 +88,7 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
         ends_at=ends_at if expects is EndingAct.CANCEL else None,
         pauses_at=ends_at if expects in PAUSES else None,
         downgrades_at=ends_at if expects is EndingAct.DOWNGRADE else None,
+        offer=given.offer if given is not None else None,
     )
 
 

@@ -7,11 +7,13 @@ from worker.domain.case import Attempt, AttemptKind, AttemptState, CaseState
 from worker.domain.engine_outcomes import outcome_shown
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
+from worker.domain.offers import coupon_step
 from worker.domain.readings import Answer, AnswerKind
 from worker.errors import GatewayRejected, ServiceUnavailable
 from worker.ports import CaseChange, Tx
 from worker.services.case_facts import moved_fact
 from worker.services.case_turn import ASK_AGAIN, Turn, report_review
+from worker.services.give_offer import coupon_settled, report_refusal
 
 NO = frozenset((AnswerKind.REFUSED, AnswerKind.DECLINED, AnswerKind.ACTION_REQUIRED))
 """Answers by which Stripe did not do what was asked; a payment it wanted first is one as well."""
@@ -37,18 +39,7 @@ def send_ending(turn: Turn, attempt: Attempt, *, first: bool) -> None:
     refusal then may only mean that the first one had worked, which a read shows.
     """
     answer = _ask(turn, attempt)
-    turn.ports.log.info(
-        "ending",
-        case=case_name(turn.case.id),
-        invoice=turn.case.invoice_id,
-        subscription=turn.case.subscription_id,
-        step=attempt.kind.value,
-        no=attempt.no,
-        outcome=answer.kind.value,
-        code=answer.code,
-        request_id=answer.request_id,
-        business_at=turn.now,
-    )
+    _log(turn, attempt, answer)
     came = _came(turn, attempt, answer, first=first)
 
     def settle(tx: Tx) -> Sequence[Fact]:
@@ -61,6 +52,7 @@ def send_ending(turn: Turn, attempt: Attempt, *, first: bool) -> None:
                 answer_code=came.answer_code,
                 request_id=answer.request_id,
             )
+            return coupon_settled(tx, turn, attempt, came.state)
         return []
 
     moved = moved_fact(turn.case, "case.in_review", at=turn.now, reason=came.review)
@@ -75,6 +67,37 @@ def send_ending(turn: Turn, attempt: Attempt, *, first: bool) -> None:
     )
     if came.review:
         report_review(turn.ports, turn.case, came.review)
+    if attempt.kind is AttemptKind.COUPON and came.answer_code:
+        report_refusal(turn, attempt, came.answer_code)
+
+
+def _log(turn: Turn, attempt: Attempt, answer: Answer) -> None:
+    case, log = turn.case, turn.ports.log
+    if attempt.kind is AttemptKind.COUPON:
+        log.info(
+            "offer",
+            case=case_name(case.id),
+            subscription=case.subscription_id,
+            step=coupon_step(attempt.step),
+            no=attempt.no,
+            outcome=answer.kind.value,
+            code=answer.code,
+            request_id=answer.request_id,
+            business_at=turn.now,
+        )
+        return
+    log.info(
+        "ending",
+        case=case_name(case.id),
+        invoice=case.invoice_id,
+        subscription=case.subscription_id,
+        step=attempt.kind.value,
+        no=attempt.no,
+        outcome=answer.kind.value,
+        code=answer.code,
+        request_id=answer.request_id,
+        business_at=turn.now,
+    )
 
 
 def _came(turn: Turn, attempt: Attempt, answer: Answer, *, first: bool) -> _Came:
@@ -92,6 +115,8 @@ def _came(turn: Turn, attempt: Attempt, answer: Answer, *, first: bool) -> _Came
         code,
         f"Stripe refused the ending ({attempt.kind.value}): {code}",
     )
+    if attempt.kind is AttemptKind.COUPON:  # its letter goes out without it
+        return replace(refused, review="")
     knows_better = attempt.kind is AttemptKind.PAUSE and turn.policy.ending.if_refused is not None
     if knows_better and answer.status == NOT_TO_BE_PAUSED and code != "idempotency_error":
         return replace(refused, review="")
@@ -135,10 +160,26 @@ def _request(turn: Turn, attempt: Attempt) -> Answer:
             return stripe.hold_invoices(case.subscription_id, key=key)
         case AttemptKind.DOWNGRADE:
             return _change_price(turn, key)
+        case AttemptKind.COUPON:
+            return _add_coupon(turn, attempt)
         case AttemptKind.VOID:
             return stripe.void_invoice(case.invoice_id, key=key)
         case _:
             return stripe.mark_uncollectible(case.invoice_id, key=key)
+
+
+def _add_coupon(turn: Turn, attempt: Attempt) -> Answer:
+    """Put the step's coupon on the subscription, beside the discounts that it has."""
+    subscription = turn.invoice.subscription
+    step = turn.policy.step(coupon_step(attempt.step))
+    if subscription is None or step is None or step.offer is None:
+        return Answer(AnswerKind.REFUSED, code="no_subscription")
+    return turn.ports.stripe.add_coupon(
+        subscription.id,
+        coupon_id=step.offer.coupon,
+        kept=[each.id for each in subscription.discounts],
+        key=attempt.key,
+    )
 
 
 def _change_price(turn: Turn, key: str) -> Answer:

@@ -30,6 +30,7 @@ from worker.ports import CaseChange, Tx
 from worker.services.case_facts import moved_fact, retried_fact, scheduled_facts
 from worker.services.case_turn import ASK_AGAIN, Turn, report_review
 from worker.services.close_case import close_case
+from worker.services.give_offer import coupon_settled
 from worker.services.understand_failure import failure_of_answer
 
 DEBIT_LOOK = timedelta(days=1)
@@ -246,7 +247,7 @@ def settle_shown_outcome(
             charge_id=payment.latest_charge_id if made and payment is not None else "",
         )
         if attempt.kind is not AttemptKind.CHARGE:
-            return []
+            return coupon_settled(tx, turn, attempt, state)
         if made:
             why = "paid" if settle.succeeded else failure.code if failure else ""
             tx.cases.record_step(turn.case.id, attempt.step, done=True, at=turn.now, reason=why)

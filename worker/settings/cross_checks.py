@@ -28,6 +28,7 @@ from worker.settings.ending_checks import ending_faults, small_balance_faults
 from worker.settings.ending_section import EndingSection, SmallBalanceSection
 from worker.settings.fields import Section
 from worker.settings.notices_file import LetterSection
+from worker.settings.offer_section import offer_faults
 from worker.settings.sent_invoice_checks import sent_invoice_faults
 from worker.settings.sentences import join_words, nearest
 from worker.settings.written_reactions import parse_person_decides
@@ -111,6 +112,7 @@ def _policy_faults(parts: PolicyParts, notices_available: frozenset[str]) -> Ite
     yield from _step_faults(parts, notices_available)
     yield from _charge_faults(parts)
     yield from access_faults(parts.steps)
+    yield from offer_faults(parts.steps)
     yield from _person_faults(parts)
     if parts.ending is not None:
         yield from ending_faults(parts.at, parts.ending, parts.steps, parts.step_names)

@@ -43,6 +43,7 @@ from worker.settings.fields import (
 )
 from worker.settings.limits_section import LimitsSection
 from worker.settings.match_section import MatchSection
+from worker.settings.offer_section import OfferSection
 
 
 class ClassSection(Section):
@@ -119,6 +120,9 @@ class StepSection(Section):
     access: AccessWord | None = Field(default=None, examples=["read_only"])
     """What the customer may use from then on, in your application's words; it is told as the fact
     `access.changed` and by `dunning access`. Alone, or beside a charge or a letter."""
+    offer: OfferSection | None = Field(default=None, examples=["{ coupon: SAVE20 }"])
+    """What the step's letter offers, once per customer and year; who had an offer within a year
+    gets the letter without one."""
     because: Line | None = Field(default=None, examples=["salaries have arrived by then"])
     """Why, in your words; said again when the policy is read back."""
 
@@ -136,6 +140,7 @@ class StepSection(Section):
             charge_window=self.charge.window if self.charge else None,
             letter=self.letter,
             access=self.access,
+            offer=self.offer.offer() if self.offer else None,
         )
 
 

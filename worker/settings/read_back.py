@@ -52,7 +52,7 @@ def rules_lines(rules: DunningRules) -> list[str]:
 def policy_sentence(policy: Policy) -> str:
     """Return `monthly-cards: letter after 4 hours; tries on days 1, 3 and 7; ...`."""
     if policy.for_sent_invoices:
-        parts = [_reminders(policy), _subscription_end(policy.ending)]
+        parts = [_reminders(policy), *_offers(policy), _subscription_end(policy.ending)]
         told = "; ".join(part for part in parts if part)
         return f"{policy.name}: {told}.{_invoice_end(policy.ending)}"
     moments: defaultdict[tuple[str, timedelta], list[int]] = defaultdict(list)
@@ -73,9 +73,19 @@ def policy_sentence(policy: Policy) -> str:
         for step in policy.steps
         if step.access
     ]
+    parts += _offers(policy)
     parts.append(_subscription_end(policy.ending))
     ends = _invoice_end(policy.ending)
     return f"{policy.name}: {'; '.join(parts)}.{ends}{_small_balance(policy.small_balance)}"
+
+
+def _offers(policy: Policy) -> list[str]:
+    """Return `letter after 7 days offers coupon SAVE20`, once per customer and year."""
+    return [
+        f"letter {moments_words([step.after])} offers {step.offer.said}"
+        for step in policy.steps
+        if step.offer is not None
+    ]
 
 
 def _reminders(policy: Policy) -> str:

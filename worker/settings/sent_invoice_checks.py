@@ -67,6 +67,8 @@ def _step_faults(at: Location, step: dict[str, object], *, sends: bool) -> Itera
         return
     if "before" in step and "access" in step:
         yield (*at, "access"), "nobody loses access before the invoice is due; leave it out."
+    if "before" in step and "offer" in step:
+        yield (*at, "offer"), "nothing is offered before the invoice is due; leave it out."
     if "charge" in step:
         sentence = "an invoice that customers pay by hand is never charged; leave the charge out."
         yield (*at, "charge"), sentence

@@ -36,6 +36,7 @@ from worker.store.approvals import waiting_approval
 from worker.store.holds import holds_around, holds_from_json, names_of
 from worker.store.mirror_tables import customers, disputes, payment_methods
 from worker.store.network import fingerprints_of, recent_tries, tries_of
+from worker.store.offers import last_offer
 from worker.store.operator_acts import waiting_close, waiting_retry
 from worker.store.rows import payment_method_of
 from worker.store.tables import attempts, cases, letters, network_attempts
@@ -225,18 +226,7 @@ def surroundings_of(
         customer_id=found.customer_id,
     )
     recent = recent_tries(connection, account_id, in_use, now=now) if in_use else ()
-    payment = invoice.payment
-    known = connection.execute(
-        _AROUND,
-        {
-            "account": account_id,
-            "case": found.id,
-            **names_of(found),
-            "failed_at": found.failed_at,
-            "opened_at": found.opened_at,
-            "payment": payment.payment_intent_id if payment is not None else "",
-        },
-    ).one()
+    known = connection.execute(_AROUND, _asked_about(account_id, found, invoice)).one()
     holds = holds_from_json(known.holds)
     return Surroundings(
         leading_case=known.leading_case,
@@ -250,6 +240,7 @@ def surroundings_of(
         other_try_at=known.other_try_at,
         charge_in_flight_in=known.charge_in_flight_in,
         named_at=known.named_at,
+        last_offer=last_offer(connection, account_id, found.customer_id),
         tries=_with_debt(tries, found, invoice),
         methods=methods,
         method_changes=changes,
@@ -263,6 +254,19 @@ def surroundings_of(
         can_be_written_to=bool(email),
         key_age=wall_now - in_flight.first_sent_at if in_flight is not None else timedelta(),
     )
+
+
+def _asked_about(account_id: str, found: Case, invoice: InvoiceReading) -> dict[str, object]:
+    """Return the parameters of the one query about a case."""
+    payment = invoice.payment
+    return {
+        "account": account_id,
+        "case": found.id,
+        **names_of(found),
+        "failed_at": found.failed_at,
+        "opened_at": found.opened_at,
+        "payment": payment.payment_intent_id if payment is not None else "",
+    }
 
 
 def _with_debt(

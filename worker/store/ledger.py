@@ -32,6 +32,7 @@ from worker.store.jobs import Jobs
 from worker.store.kept_plans import KeptPlans
 from worker.store.letters import Letters
 from worker.store.mirror import Mirror
+from worker.store.offers import Offers
 from worker.store.operator_acts import OperatorActs
 from worker.store.staff_mails import StaffMails
 from worker.store.tables import control
@@ -166,6 +167,7 @@ class Transaction:
     watched: Watched
     approvals: Approvals
     acts: OperatorActs
+    offers: Offers
     holds: Holds
     letters: Letters
     inbox: Inbox
@@ -221,6 +223,7 @@ class PostgresLedger:
             watched=Watched(connection, account),
             approvals=Approvals(connection, account),
             acts=OperatorActs(connection, account),
+            offers=Offers(connection, account),
             holds=Holds(connection, account),
             letters=Letters(connection, account),
             inbox=Inbox(connection, account),

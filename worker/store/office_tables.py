@@ -1,4 +1,4 @@
-"""What the office reads: each day's plan as it was kept, and the mails to staff."""
+"""What the office reads, each day's plan and the mails to staff, and what customers got offered."""
 
 from sqlalchemy import (
     BigInteger,
@@ -6,9 +6,11 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -58,3 +60,18 @@ staff_occasions = Table(
     Column("mail_id", BigInteger, ForeignKey("staff_mails.id"), nullable=False),
     PrimaryKeyConstraint("account_id", "occasion"),
 )
+
+offers = Table(
+    "offers",
+    metadata,
+    account_column(),
+    Column("case_id", BigInteger, ForeignKey("cases.id"), nullable=False),
+    id_column("step"),
+    id_column("customer_id"),
+    id_column("kind"),
+    text_column("coupon"),
+    Column("days", Integer, nullable=False, server_default=text("0")),
+    instant("given_at", required=True),
+    PrimaryKeyConstraint("account_id", "case_id", "step"),
+)
+Index("ix_offers_customer", offers.c.account_id, offers.c.customer_id, offers.c.given_at)

@@ -161,7 +161,9 @@ def _acts(
 def read_deeds(connection: Connection, account_id: str, *, since: datetime) -> list[Deed]:
     """Return every charge, letter of a case and ending from *since* on, in business time."""
     tried = select(attempts.c.case_id, attempts.c.kind, attempts.c.step, attempts.c.sent_at).where(
-        attempts.c.account_id == account_id, attempts.c.sent_at >= since
+        attempts.c.account_id == account_id,
+        attempts.c.sent_at >= since,
+        attempts.c.kind != AttemptKind.COUPON.value,  # the letter that offers it is the deed
     )
     columns = (letters.c.case_id, letters.c.step, letters.c.sent_at, letters.c.queued_at)
     written = select(*columns).where(

@@ -11,7 +11,7 @@ Tree = dict[str, Any]
 
 
 class Ref:
-    """A field that holds an id of *kind*."""
+    """A field that holds an id of *kind*, or a list of such ids."""
 
     def __init__(self, kind: str) -> None:
         """Remember the kind."""
@@ -83,6 +83,7 @@ FIELDS: dict[str, Tree] = {
         "customer": _CUSTOMER,
         "default_payment_method": _METHOD,
         "default_source": None,
+        "discounts": Ref("discount"),
         "items": Inside("subscription_item"),
         "latest_invoice": _INVOICE,
         "pending_setup_intent": None,
@@ -90,6 +91,7 @@ FIELDS: dict[str, Tree] = {
         "test_clock": _CLOCK,
     },
     "subscription_item": {"price": Inside("price")},
+    "discount": {"customer": _CUSTOMER, "source": {"coupon": Ref("coupon")}},
     "invoice": {
         "confirmation_secret": Extra("", _secret),
         "customer": _CUSTOMER,
@@ -198,11 +200,17 @@ def _fields(world: World, owner: Obj, part: Obj, fields: Tree, tree: Tree) -> Ob
             copy[name] = _within(world, field.build(world, owner), field.kind, below)
         elif isinstance(field, Inside):
             copy[name] = _within(world, value, field.kind, below)
+        elif isinstance(field, Ref) and isinstance(value, list):
+            copy[name] = [_referred(world, each, field.kind, below) for each in value]
         elif isinstance(field, Ref) and isinstance(value, str):
-            table = world.tables[field.kind]
-            row = table.rows.get(value) or table.deleted.get(value)
-            copy[name] = _object(world, row, field.kind, below) if row else value
+            copy[name] = _referred(world, value, field.kind, below)
     return copy
+
+
+def _referred(world: World, object_id: str, kind: str, tree: Tree) -> Any:
+    table = world.tables[kind]
+    row = table.rows.get(object_id) or table.deleted.get(object_id)
+    return _object(world, row, kind, tree) if row else object_id
 
 
 def _within(world: World, value: Any, kind: str, tree: Tree) -> Any:

@@ -25,6 +25,8 @@ KINDS: dict[str, tuple[str, int, tuple[str, ...]]] = {
     "payment_method": ("pm_1", 23, ("customer",)),
     "product": ("prod_", 14, ()),
     "price": ("price_1", 23, ("product",)),
+    "coupon": ("", 8, ()),
+    "discount": ("di_1", 23, ()),
     "subscription": ("sub_1", 23, ("customer", "test_clock")),
     "subscription_item": ("si_", 14, ()),
     "invoice": ("in_1", 23, ("customer", "subscription")),

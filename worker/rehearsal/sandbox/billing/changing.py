@@ -9,7 +9,7 @@ from worker.rehearsal.sandbox.shapes import invoice as invoice_shape
 from worker.rehearsal.sandbox.shapes import subscription as shape
 from worker.rehearsal.sandbox.world import Obj, World
 
-from . import finalising, invoicing, paying, periods, retrying
+from . import discounting, finalising, invoicing, paying, periods, retrying
 
 _PLAIN = ("collection_method", "days_until_due", "default_payment_method", "description")
 
@@ -23,6 +23,8 @@ def change(world: World, row: Obj, params: dict[str, Any]) -> None:
         if params.get(name):
             changes[name] = {**row[name], **params[name]}
     changes |= _cancellation(world, row, params)
+    if "discounts" in params:
+        changes["discounts"] = discounting.wished(world, row, params["discounts"])
     if "pause_collection" in params:
         changes["pause_collection"] = _pause(world, row, params["pause_collection"])
     invoice_now = False

@@ -7,6 +7,8 @@ from worker.rehearsal.sandbox.shapes import invoice as shape
 from worker.rehearsal.sandbox.shapes import payment
 from worker.rehearsal.sandbox.world import Obj, World
 
+from . import discounting
+
 # Least amount that is charged, by decimals on the wire (docs.stripe.com/currencies: about 0.50).
 _MINIMUM = {0: 50, 2: 50, 3: 150}
 
@@ -19,7 +21,10 @@ def minimum_charge(currency: str) -> int:
 def set_lines(world: World, invoice: Obj, lines: list[Obj]) -> None:
     """Give a draft its lines and the totals that follow from them and from the balance."""
     url = f"/v1/invoices/{invoice['id']}/lines"
-    total = sum(line["amount"] for line in lines)
+    subtotal = sum(line["amount"] for line in lines)
+    discounts = discounting.of_invoice(world, invoice)
+    off = discounting.taken_off(world, discounts, subtotal, invoice["currency"])
+    total = subtotal - sum(each["amount"] for each in off)
     balance = world.get("customer", invoice["customer"])["balance"]
     due = max(0, total + balance)
     world.change(
@@ -31,8 +36,10 @@ def set_lines(world: World, invoice: Obj, lines: list[Obj]) -> None:
             "total_count": len(lines),
             "url": url,
         },
-        subtotal=total,
-        subtotal_excluding_tax=total,
+        discounts=discounts,
+        subtotal=subtotal,
+        subtotal_excluding_tax=subtotal,
+        total_discount_amounts=off,
         total=total,
         total_excluding_tax=total,
         starting_balance=balance,
@@ -104,6 +111,7 @@ def finalise(world: World, invoice: Obj) -> None:
         status_transitions={**invoice["status_transitions"], "finalized_at": now},
         webhooks_delivered_at=now,
     )
+    discounting.use_up(world, invoice)
     if due > 0:
         intent = world.add(payment.payment_intent(world, invoice, due))
         world.add(payment.invoice_payment(world, invoice, intent))

@@ -7,7 +7,7 @@ from worker.rehearsal.sandbox.intervals import iso_date
 from worker.rehearsal.sandbox.shapes import invoice as shape
 from worker.rehearsal.sandbox.world import Obj, World
 
-from . import paying, retrying
+from . import discounting, paying, retrying
 
 
 def period_lines(
@@ -105,9 +105,14 @@ def announce_upcoming(world: World, subscription_id: str) -> None:
         },
     )
     lines = period_lines(world, preview, subscription)
-    total = sum(line["amount"] for line in lines)
-    for name in ("subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax"):
-        preview[name] = total
+    subtotal = sum(line["amount"] for line in lines)
+    off = discounting.taken_off(
+        world, subscription["discounts"], subtotal, subscription["currency"]
+    )
+    total = subtotal - sum(each["amount"] for each in off)
+    preview.update(subtotal=subtotal, subtotal_excluding_tax=subtotal)
+    preview.update(total=total, total_excluding_tax=total, total_discount_amounts=off)
+    preview["discounts"] = list(subscription["discounts"])
     due = max(0, total + owner["balance"])
     preview.update(
         amount_due=due,

@@ -46,6 +46,7 @@ _COMMON: Spec = {
     "cancel_at_period_end": flag,
     "collection_method": one_of("charge_automatically", "send_invoice"),
     "days_until_due": whole,
+    "discounts": many(nested({"coupon": text, "discount": text})),
     "default_payment_method": any_text,
     "description": any_text,
     "metadata": metadata,

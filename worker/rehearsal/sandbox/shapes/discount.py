@@ -1,0 +1,46 @@
+"""Coupons, and the discounts that they become on a subscription."""
+
+from typing import Any
+
+from worker.rehearsal.sandbox.world import Obj, World
+
+
+def coupon(world: World, params: dict[str, Any]) -> Obj:
+    """Return a new coupon; its id is the account's own word, if one is sent."""
+    return {
+        "id": params.get("id") or world.new_id("coupon"),
+        "object": "coupon",
+        "amount_off": params.get("amount_off"),
+        "created": world.wall(),
+        "currency": params["currency"].lower() if params.get("currency") else None,
+        "duration": params.get("duration", "once"),
+        "duration_in_months": None,
+        "livemode": False,
+        "max_redemptions": None,
+        "metadata": params.get("metadata", {}),
+        "name": params.get("name"),
+        "percent_off": params.get("percent_off"),
+        "redeem_by": None,
+        "times_redeemed": 0,
+        "valid": True,
+    }
+
+
+def discount(world: World, subscription: Obj, coupon_id: str) -> Obj:
+    """Return a new discount on *subscription*; since 2025-09-30 the coupon is its source."""
+    now = world.now_of(subscription)
+    return {
+        "id": world.new_id("discount"),
+        "object": "discount",
+        "checkout_session": None,
+        "customer": subscription["customer"],
+        "customer_account": None,
+        "end": None,
+        "invoice": None,
+        "invoice_item": None,
+        "promotion_code": None,
+        "source": {"coupon": coupon_id, "type": "coupon"},
+        "start": now,
+        "subscription": subscription["id"],
+        "subscription_item": None,
+    }
