@@ -8,7 +8,8 @@ import typer
 
 from worker.cli.main import app
 from worker.domain.transitions import END_STATES, MOVES
-from worker.joblog.dictionary import fields_table, runbook_table
+from worker.joblog.dictionary import runbook_table
+from worker.joblog.fields import fields_table
 from worker.settings.variables import environment_table
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,8 @@ from typing import Literal, Protocol
 
 import structlog
 
-from worker.joblog.dictionary import EVENTS, FIELDS
+from worker.joblog.dictionary import EVENTS
+from worker.joblog.fields import FIELDS
 from worker.joblog.lines import Plain, instant, json_line, plain, text_line
 from worker.ports import JobLog
 
@@ -94,7 +95,7 @@ class _Chain:
         if self.strict and event not in EVENTS:
             raise ValueError(f"event {event!r} is not in worker/joblog/dictionary.py")
         if self.strict and unknown:
-            raise ValueError(f"fields {unknown} of {event} are not in worker/joblog/dictionary.py")
+            raise ValueError(f"fields {unknown} of {event} are not in worker/joblog/fields.py")
         line: dict[str, Plain] = {
             "ts": instant(self.wall_now()),
             "level": _LEVEL_NAMES.get(method, method),

@@ -7,7 +7,8 @@ import requests
 
 from tests.integration.cli_run.service import DAY, HOUR, Program, Service, wait_until
 from tests.integration.embedded.processes import is_alive
-from worker.joblog.dictionary import EVENTS, FIELDS
+from worker.joblog.dictionary import EVENTS
+from worker.joblog.fields import FIELDS
 from worker.rehearsal.embedded.inbox import Inbox
 from worker.rehearsal.sandbox.main import Running
 

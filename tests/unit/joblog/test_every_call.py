@@ -4,7 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from worker.joblog.dictionary import EVENTS, FIELDS
+from worker.joblog.dictionary import EVENTS
+from worker.joblog.fields import FIELDS
 
 WORKER = Path(__file__).parents[3] / "worker"
 METHODS = {"debug": 0, "info": 0, "warning": 1, "error": 2}

@@ -12,7 +12,8 @@ import pytest
 
 from worker.domain.policy import DeclineClass
 from worker.joblog import build_joblog, capture_libraries
-from worker.joblog.dictionary import EVENTS, FIELDS, SIGNS, fields_table, runbook_table
+from worker.joblog.dictionary import EVENTS, SIGNS, runbook_table
+from worker.joblog.fields import FIELDS, fields_table
 from worker.joblog.lines import TEXT_MAX, plain
 from worker.ports import JobLog
 
