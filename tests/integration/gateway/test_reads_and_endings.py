@@ -82,6 +82,7 @@ def test_an_invoice_is_read_once_with_all_it_takes_to_decide(
     assert sorted(stripe_server.asked[0].params.values()) == [
         "customer.invoice_settings.default_payment_method",
         "parent.subscription_details.subscription.default_payment_method",
+        "parent.subscription_details.subscription.discounts",
         "payments.data.payment.payment_intent",
     ]
     assert limiter.taken == [("invoices.read", True)]
