@@ -15,6 +15,12 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 WORKER_KEY = "sk_test_worker"
 
+ALL_BUT_SUBSCRIPTIONS = [
+    f"{name}_read"
+    for name in ("subscription", "customer", "payment_method", "charge", "event", "test_clock")
+] + ["invoice_write", "payment_intent_read", "price_read", "product_read"]
+"""Rights of a key that may end no subscription."""
+
 Outcome = str | Mapping[str, Any]
 """What a card answers to one try: `approve`, a decline code, or a whole outcome."""
 

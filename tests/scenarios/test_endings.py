@@ -9,7 +9,7 @@ import pytest
 
 from tests.crash.crashing_world import ENDING, short_configuration
 from tests.scenarios.servers import MakeWorld
-from tests.scenarios.stripe_side import HOUR, Customer
+from tests.scenarios.stripe_side import ALL_BUT_SUBSCRIPTIONS, HOUR, Customer
 from tests.scenarios.world import World
 from worker.bootstrap import App
 from worker.domain.case import AttemptKind, AttemptState, CaseState, Outcome
@@ -17,12 +17,6 @@ from worker.domain.policy import Configuration, EndingAct, InvoiceEnd, SmallBala
 
 PAUSE, HOLD, DOWNGRADE = EndingAct.PAUSE, EndingAct.HOLD_INVOICES, EndingAct.DOWNGRADE
 FREE = 0
-ALL_BUT_SUBSCRIPTIONS = [
-    f"{name}_read"
-    for name in ("subscription", "customer", "payment_method", "charge", "event", "test_clock")
-] + ["invoice_write", "payment_intent_read", "price_read", "product_read"]
-"""Rights of a key that may end no subscription."""
-
 AT_THE_END = timedelta(days=3)
 """The final letter goes out after 4 hours, the ending comes after 54."""
 

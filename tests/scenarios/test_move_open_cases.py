@@ -156,3 +156,20 @@ def test_a_case_whose_final_letter_promised_a_day_keeps_its_policy(
     world.advance(days=1)
     assert world.case_of(anna).policy_digest == before
     assert world.rows("SELECT 1 FROM attempts WHERE kind = 'cancel'") == []
+
+
+def test_a_case_whose_final_letter_promised_another_end_keeps_its_policy(
+    make_world: MakeWorld, config_dir: Path
+) -> None:
+    world = make_world(config_dir=config_dir)
+    bela = world.customer("bela", ["insufficient_funds"] * 20)
+    world.advance(days=11)
+    while "payment_failed_final" not in world.notices_to(bela):
+        world.advance(days=1)
+    file = config_dir / "dunning.yaml"
+    written = file.read_text()
+    held = written.replace("do: cancel ", "do: hold_invoices ").replace("when: now", "# when: now")
+    assert held != written
+    file.write_text(held)
+    (staying,) = diff_of(world, config_dir, move=True).staying
+    assert staying.stays == "its final letter has promised another end"

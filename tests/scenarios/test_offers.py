@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from tests.crash.crashing_world import short_configuration
 from tests.scenarios.servers import MakeWorld
-from tests.scenarios.stripe_side import DAY, HOUR, Customer
+from tests.scenarios.stripe_side import ALL_BUT_SUBSCRIPTIONS, DAY, HOUR, Customer
 from tests.scenarios.world import World
 from worker.domain.case import AttemptKind, AttemptState
 from worker.domain.offers import Offer
@@ -126,6 +126,16 @@ def test_a_refused_coupon_lets_the_letter_go_without_it(make_world: MakeWorld) -
     assert world.rows("SELECT * FROM offers") == []
     (line,) = world.log("offer.refused")
     assert line["level"] in {"warn", "warning"}
+
+
+def test_a_key_that_may_give_no_coupon_holds_back_no_letter(make_world: MakeWorld) -> None:
+    world = with_coupon(make_world)
+    hugo = world.customer("hugo", [LOST])
+    world.stripe.rights(*ALL_BUT_SUBSCRIPTIONS)
+    world.advance(days=1)
+    assert (coupons_on(world, hugo), given(world, hugo)) == ([], [])
+    assert world.notices_to(hugo) == ["payment_failed_1"]
+    assert world.log("stripe.rejected")
 
 
 def test_a_mode_that_only_writes_gives_no_coupon_and_a_stop_gives_nothing(

@@ -64,7 +64,9 @@ def test_three_weeks_with_troubled_webhooks_end_as_three_weeks_of_polling(
         troubled = live(world)
         wait_until(lambda: len(deliveries(world)) > 100, "much was delivered")
         stored = web.said("webhook")
-    told = {(each["result"], each["status"]) for each in deliveries(world)}
+        made = deliveries(world)
+    under_way = ("sent", None)
+    told = {(each["result"], each["status"]) for each in made} - {under_way}
     assert told <= {("sent", 200), ("lost", None), ("forged", 400), ("replayed", 400)}
     assert ("forged", 400) in told
     assert ("replayed", 400) in told

@@ -276,6 +276,8 @@ class Question:
     currency: str
     attempt_no: int
     """The number of the attempt that would do it; another one means that something came between."""
+    policy_digest: str = ""
+    """The policy by which it would be done: another one may end otherwise."""
 
     def as_inputs(self) -> dict[str, object]:
         """Return it as decisions and acts keep it."""
@@ -284,6 +286,7 @@ class Question:
             "amount_minor": self.amount_minor,
             "currency": self.currency,
             "attempt_no": self.attempt_no,
+            "policy_digest": self.policy_digest,
         }
 
 
@@ -291,7 +294,8 @@ def question_from(kept: Mapping[str, object]) -> Question:
     """Return the question that `as_inputs` wrote."""
     amount_minor, attempt_no = kept["amount_minor"], kept["attempt_no"]
     assert isinstance(amount_minor, int) and isinstance(attempt_no, int)  # noqa: S101, PT018
-    return Question(str(kept["step"]), amount_minor, str(kept["currency"]), attempt_no)
+    currency, digest = str(kept["currency"]), str(kept.get("policy_digest", ""))
+    return Question(str(kept["step"]), amount_minor, currency, attempt_no, digest)
 
 
 @dataclass(frozen=True, slots=True)

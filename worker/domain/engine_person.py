@@ -20,8 +20,8 @@ RULE = "person_decides"
 
 def question_of(at: Situation, step: str) -> Question:
     """Return what a person is asked about *step*, as things stand now."""
-    invoice = at.invoice
-    return Question(step, invoice.amount_remaining_minor, invoice.currency, at.case.next_no)
+    invoice, no, digest = at.invoice, at.case.next_no, at.policy.digest
+    return Question(step, invoice.amount_remaining_minor, invoice.currency, no, digest)
 
 
 def must_ask(at: Situation, about: PersonDecides, step: str) -> bool:
@@ -77,6 +77,8 @@ def _named(step: str) -> str:
 def _what_changed(approved: Question, now: Question) -> str:
     if (approved.amount_minor, approved.currency) != (now.amount_minor, now.currency):
         return "the amount has changed"
+    if approved.policy_digest != now.policy_digest:
+        return "the case has another policy"
     if approved.attempt_no != now.attempt_no:
         return "another try was made"
     return f"{_named(now.step)} has become due"

@@ -202,16 +202,20 @@ def _keep_promise(
 ) -> Target:
     """Let a case keep its policy where its final letter has promised a later day."""
     policy = found.policy
-    if not target.moves or policy is None or policy.ending.final_letter_step is None:
+    if not target.moves or policy is None or target.policy is None:
         return target
-    step = policy.ending.final_letter_step
-    told = any(each.step == step and each.state in PROMISED for each in found.case.letters)
+    told = {each.step for each in found.case.letters if each.state in PROMISED}
+    step, new_step = (each.ending.final_letter_step for each in (policy, target.policy))
+    if new_step in told and new_step != step:
+        return replace(target, stays=f"its letter `{new_step}` announced no end")
     was, becomes = (_end(each.get(target.case_id)) for each in (before, then))
-    sooner = becomes is not None and (was is None or becomes.at < was.at - SAME_MOMENT)
-    if not told or not sooner:
+    if step not in told or becomes is None:
         return target
-    why = "its final letter has promised a later end"
-    return replace(target, stays=why)
+    if was is None or becomes.at < was.at - SAME_MOMENT:
+        return replace(target, stays="its final letter has promised a later end")
+    if policy.ending.worst is not target.policy.ending.worst:
+        return replace(target, stays="its final letter has promised another end")
+    return target
 
 
 def _end(told: Forecast | None) -> Planned | None:

@@ -11,7 +11,7 @@ from worker.domain.engine_ending import expected_end
 from worker.domain.engine_situation import Situation, obstacle_of
 from worker.domain.money import Money
 from worker.domain.notices import CLOSING_NOTICES, LetterContent
-from worker.domain.policy import DeclineClass, EndingAct, Policy
+from worker.domain.policy import DeclineClass, EndingAct, PersonDecides, Policy
 from worker.domain.policy_text import from_plain
 from worker.domain.readings import (
     CustomerReading,
@@ -84,7 +84,8 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
     expects, ends_at = policy.ending.worst, expected_end(at)
     return replace(
         content,
-        next_try_at=charge.at,
+        # A try that a person decides about is promised to nobody.
+        next_try_at=None if PersonDecides.CHARGES in policy.person_decides else charge.at,
         ends_at=ends_at if expects is EndingAct.CANCEL else None,
         pauses_at=ends_at if expects in PAUSES else None,
         downgrades_at=ends_at if expects is EndingAct.DOWNGRADE else None,

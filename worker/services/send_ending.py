@@ -144,6 +144,8 @@ def _ask(turn: Turn, attempt: Attempt) -> Answer:
         turn.ports.log.error(
             "stripe.rejected", case=case_name(turn.case.id), error=refused, do="dunning doctor"
         )
+        if attempt.kind is AttemptKind.COUPON:  # its letter does not wait for it
+            return Answer(AnswerKind.REFUSED, refused.status, refused.code)
         return Answer(AnswerKind.UNKNOWN, refused.status, refused.code)
 
 

@@ -2,22 +2,31 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Insert, bindparam, exists, insert, select
+from sqlalchemy import Connection, Insert, bindparam, exists, insert, or_, select
 
 from worker.domain.decisions import Decision
+from worker.domain.engine_person import RULE as PERSON_DECIDES
 from worker.store.tables import decisions
 
 
 def _new_decision() -> Insert:
     """Return what writes a decision that does not say what the case's last one said."""
     last = (
-        select(decisions.c.rule, decisions.c.reason)
+        select(decisions.c.rule, decisions.c.reason, decisions.c.inputs)
         .where(decisions.c.case_id == bindparam("case_id"))
         .order_by(decisions.c.id.desc())
         .limit(1)
         .subquery()
     )
-    repeats = exists().where(last.c.rule == bindparam("rule"), last.c.reason == bindparam("reason"))
+    repeats = exists().where(
+        last.c.rule == bindparam("rule"),
+        last.c.reason == bindparam("reason"),
+        # What a person is asked is kept in the inputs: another amount is another question.
+        or_(
+            last.c.rule != PERSON_DECIDES,
+            last.c.inputs == bindparam("inputs", type_=decisions.c.inputs.type),
+        ),
+    )
     columns = [column for column in decisions.c if column.name != "id"]
     given = [bindparam(column.name, type_=column.type) for column in columns]
     return insert(decisions).from_select(columns, select(*given).where(~repeats))

@@ -13,8 +13,9 @@ from tests.integration.store.building import (
     loaded,
     open_case,
 )
-from worker.domain.case import Case, CaseState, Outcome, RecoveredBy
+from worker.domain.case import Case, CaseState, Outcome, Question, RecoveredBy
 from worker.domain.decisions import Decision, Skip, Wait
+from worker.domain.engine_person import RULE
 from worker.ports import CaseChange
 from worker.store.ledger import PostgresLedger
 
@@ -253,6 +254,20 @@ def test_a_decision_that_says_the_same_again_is_kept_once(ledger: PostgresLedger
     with ledger.connection() as connection:
         rules = connection.exec_driver_sql("SELECT rule FROM decisions ORDER BY id").scalars().all()
     assert list(rules) == ["not_yet", "held", "not_yet"]
+
+
+def test_another_amount_is_another_question_to_a_person(ledger: PostgresLedger) -> None:
+    case_id = open_case(ledger)
+    asked = Question("ending", 4900, "eur", 1)
+    first = Decision(Wait(), RULE, "A person decides about ending.", inputs=asked.as_inputs())
+    less = replace(asked, amount_minor=2900)
+    with ledger.begin() as tx:
+        for decision in (first, first, replace(first, inputs=less.as_inputs())):
+            tx.cases.record_decision(case_id, decision, at=NOW)
+    with ledger.begin() as tx:
+        assert tx.approvals.asked(case_id) == less
+    with ledger.connection() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM decisions").scalar_one() == 2
 
 
 def test_cases_of_one_subscription_that_close_at_once_do_not_deadlock(

@@ -41,14 +41,21 @@ OVER = case(steps=done_until(ALL_DONE), letters=(final_letter(),))
 
 def yes(step: str, amount_minor: int = 4900, attempt_no: int = 1) -> Approval:
     """Return an approval of *step*."""
-    return Approval(7, "jo", Question(step, amount_minor, "eur", attempt_no))
+    return Approval(7, "jo", Question(step, amount_minor, "eur", attempt_no, CHARGES.digest))
 
 
 def test_a_charge_waits_and_says_what_is_asked() -> None:
     decided = decision(DAY_1, FIRST, by=CHARGES)
     assert (decided.act, decided.rule, decided.next_step) == (Wait(), "person_decides", "try 1")
-    assert question_from(decided.inputs) == Question("try 1", 4900, "eur", 1)
+    assert question_from(decided.inputs) == Question("try 1", 4900, "eur", 1, CHARGES.digest)
     assert decided.next_at == DAY_1 + timedelta(days=1)
+
+
+def test_a_yes_by_another_policy_is_over() -> None:
+    moved = Approval(7, "jo", Question("ending", 4900, "eur", 1, "another"))
+    decided = decision(DAY_16, OVER, None, around(approval=moved), by=ENDING)
+    assert (decided.act, decided.rule) == (Refuse(7), "approval_over")
+    assert "the case has another policy" in decided.reason
 
 
 def test_the_ending_waits_and_the_charges_before_it_do_not() -> None:
