@@ -70,6 +70,7 @@ def _event(fact: StoredFact) -> dict[str, object]:
         subject=fact.subject,
         time=fact.time,
         data=fact.data,
+        position=fact.position,
     )
 
 

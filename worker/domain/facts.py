@@ -80,10 +80,20 @@ class Fact:
 
 
 def cloud_event(
-    *, fact_id: str, fact_type: str, subject: str, time: datetime, data: Mapping[str, object]
+    *,
+    fact_id: str,
+    fact_type: str,
+    subject: str,
+    time: datetime,
+    data: Mapping[str, object],
+    position: int | None = None,
 ) -> dict[str, object]:
-    """Return the CloudEvents 1.0 envelope as a JSON-able dict; `time` is when it happened."""
-    return {
+    """Return the CloudEvents 1.0 envelope as a JSON-able dict; `time` is when it happened.
+
+    Args: position: its place in the chain over the facts, an extension attribute; None before it
+    is sealed.
+    """
+    event: dict[str, object] = {
         "specversion": SPEC_VERSION,
         "id": fact_id,
         "source": SOURCE,
@@ -94,3 +104,4 @@ def cloud_event(
         "dataschema": f"urn:dunning-worker:event:{fact_type}:1",
         "data": dict(data),
     }
+    return event if position is None else event | {"position": position}

@@ -12,10 +12,18 @@ WALL_JOBS = (
     "heartbeat",
     "invariants",
     "staff_mail",
+    "seal",
 )
 """Intervals of seconds or minutes run by wall time."""
 
-BUSINESS_JOBS = ("renewals_cards_trials", "reconcile", "summary", "plan", "daily_mail")
+BUSINESS_JOBS = (
+    "renewals_cards_trials",
+    "reconcile",
+    "summary",
+    "plan",
+    "daily_mail",
+    "audit",
+)
 """Hourly and daily jobs run by business time, so that a rehearsed year has a year's worth."""
 
 

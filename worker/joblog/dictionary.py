@@ -54,6 +54,17 @@ EVENTS: dict[str, Event] = {
     "summary": Event("info", "the day's figures, once a day"),
     "plan": Event("info", "the day's plan was kept, for the next day to be compared with"),
     "invariants": Event("info", "the check of the ledger's promises, all kept"),
+    "seal": Event("info", "new facts were given their places in the chain"),
+    "audit.head": Event(
+        "info", "the chain over the facts holds; its last place and hash, to be kept elsewhere"
+    ),
+    "audit.broken": Event(
+        "error",
+        "a fact was altered, removed or added in the database, from this position on; charging "
+        "is off",
+        "`dunning audit verify`",
+        "find who wrote to the database past the worker, restore it, then `dunning go`",
+    ),
     "backfill": Event("info", "the first reading of the whole book, or one after a long absence"),
     # What happened to a case
     "case.opened": Event("info", "an invoice failed and is now a case"),

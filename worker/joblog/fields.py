@@ -113,6 +113,8 @@ FIELDS: dict[str, Field] = {
     "invariant": Field("name of the promise"),
     "version": Field("version of this service"),
     "mode": Field("`watch`, `letters` or `live`"),
+    "position": Field("place in the chain over the facts", "count"),
+    "hash": Field("hash at that place, over all facts up to it"),
     "by": Field("who acted: the name given to `--by`"),
     # Errors
     "error": Field("kind, first line and place of an exception"),

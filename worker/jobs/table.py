@@ -7,6 +7,7 @@ from worker.bootstrap import ACCOUNT_UNNAMED, JOB_LEASE, App
 from worker.errors import ConfigError, GatewayUnavailable, ServiceUnavailable
 from worker.jobs.boundary import Boundary
 from worker.jobs.office import keep_plan, send_daily_mail, send_staff_mails
+from worker.jobs.proof import audit, seal
 from worker.ports import Control
 from worker.services.backfill import backfill, begin_ledger, needs_backfill
 from worker.services.business_time import mirror_business_time
@@ -196,6 +197,8 @@ JOBS: dict[str, Job] = {
     "plan": keep_plan,
     "daily_mail": send_daily_mail,
     "staff_mail": send_staff_mails,
+    "seal": seal,
+    "audit": audit,
 }
 
 

@@ -16,6 +16,7 @@ from worker.ports.cases import (
     NewCase,
     Used,
 )
+from worker.ports.chain import ChainBook
 from worker.ports.holds import HoldBook, NewHold
 from worker.ports.ledger import Control, ControlBook, FactBook, JobBook, Ledger, Tx
 from worker.ports.letters import LetterBook, LetterTask, NewLetter
@@ -43,6 +44,7 @@ __all__ = [
     "CanaryBook",
     "CaseBook",
     "CaseChange",
+    "ChainBook",
     "Clock",
     "ConfigVersion",
     "Control",

@@ -13,6 +13,7 @@ from worker.domain.facts import Fact
 from worker.domain.kept_plan import KeptPlan
 from worker.ports.canaries import CanaryBook
 from worker.ports.cases import AccessBook, ActBook, ApprovalBook, AttemptBook, CaseBook
+from worker.ports.chain import ChainBook
 from worker.ports.holds import HoldBook
 from worker.ports.letters import LetterBook
 from worker.ports.mirror import InboxBook, MirrorBook
@@ -191,6 +192,10 @@ class Tx(Protocol):
     @property
     def facts(self) -> FactBook:
         """Facts."""
+
+    @property
+    def chain(self) -> ChainBook:
+        """Sealed facts."""
 
     @property
     def control(self) -> ControlBook:

@@ -31,12 +31,17 @@ class ScheduleFile(Section):
     """Checks the promises of the ledger; a broken one stops charging."""
     staff_mail: Every = Field(default=timedelta(minutes=1), examples=["every 1 minute"])
     """Sends mails to staff (`staff` in notices.yaml), and looks what they must be told at once."""
+    seal: Every = Field(default=timedelta(seconds=5), examples=["every 5 seconds"])
+    """Gives new facts their places in the chain that `dunning audit verify` walks."""
     reconcile: DailyAt = Field(default=time(3), examples=["daily at 03:00"])
     """Compares the ledger with Stripe and lists the last three days of events again."""
     summary: DailyAt = Field(default=time(7), examples=["daily at 07:00"])
     """Writes yesterday's figures to the job log, once for each day."""
     plan: DailyAt = Field(default=time(6), examples=["daily at 06:00"])
     """Keeps the day's plan, which the next day's is compared with; 35 days are kept."""
+
+    audit: DailyAt = Field(default=time(4), examples=["daily at 04:00"])
+    """Walks the whole chain over the facts and writes its head to the job log."""
 
     def timings(self) -> dict[str, JobTiming]:
         """Return job name -> when it runs, in the file's order."""

@@ -24,6 +24,7 @@ from worker.store.approvals import Approvals
 from worker.store.attempts import Attempts
 from worker.store.canaries import Canaries
 from worker.store.cases import Cases
+from worker.store.chain import Chain
 from worker.store.control import Controls
 from worker.store.facts import Facts
 from worker.store.holds import Holds
@@ -173,6 +174,7 @@ class Transaction:
     inbox: Inbox
     mirror: Mirror
     facts: Facts
+    chain: Chain
     control: Controls
     jobs: Jobs
     versions: Versions
@@ -229,6 +231,7 @@ class PostgresLedger:
             inbox=Inbox(connection, account),
             mirror=Mirror(connection, account),
             facts=Facts(connection, account),
+            chain=Chain(connection, account),
             control=Controls(connection, account),
             jobs=Jobs(connection, account),
             versions=Versions(connection, account),

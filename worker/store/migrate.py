@@ -12,14 +12,28 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import ProgrammingError
 
 from worker.errors import ConfigError
-from worker.store import config_tables, mirror_tables, office_tables, tables, watched_tables
+from worker.store import (
+    chain_tables,
+    config_tables,
+    mirror_tables,
+    office_tables,
+    tables,
+    watched_tables,
+)
 from worker.store.columns import metadata
 from worker.store.ledger import CONNECTION_ERRORS, connect, unavailable
 
 _LOCK = 7_224_951_104_310_633
 """Number of the advisory lock that two migrating processes wait on."""
 
-TABLE_MODULES = (tables, config_tables, mirror_tables, office_tables, watched_tables)
+TABLE_MODULES = (
+    tables,
+    chain_tables,
+    config_tables,
+    mirror_tables,
+    office_tables,
+    watched_tables,
+)
 """Imported so that `metadata` is complete."""
 
 

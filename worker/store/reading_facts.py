@@ -1,11 +1,12 @@
 """Facts as people and scripts read them: in order of when they happened. Read only."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, or_, select
 
+from worker.store.chain_tables import event_chain
 from worker.store.tables import events
 
 BATCH = 1000
@@ -20,6 +21,8 @@ class StoredFact:
     subject: str
     time: datetime
     data: Mapping[str, object]
+    position: int | None = None
+    """Its place in the chain; None where nobody asked for it, or it is not sealed yet."""
 
 
 def stored_fact(row: RowMapping) -> StoredFact:
@@ -39,7 +42,11 @@ def read_facts(
     Args: since: aware, by when they happened; types: whole types (`payment.failed`) or families
     (`payment`); none means all.
     """
-    query = select(events).where(events.c.account_id == account_id)
+    query = (
+        select(events, event_chain.c.position)
+        .outerjoin(event_chain, event_chain.c.seq == events.c.seq)
+        .where(events.c.account_id == account_id)
+    )
     if since is not None:
         query = query.where(events.c.time >= since)
     if types:
@@ -51,4 +58,4 @@ def read_facts(
     ordered = query.order_by(events.c.time, events.c.subject, events.c.type, events.c.seq)
     result = connection.execution_options(yield_per=BATCH).execute(ordered)
     for row in result.mappings():
-        yield stored_fact(row)
+        yield replace(stored_fact(row), position=row["position"])

@@ -124,6 +124,8 @@ def test_shipped_notices_and_schedule(shipped: Configuration) -> None:
         "plan",
         "daily_mail",
         "staff_mail",
+        "seal",
+        "audit",
     }
 
 

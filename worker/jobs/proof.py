@@ -1,0 +1,45 @@
+"""The jobs that keep the facts provable: sealing, and the daily walk along the chain."""
+
+from datetime import datetime
+
+from worker.bootstrap import App
+from worker.office.audit import audit_chain
+from worker.services.seal_facts import seal_facts
+from worker.services.stop_charging import stop_charging
+
+CHAIN = "the chain over the facts"
+
+
+def seal(app: App, now: datetime) -> None:
+    """Seal what was committed since the last run."""
+    sealed = seal_facts(ledger=app.ledger, clock=app.clock)
+    app.log.debug("seal", events=sealed, business_at=now)
+
+
+def audit(app: App, now: datetime) -> None:
+    """Walk the whole chain and write its head to the log; one that does not hold stops charging.
+
+    The head belongs outside the database: whoever may do anything there can make the chain anew.
+    """
+    began = app.clock.monotonic_seconds()
+    seal_facts(ledger=app.ledger, clock=app.clock)
+    found = audit_chain(app.ledger)
+    if found.flaw is None:
+        app.log.info(
+            "audit.head",
+            position=found.head.position,
+            hash=found.head.hash,
+            waiting=found.waiting,
+            ms=int((app.clock.monotonic_seconds() - began) * 1000),
+            business_at=now,
+        )
+        return
+    app.log.error(
+        "audit.broken",
+        position=found.flaw.position,
+        reason=found.flaw.what,
+        business_at=now,
+        do="dunning audit verify; do not dunning go before it is known who changed the ledger",
+    )
+    with app.ledger.begin() as tx:
+        stop_charging(tx, cause="invariant", detail=CHAIN, now=now, wall_now=app.clock.wall_now())
