@@ -1,17 +1,21 @@
 """What a step's letter offers: a coupon or more days, once per customer and year."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+
+import pytest
 
 from tests.crash.crashing_world import short_configuration
 from tests.scenarios.servers import MakeWorld
 from tests.scenarios.stripe_side import ALL_BUT_SUBSCRIPTIONS, DAY, HOUR, Customer
 from tests.scenarios.world import World
-from worker.domain.case import AttemptKind, AttemptState
+from worker.domain.case import AttemptKind, AttemptState, CaseLetter, LetterState
 from worker.domain.offers import Offer
 from worker.domain.policy import Configuration, Mode, Step
 from worker.services.advance_case import advance_case
+from worker.services.deliver_letter import deliver_letter
 from worker.services.operate import go, stop
 
 LOST = "lost_card"
@@ -19,10 +23,12 @@ FIRST = "first letter"
 COUPON, WEEK = Offer(coupon="SAVE20"), Offer(extra=timedelta(days=7))
 
 
-def offering(offer: Offer, *, mode: Mode = Mode.LIVE) -> Configuration:
+def offering(
+    offer: Offer, *, mode: Mode = Mode.LIVE, letter: str = "payment_failed_1"
+) -> Configuration:
     """Return a short timeline whose first letter offers something."""
     steps = (
-        Step(FIRST, 4 * HOUR, letter="payment_failed_1", offer=offer),
+        Step(FIRST, 4 * HOUR, letter=letter, offer=offer),
         Step("final letter", 3 * DAY, letter="payment_failed_final"),
     )
     found = short_configuration(steps, 6 * DAY)
@@ -156,3 +162,117 @@ def test_a_mode_that_only_writes_gives_no_coupon_and_a_stop_gives_nothing(
     go(**(about | {"now": world.now}), reason="test")  # type: ignore[arg-type]
     world.advance(days=2)
     assert coupons_on(world, gila) == ["SAVE20"]
+
+
+def at_night(world: World, name: str) -> Customer:
+    """Return a customer whose first letter, with its offer, waits for the morning."""
+    customer = world.customer(name, [LOST], charged_in=14 * HOUR)
+    while not any(letter.state is LetterState.QUEUED for letter in letters_of(world, customer)):
+        world.advance(hours=1)
+    return customer
+
+
+def letters_of(world: World, customer: Customer) -> list[CaseLetter]:
+    """Return the letters of the customer's cases, as the ledger knows them."""
+    return [letter for case in world.cases_of(customer) for letter in case.letters]
+
+
+def shifts(world: World, customer: Customer) -> list[timedelta]:
+    """Return by how much each of the customer's cases was moved."""
+    return [case.shift for case in world.cases_of(customer)]
+
+
+def test_days_are_given_with_the_letter_and_not_before(make_world: MakeWorld) -> None:
+    """It waits overnight: nothing moves until it goes out, and its dates are with the days."""
+    world = make_world(configuration=offering(WEEK, letter="payment_failed_3"))
+    ida = at_night(world, "ida")
+    assert (given(world, ida), shifts(world, ida), world.letters_to(ida)) == ([], [0 * DAY], [])
+    assert world.rows("SELECT * FROM offers") == []
+    world.advance(hours=14)
+    assert (given(world, ida), shifts(world, ida)) == ([("extra_days", "", 7)], [7 * DAY])
+    (letter,) = world.letters_to(ida)
+    ends_on = world.case_of(ida).failed_at + 13 * DAY
+    assert f"{ends_on:%A}, {ends_on.day} {ends_on:%B}" in letter.text
+
+
+def test_a_dropped_letter_gives_no_days_and_leaves_the_years_offer(make_world: MakeWorld) -> None:
+    """Jon pays before his letter goes out: his next failure still gets the offer."""
+    world = make_world(configuration=offering(WEEK))
+    jon = at_night(world, "jon")
+    world.stripe.pay_by_hand(world.stripe.invoice(jon)["id"], world.stripe.card("approve"))
+    world.advance(days=1)
+    assert (given(world, jon), shifts(world, jon)) == ([], [0 * DAY])
+    assert world.rows("SELECT * FROM offers") == []
+    assert world.notices_to(jon) == []
+    other = replace(jon, method=world.stripe.card(LOST))
+    world.stripe.attach(jon, other.method)
+    world.stripe.subscribe(other, first_charge_at=world.now + 2 * HOUR, own_card=True)
+    world.advance(days=2)
+    assert given(world, jon) == [("extra_days", "", 7)]
+    assert shifts(world, jon) == [0 * DAY, 7 * DAY]
+
+
+def taken(world: World, _customer: Customer) -> None:
+    """Let the mail server take every letter."""
+    assert world.letters() == []
+
+
+def refused(world: World, customer: Customer) -> None:
+    """Let the mail server refuse the customer's address for good."""
+    world.inbox.refuse(customer.email)
+
+
+def not_now(world: World, customer: Customer) -> None:
+    """Let the mail server take nothing for the customer just now."""
+    world.inbox.refuse(customer.email, 451, "mailbox full")
+
+
+def answer_lost(world: World, _customer: Customer) -> None:
+    """Let the mail server take the next letter and its answer be lost."""
+    world.inbox.drop_connections(1, keeping=True)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "times"), [(taken, 1), (answer_lost, 1), (refused, 0), (not_now, 0)]
+)
+def test_days_hold_where_the_letter_may_have_arrived(
+    make_world: MakeWorld, trouble: Callable[[World, Customer], None], times: int
+) -> None:
+    world = make_world(configuration=offering(WEEK))
+    kim = at_night(world, "kim")
+    trouble(world, kim)
+    world.advance(hours=14)
+    assert shifts(world, kim) == [times * WEEK.days * DAY]
+    assert given(world, kim) == [("extra_days", "", 7)] * times
+    assert len(world.rows("SELECT * FROM offers")) == times
+
+
+def test_a_letter_taken_at_the_second_try_gives_its_days_once(make_world: MakeWorld) -> None:
+    world = make_world(configuration=offering(WEEK))
+    max_ = at_night(world, "max")
+    not_now(world, max_)
+    world.advance(hours=9)
+    assert shifts(world, max_) == [0 * DAY]
+    world.inbox.accept(max_.email)
+    world.advance(hours=3)
+    assert shifts(world, max_) == [7 * DAY]
+    assert (len(world.letters_to(max_)), len(given(world, max_))) == (1, 1)
+
+
+def test_two_letters_at_once_give_the_days_once(make_world: MakeWorld) -> None:
+    """Both letters were written with the offer; only one of them may still say so."""
+    world = make_world(configuration=offering(WEEK))
+    lea = world.customer("lea", [LOST], charged_in=14 * HOUR)
+    world.stripe.subscribe(lea, first_charge_at=world.now + 14 * HOUR, amount_minor=900)
+    while len(letters_of(world, lea)) < 2:
+        world.advance(hours=1)
+    world.pass_time_to(world.now + 14 * HOUR)
+    world.job("read_stripe")
+    ids = [letter.id for letter in letters_of(world, lea)]
+    with ThreadPoolExecutor(2) as pool:
+        ports, now = world.app.case_ports, world.now
+        list(pool.map(lambda one: deliver_letter(one, ports=ports, now=now), ids))
+    world.advance(days=1)
+    assert sorted(shifts(world, lea)) == [0 * DAY, 7 * DAY]
+    assert given(world, lea) == [("extra_days", "", 7)]
+    assert len(world.letters_to(lea)) == 2

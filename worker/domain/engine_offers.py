@@ -19,6 +19,12 @@ def open_offer(at: Situation, step_name: str, notice: str) -> Offer | None:
     return step.offer
 
 
+def days_to_give(at: Situation, step_name: str, notice: str) -> Offer | None:
+    """Return the days that the letter of a step may offer, or None; with it they are given."""
+    offer = open_offer(at, step_name, notice)
+    return offer if offer is not None and offer.extra is not None else None
+
+
 def coupon_to_give(at: Situation, step_name: str, notice: str) -> str:
     """Return the coupon to put on the subscription before the letter is written, or nothing.
 

@@ -151,12 +151,14 @@ class Course:
         if case.state is not CaseState.OPEN and letter.step != CLOSING_STEP:
             return
         late = waiting.at > waiting.decided_at
+        due_at = self._own_time(letter.step)
+        self._offer(letter.step, letter.notice)
         self._plan(
             PlannedKind.LETTER,
             letter.step,
             waiting.rule,
             decided_at=waiting.decided_at,
-            due_at=self._own_time(letter.step),
+            due_at=due_at,
             why="waits for the customer's hours" if late else "",
             notice=letter.notice,
             offer=self.offered.get(letter.step, ""),
@@ -253,17 +255,19 @@ class Course:
             self.at = with_letter(self.at, replace(old.letter, state=LetterState.SUPPRESSED))
         self._queue(step, notice, decision.rule)
         self.at = with_done(self.at, step)
-        self._offer(step, notice)
         self.look_at = self.at.now
 
     def _offer(self, step: str, notice: str) -> None:
-        """Let the letter's offer be given: more days move what is left."""
+        """Let the letter that goes out give its offer: more days move what is left."""
         at, offer = self.at, open_offer(self.at, step, notice)
         if offer is None or (offer.coupon and not coupon_given(at, step)):
             return
+        last = at.around.last_offer
+        given = last is not None and (last.case_id, last.step) == (at.case.id, step)
         self.at = with_around(at, last_offer=Given(at.case.id, step, at.now, offer))
-        if offer.extra is not None:
+        if offer.extra is not None and not given:
             self.at = with_case(self.at, shift=at.case.shift + offer.extra)
+            self.wake(at.now)
         self.offered[step] = offer.said
 
     def _change_access(self, decision: Decision, step: str, access: str) -> None:

@@ -92,8 +92,8 @@ class CaseBook(Protocol):
     ) -> Case | None:
         """Lease a due case to *token* and return it, or None where it is not due or leased."""
 
-    def load(self, case_id: int) -> Case | None:
-        """Return a case as it stands, without a lease."""
+    def load(self, case_id: int, *, lock: bool = False) -> Case | None:
+        """Return a case as it stands, without a lease; *lock* keeps it so until the commit."""
 
     def hold_lease(self, case_id: int, *, token: str, wall_now: datetime) -> Case | None:
         """Lock the case's row and return it while the lease is still ours, else None: the fence.

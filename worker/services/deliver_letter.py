@@ -10,11 +10,12 @@ from worker.domain.identifiers import case_name
 from worker.domain.notices import LetterContent
 from worker.domain.timetable import next_open
 from worker.errors import ConfigError, GatewayRejected, ServiceUnavailable
-from worker.ports import Control, LetterTask, RenderedNotice, SendOutcome
+from worker.ports import Control, LetterTask, RenderedNotice, SendOutcome, Tx
 from worker.services.away import away_pause
-from worker.services.case_turn import CasePorts
+from worker.services.case_turn import CasePorts, LeaseLostError
+from worker.services.give_days import days_given_facts, give_days, take_days_back
 from worker.services.letter_content import NotNeededError, read_content
-from worker.services.permission import Permission, may_prepare, may_send
+from worker.services.permission import Permission, Verdict, may_prepare, may_send
 
 LEASE = timedelta(seconds=120)
 TRY_AGAIN = timedelta(minutes=10)
@@ -28,6 +29,7 @@ _STATES = {
     SendOutcome.UNKNOWN: LetterState.UNKNOWN,
     SendOutcome.REFUSED: LetterState.REFUSED,
 }
+_MAY_HAVE_ARRIVED = frozenset((LetterState.SENT, LetterState.UNKNOWN))
 _FACTS = {
     LetterState.SENT: "notice.sent",
     LetterState.UNKNOWN: "notice.unknown",
@@ -141,18 +143,13 @@ def _send(at: Delivery, content: LetterContent) -> str:
             do="dunning check; the letter waits and is tried again",
         )
         return _later(at, now + TRY_AGAIN)
-    with ports.ledger.begin() as tx:
-        # Asked again: Stripe was read and the letter written meanwhile.
-        permission = may_send(tx, letter, ports, now=now)
-        if permission.granted and letter.case_id is not None:
-            tx.canaries.join(letter.case_id, now=now)
-        ours = permission.granted and tx.letters.begin_sending(
-            letter.id, token=at.token, now=now, wall_now=ports.clock.wall_now()
-        )
+    try:
+        with ports.ledger.begin() as tx:
+            permission = _begin(tx, at, content)
+    except LeaseLostError:
+        return "lease_lost"
     if not permission.granted:
         return _wait(at, permission)
-    if not ours:
-        return "lease_lost"
     result = ports.letters.send(
         message_id=letter.message_id, customer=content.customer, rendered=rendered
     )
@@ -162,6 +159,27 @@ def _send(at: Delivery, content: LetterContent) -> str:
     detail = "" if result.outcome is SendOutcome.SENT else result.detail
     remembered = _remember(content, rendered, ports, reason=detail)
     return _settle(at, _STATES[result.outcome], remembered)
+
+
+def _begin(tx: Tx, at: Delivery, content: LetterContent) -> Permission:
+    """Commit the letter to sending, and with it give what it offers, or return what it waits for.
+
+    All is asked again: Stripe was read and the letter written meanwhile. The case's row is locked
+    first, as everywhere. Raises: LeaseLostError: somebody else has the letter, nothing is written.
+    """
+    letter, now = at.letter, at.now
+    held = tx.cases.load(letter.case_id, lock=True) if letter.case_id is not None else None
+    permission = may_send(tx, letter, at.ports, now=now)
+    if not permission.granted:
+        return permission
+    if held is not None:
+        if not give_days(tx, held, letter, content.offer, now=now):
+            return Permission(Verdict.WAIT, "the customer had another offer meanwhile", now)
+        tx.canaries.join(held.id, now=now)
+    wall_now = at.ports.clock.wall_now()
+    if not tx.letters.begin_sending(letter.id, token=at.token, now=now, wall_now=wall_now):
+        raise LeaseLostError
+    return permission
 
 
 def _remember(
@@ -186,6 +204,7 @@ def _postpone(
     more_time: timedelta = timedelta(),
 ) -> str:
     with at.ports.ledger.begin() as tx:
+        _lock_case(tx, at.letter)
         ours = tx.letters.postpone(
             at.letter.id,
             token=at.token,
@@ -194,6 +213,8 @@ def _postpone(
             more_time=more_time,
             waits_for=waits_for,
         )
+        if ours and count_try:  # the mail server did not take it: the next try gives its offer
+            take_days_back(tx, at.letter, now=at.now)
     return "postponed" if ours else "lease_lost"
 
 
@@ -207,6 +228,7 @@ def _settle(at: Delivery, state: LetterState, sent: Sent) -> str:
     letter, ports, now = at.letter, at.ports, at.now
     fact = letter_fact(letter, state, at=now, locale=sent.locale, reason=sent.reason)
     with ports.ledger.begin() as tx:
+        _lock_case(tx, letter)
         ours = tx.letters.settle(
             letter.id,
             state,
@@ -219,13 +241,24 @@ def _settle(at: Delivery, state: LetterState, sent: Sent) -> str:
             rendered=sent.rendered,
         )
         if ours:
-            tx.facts.append([fact], wall_now=ports.clock.wall_now())
+            facts = [fact]
+            if state in _MAY_HAVE_ARRIVED:
+                facts += days_given_facts(tx, letter, now=now)
+            else:
+                take_days_back(tx, letter, now=now)
+            tx.facts.append(facts, wall_now=ports.clock.wall_now())
             if letter.case_id is not None and letter.send_by is None:
                 tx.cases.wake(now=now, case_ids=[letter.case_id])
     if not ours:  # another sender has it, or it was dropped meanwhile: they tell what became of it
         return "lease_lost"
     report(letter, state, ports, now=now, reason=sent.reason)
     return state.value
+
+
+def _lock_case(tx: Tx, letter: LetterTask) -> None:
+    """Lock the row of the letter's case before the letter's own, as everybody does."""
+    if letter.case_id is not None:
+        tx.cases.load(letter.case_id, lock=True)
 
 
 def report(

@@ -1,4 +1,4 @@
-"""Give what a step offers: the year's one offer is taken in the commit of the intent or letter.
+"""Give the coupon that a step offers: the year's one offer is taken in the commit of the intent.
 
 Callers hold their case's row; two cases of one customer wait for each other at the offers' lock.
 """
@@ -6,14 +6,12 @@ Callers hold their case's row; two cases of one customer wait for each other at 
 from collections.abc import Sequence
 
 from worker.domain.case import Attempt, AttemptKind, AttemptState
-from worker.domain.decisions import Write
-from worker.domain.engine_offers import open_offer
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
 from worker.domain.offers import Offer, coupon_step
 from worker.ports import Tx
-from worker.services.case_facts import case_fact
 from worker.services.case_turn import Turn
+from worker.services.give_days import offer_fact
 
 
 def take_offer(tx: Tx, turn: Turn, attempt: Attempt) -> bool:
@@ -39,21 +37,7 @@ def coupon_settled(tx: Tx, turn: Turn, attempt: Attempt, state: AttemptState) ->
     if state is not AttemptState.SUCCEEDED or offer is None:
         tx.offers.give_back(turn.case.id, step)
         return []
-    return [_given_fact(turn, step, offer)]
-
-
-def give_days(tx: Tx, turn: Turn, write: Write) -> Sequence[Fact]:
-    """Move what is undone of the case later where the letter's step offers that, and tell it.
-
-    The letter's own step is recorded before, so it does not move.
-    """
-    offer = open_offer(turn.situation(), write.step, write.notice)
-    if offer is None or offer.extra is None:
-        return []
-    if not tx.offers.take(turn.case, write.step, offer, now=turn.now):
-        return []
-    tx.cases.move_later(turn.case.id, by=offer.extra, now=turn.now)
-    return [_given_fact(turn, write.step, offer)]
+    return [offer_fact(turn.case, step, offer, at=turn.now)]
 
 
 def report_refusal(turn: Turn, attempt: Attempt, code: str) -> None:
@@ -74,13 +58,3 @@ def report_refusal(turn: Turn, attempt: Attempt, code: str) -> None:
 def _offer_of(turn: Turn, attempt: Attempt) -> Offer | None:
     step = turn.policy.step(coupon_step(attempt.step))
     return step.offer if step is not None else None
-
-
-def _given_fact(turn: Turn, step: str, offer: Offer) -> Fact:
-    data = {
-        "step": step,
-        "kind": "coupon" if offer.coupon else "extra_days",
-        "coupon": offer.coupon,
-        "days": offer.days,
-    }
-    return case_fact(turn.case, "offer.given", at=turn.now, occasion=step, data=data)

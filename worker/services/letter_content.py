@@ -21,6 +21,7 @@ from worker.domain.readings import (
 )
 from worker.ports import LetterTask
 from worker.services.case_turn import CasePorts
+from worker.services.give_days import with_days
 
 HELD = frozenset((AttemptKind.HOLD_INVOICES,))
 PAUSES = frozenset((EndingAct.PAUSE, EndingAct.HOLD_INVOICES))
@@ -62,6 +63,7 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
         now,
         obstacle_of(rules.mode),
     )
+    at, offer = with_days(at, letter, given)
     closing = letter.notice in CLOSING_NOTICES
     charge = plan_charge(at, settle_owner(at))
     others = [] if closing else _followers(case, ports)
@@ -89,7 +91,7 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
         ends_at=ends_at if expects is EndingAct.CANCEL else None,
         pauses_at=ends_at if expects in PAUSES else None,
         downgrades_at=ends_at if expects is EndingAct.DOWNGRADE else None,
-        offer=given.offer if given is not None else None,
+        offer=offer,
     )
 
 

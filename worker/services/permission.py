@@ -88,7 +88,10 @@ def may_resend(tx: Tx, turn: Turn, held: Case, attempt: Attempt) -> Permission:
 
 
 def may_queue(tx: Tx, turn: Turn, held: Case) -> Permission:
-    """Return whether a step's letter may be queued, which is asked again before it goes out."""
+    """Return whether a step's letter may be queued.
+
+    Nothing has gone out or been given by then: a canary and caps are asked in `may_send`.
+    """
     return _against_case(tx, turn, held) or GRANTED
 
 

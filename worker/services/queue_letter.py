@@ -9,7 +9,6 @@ from worker.domain.timetable import next_open
 from worker.ports import CaseChange, LetterTask, NewLetter, Tx
 from worker.services.case_facts import case_fact
 from worker.services.case_turn import Turn
-from worker.services.give_offer import give_days
 from worker.services.permission import may_queue
 
 CLOSING_STEP = "closing"
@@ -33,7 +32,6 @@ def queue_case_letter(
         )
         if tx.letters.queue(letter, now=turn.now) is not None:
             told.append(queued_fact(turn, letter))
-            told.extend(give_days(tx, turn, write))
         return told
 
     turn.finish(

@@ -9,6 +9,7 @@ from worker.domain.network_rules import MadeBy
 from worker.errors import GatewayRejected
 from worker.services.case_turn import CasePorts
 from worker.services.deliver_letter import letter_fact, report
+from worker.services.give_days import days_given_facts
 
 STALE_BATCH = 20
 """Objects read again per run."""
@@ -42,6 +43,7 @@ def _lost_letters(ports: CasePorts, now: datetime) -> int:
         found = tx.letters.lost_sends(wall_now=ports.clock.wall_now())
         lost = [letter for letter in found if tx.letters.lose(letter.id, reason=LOST)]
         facts = [letter_fact(one, LetterState.UNKNOWN, at=now, reason=LOST) for one in lost]
+        facts += [fact for one in lost for fact in days_given_facts(tx, one, now=now)]
         tx.facts.append(facts, wall_now=ports.clock.wall_now())
         cases = [letter.case_id for letter in lost if letter.case_id is not None]
         tx.cases.wake(now=now, case_ids=cases)

@@ -117,9 +117,9 @@ class Cases:
         row = self._connection.execute(_CLAIM, asked).mappings().one_or_none()
         return self._whole(row) if row is not None else None
 
-    def load(self, case_id: int) -> Case | None:
-        """Return a case as it stands."""
-        row = self._row(case_id, lock=False)
+    def load(self, case_id: int, *, lock: bool = False) -> Case | None:
+        """Return a case as it stands; *lock* lets nobody change it before the commit."""
+        row = self._row(case_id, lock=lock)
         return self._whole(row) if row is not None else None
 
     def hold_lease(self, case_id: int, *, token: str, wall_now: datetime) -> Case | None:

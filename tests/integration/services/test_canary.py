@@ -22,13 +22,18 @@ from worker.store.canaries import CanaryWait, read_canaries
 PROJECT = Path(__file__).parents[3]
 CASES = 30
 LATER = "after: 15 days"
+FIRST_LETTER = "letter: payment_failed_1"
+OFFERING = f"{FIRST_LETTER}, offer: {{ extra_days: 7 days }}"
+WEEK = timedelta(days=7)
 
 
-def candidate(ending: str) -> Candidate:
-    """Return the shipped configuration with another time of the ending."""
+def candidate(ending: str, first_letter: str = FIRST_LETTER) -> Candidate:
+    """Return the shipped configuration with another time of the ending, or first letter."""
     files = dict(read_files(PROJECT / "config"))
-    assert "after: 14 days" in files["dunning.yaml"]
-    files["dunning.yaml"] = files["dunning.yaml"].replace("after: 14 days", ending)
+    for old in ("after: 14 days", FIRST_LETTER):
+        assert old in files["dunning.yaml"]
+    changed = files["dunning.yaml"].replace("after: 14 days", ending)
+    files["dunning.yaml"] = changed.replace(FIRST_LETTER, first_letter)
     return Candidate(files, configuration_of(files, notices_in(PROJECT / "templates")))
 
 
@@ -40,9 +45,16 @@ def begin(bench: Bench) -> None:
         keep_policies(tx, first.configuration, wall_now=NOW)
 
 
-def apply(bench: Bench, ending: str, *, after: int, move: tuple[int, ...] = ()) -> Configuration:
+def apply(
+    bench: Bench,
+    ending: str,
+    *,
+    after: int,
+    move: tuple[int, ...] = (),
+    first_letter: str = FIRST_LETTER,
+) -> Configuration:
     """Apply a configuration and move these cases to it."""
-    wish = candidate(ending)
+    wish = candidate(ending, first_letter)
     becomes = wish.configuration.dunning.policies[0].digest
     moves = [Move(case_id, bench.loaded(case_id).policy_digest, becomes) for case_id in move]
     done = apply_configuration(
@@ -106,6 +118,15 @@ def standing(bench: Bench) -> list[CanaryWait]:
         return read_canaries(connection, bench.ledger.account_id)
 
 
+def days_given(bench: Bench) -> int:
+    """Return how many cases were given the week that their letter offers."""
+    with bench.ledger.connection() as connection:
+        found = connection.exec_driver_sql("SELECT shift FROM cases").scalars().all()
+    assert set(found) <= {timedelta(), WEEK}
+    assert len(bench.facts("offer.given")) == found.count(WEEK)
+    return found.count(WEEK)
+
+
 def shift_of(bench: Bench, case_id: int) -> timedelta:
     return bench.loaded(case_id).shift
 
@@ -130,7 +151,7 @@ def test_twenty_act_and_the_others_ten_minutes_later(bench: Bench, moved: tuple[
 
 def test_letters_of_cases_opened_later_wait_and_none_is_lost(bench: Bench) -> None:
     begin(bench)
-    policy = apply(bench, LATER, after=1).dunning.policies[0]
+    policy = apply(bench, LATER, after=1, first_letter=OFFERING).dunning.policies[0]
     failed_at = NOW - timedelta(hours=5)  # the first letter is due, and no charge yet
     with bench.ledger.begin() as tx:
         for number in range(1, CASES + 1):
@@ -138,12 +159,14 @@ def test_letters_of_cases_opened_later_wait_and_none_is_lost(bench: Bench) -> No
             tx.cases.open(NewCase(failed, failed_at, policy.digest, NOW), now=failed_at)
     work(bench)
     assert len(bench.letters.sent) == FIRST_CASES
+    assert days_given(bench) == FIRST_CASES, "who waits is given nothing before the letter"
     (wait,) = standing(bench)
     assert wait.waiting == CASES - FIRST_CASES
     pass_time(bench, 9)
     assert len(bench.letters.sent) == FIRST_CASES
     pass_time(bench, 1)
     assert len(set(bench.letters.sent)) == len(bench.letters.sent) == CASES
+    assert days_given(bench) == CASES
     assert charged(bench) == []
 
 
