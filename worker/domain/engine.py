@@ -23,16 +23,21 @@ def decide(at: Situation) -> Decision:
     moments ago with payment, subscription and customer. Repeating the call with the same
     situation gives the same decision.
     """
-    decision = closed_case(at) or unfinished_attempt(at, _with_nothing_in_flight)
-    return _with_stripe_seen(at, decision or _with_nothing_in_flight(at))
+    return _with_stripe_seen(at, before_the_timeline(at) or timeline(at))
+
+
+def before_the_timeline(at: Situation) -> Decision | None:
+    """Return what outranks the policy's steps, or None where they decide."""
+    return closed_case(at) or unfinished_attempt(at, _with_nothing_in_flight) or _truth(at)
 
 
 def _with_nothing_in_flight(at: Situation) -> Decision:
-    for rule in (*TRUTH_RULES, ending_under_way):
-        decision = rule(at)
-        if decision is not None:
-            return decision
-    return timeline(at)
+    return _truth(at) or timeline(at)
+
+
+def _truth(at: Situation) -> Decision | None:
+    found = (rule(at) for rule in (*TRUTH_RULES, ending_under_way))
+    return next((decision for decision in found if decision is not None), None)
 
 
 def _with_stripe_seen(at: Situation, decision: Decision) -> Decision:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from worker.domain.case import LetterState
+from worker.domain.engine_queued_letter import Against
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
 from worker.domain.notices import LetterContent
@@ -14,7 +15,7 @@ from worker.ports import Control, LetterTask, RenderedNotice, SendOutcome, Tx
 from worker.services.away import away_pause
 from worker.services.case_turn import CasePorts, LeaseLostError
 from worker.services.give_days import days_given_facts, give_days, take_days_back
-from worker.services.letter_content import NotNeededError, read_content
+from worker.services.letter_content import NotNeededError, NotNowError, read_content
 from worker.services.permission import Permission, Verdict, may_prepare, may_send
 
 LEASE = timedelta(seconds=120)
@@ -79,12 +80,24 @@ def deliver_letter(letter_id: int, *, ports: CasePorts, now: datetime) -> str:
         content = read_content(letter, ports=ports, now=now)
     except NotNeededError as error:
         return _settle(at, LetterState.SUPPRESSED, Sent(reason=str(error)))
+    except NotNowError as error:
+        return _not_now(at, error.against)
     except ServiceUnavailable:
         _wait_for_neighbour(at, control)
         raise
     except GatewayRejected as error:
         return _unreadable(at, error)
     return _send(at, content)
+
+
+def _not_now(at: Delivery, against: Against) -> str:
+    """Drop the letter or let it wait, as its case does; news that the case lacks wakes it."""
+    if against.case_is_due and at.letter.case_id is not None:
+        with at.ports.ledger.begin() as tx:
+            tx.cases.wake(now=at.now, case_ids=[at.letter.case_id])
+    if against.until is None:
+        return _settle(at, LetterState.SUPPRESSED, Sent(reason=against.why))
+    return _postpone(at, against.until, more_time=against.until - at.now)
 
 
 def _wait_for_neighbour(at: Delivery, control: Control) -> None:

@@ -4,10 +4,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from worker.domain.calendar_letters import card_named
-from worker.domain.case import AttemptKind, Case, CaseState
+from worker.domain.case import AttemptKind, Case
 from worker.domain.due_dates import with_due_date
 from worker.domain.engine_charging import plan_charge, settle_owner
 from worker.domain.engine_ending import expected_end
+from worker.domain.engine_queued_letter import Against, against_letter
 from worker.domain.engine_situation import Situation, obstacle_of
 from worker.domain.money import Money
 from worker.domain.notices import CLOSING_NOTICES, LetterContent
@@ -32,8 +33,20 @@ class NotNeededError(Exception):
     """The letter would be wrong now; its text is the reason that is recorded."""
 
 
+class NotNowError(Exception):
+    """The letter's case ends or stands still, as the engine would say by now."""
+
+    def __init__(self, against: Against) -> None:
+        """Keep what is against the letter."""
+        super().__init__(against.why)
+        self.against = against
+
+
 def read_content(letter: LetterTask, *, ports: CasePorts, now: datetime) -> LetterContent:
-    """Return the letter's content. Raises: NotNeededError, GatewayUnavailable, GatewayRejected."""
+    """Return the letter's content.
+
+    Raises: NotNeededError, NotNowError, GatewayUnavailable, GatewayRejected.
+    """
     if letter.case_id is not None:
         return _of_case(letter, letter.case_id, ports, now)
     return _of_calendar(letter, ports, now)
@@ -51,7 +64,6 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
         given = tx.offers.of_step(case_id, letter.step)
     rules = ports.configuration.dunning
     policy = from_plain(text) if text is not None else rules.policies[-1]
-    _check_case_letter(letter, case, invoice)
     _check_due_date(letter, case, policy, now)
     at = Situation(
         case,
@@ -63,6 +75,7 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
         now,
         obstacle_of(rules.mode),
     )
+    _check_case_letter(letter, at)
     at, offer = with_days(at, letter, given)
     closing = letter.notice in CLOSING_NOTICES
     charge = plan_charge(at, settle_owner(at))
@@ -121,20 +134,12 @@ def _customer(invoice: InvoiceReading) -> CustomerReading:
     return customer
 
 
-def _check_case_letter(letter: LetterTask, case: Case, invoice: InvoiceReading) -> None:
-    if letter.notice == "payment_recovered" and invoice.status != "paid":
+def _check_case_letter(letter: LetterTask, at: Situation) -> None:
+    if letter.notice == "payment_recovered" and at.invoice.status != "paid":
         raise NotNeededError("the invoice is not paid any more")
-    if letter.notice in CLOSING_NOTICES:
-        return
-    if case.state is not CaseState.OPEN:
-        raise NotNeededError(f"the case is {case.state.value.replace('_', ' ')}")
-    if invoice.status != "open":
-        raise NotNeededError(f"the invoice is {invoice.status}")
-    subscription = invoice.subscription
-    if subscription is not None and subscription.status in {"canceled", "incomplete_expired"}:
-        raise NotNeededError("the subscription has ended")
-    if subscription is not None and subscription.collection_paused:
-        raise NotNeededError("collection is paused")
+    against = against_letter(at, closing=letter.notice in CLOSING_NOTICES)
+    if against is not None:
+        raise NotNowError(against)
 
 
 def _check_due_date(letter: LetterTask, case: Case, policy: Policy, now: datetime) -> None:

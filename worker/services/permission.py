@@ -13,8 +13,9 @@ from enum import StrEnum
 from worker.domain.canary import FIRST_CASES
 from worker.domain.caps import Cap, Counted, cap_of_ending, caps_of_charge, caps_of_letter
 from worker.domain.case import SUBSCRIPTION_ENDS, Attempt, AttemptKind, Case, CaseState
+from worker.domain.notices import CLOSING_NOTICES
 from worker.ports import LetterTask, Tx, Used
-from worker.services.case_turn import CasePorts, Later, Turn
+from worker.services.case_turn import FEED_LAG_MAX, CasePorts, Later, Turn
 
 CAP_PAUSE = timedelta(minutes=5)
 """How soon an act that met an hour's cap looks again."""
@@ -24,6 +25,10 @@ HELD_LOOK = timedelta(hours=1)
 """How often a letter looks whether what it is about is held no more."""
 CLOSING_LOOK = timedelta(minutes=5)
 """How soon a letter looks whether its case was closed, as a person wishes."""
+FEED_LOOK = timedelta(minutes=5)
+"""How soon a letter looks whether Stripe's events are read again."""
+OUTCOME_LOOK = timedelta(minutes=15)
+"""How soon a letter looks whether a request of its case has an outcome."""
 
 
 class Verdict(StrEnum):
@@ -128,11 +133,37 @@ def may_prepare(tx: Tx, letter: LetterTask, ports: CasePorts, *, now: datetime) 
     if tx.holds.on_letter(letter, now=now):
         why = "what it is about is held"
         return Permission(Verdict.WAIT, why, now + HELD_LOOK, more_time=HELD_LOOK)
-    if letter.case_id is not None and tx.acts.close_is_asked(letter.case_id):
-        return Permission(Verdict.WAIT, "its case is to be closed", now + CLOSING_LOOK)
+    feed_read_at = tx.control.cursor("events")
+    if feed_read_at is None or now - feed_read_at > FEED_LAG_MAX:
+        return Permission(Verdict.WAIT, "Stripe's events are not read up to now", now + FEED_LOOK)
     if letter.case_id is None:
         return GRANTED
-    return _behind_canary(tx, ports, letter.case_id, now) or GRANTED
+    if tx.acts.close_is_asked(letter.case_id):
+        return Permission(Verdict.WAIT, "its case is to be closed", now + CLOSING_LOOK)
+    return (
+        _case_stands_still(tx, letter, letter.case_id, now)
+        or _behind_canary(tx, ports, letter.case_id, now)
+        or GRANTED
+    )
+
+
+def _case_stands_still(
+    tx: Tx, letter: LetterTask, case_id: int, now: datetime
+) -> Permission | None:
+    """Return the wait for a case that is known to stand still, so that Stripe need not be read.
+
+    What has happened since the case's last look, the read just before the letter shows.
+    """
+    case = tx.cases.load(case_id)
+    if case is None or letter.notice in CLOSING_NOTICES:
+        return None
+    if case.state in {CaseState.HELD, CaseState.IN_REVIEW}:
+        why = f"its case is {case.state.value.replace('_', ' ')}"
+        return Permission(Verdict.WAIT, why, now + HELD_LOOK, more_time=HELD_LOOK)
+    if case.in_flight is not None:
+        why = "a request for its case has no outcome yet"
+        return Permission(Verdict.WAIT, why, now + OUTCOME_LOOK, more_time=OUTCOME_LOOK)
+    return None
 
 
 def _against_case(tx: Tx, turn: Turn, held: Case) -> Permission | None:

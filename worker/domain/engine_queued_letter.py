@@ -1,0 +1,56 @@
+"""Whether a letter that was written before may still go out: what the engine would say by now.
+
+A letter may wait overnight, and much can happen in a night: the customer pays, cancels, disputes.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from worker.domain.case import CaseState
+from worker.domain.decisions import Close, End, Reopen, Wait
+from worker.domain.engine import before_the_timeline
+from worker.domain.engine_situation import Situation
+from worker.domain.engine_truth import closed_case
+
+NEWS_LOOK = timedelta(minutes=5)
+"""How soon the letter is looked at again whose case has first to do something itself."""
+
+STANDING_LOOK = timedelta(hours=4)
+"""How often at most Stripe is read for a letter whose case waits, beside the case's own look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """What keeps a letter from going out."""
+
+    why: str
+    """Part of a sentence for a person."""
+    until: datetime | None = None
+    """When to look again; None where it is not needed any more."""
+    case_is_due: bool = False
+    """Whether its case has something to do that it does not know of yet."""
+
+
+def against_letter(at: Situation, *, closing: bool) -> Against | None:
+    """Return what is against a letter of the case now, or None.
+
+    It is dropped where the case ends, and waits where the case stands still: its step is done, so
+    it would be missed once the case goes on. Args: closing: it tells how the case came out.
+    """
+    if closing:
+        reopens = isinstance(getattr(closed_case(at), "act", None), Reopen)
+        over = at.case.state is not CaseState.CLOSED or reopens
+        return Against("the case goes on", case_is_due=reopens) if over else None
+    if at.case.state is CaseState.CLOSED:
+        return Against("the case is closed")
+    decision = before_the_timeline(at)
+    if decision is None:
+        return None
+    why = f"{decision.reason[:1].lower()}{decision.reason[1:]}".rstrip(".")
+    if isinstance(decision.act, Close | End):
+        return Against(why, case_is_due=True)
+    if not isinstance(decision.act, Wait):
+        return Against(why, at.now + NEWS_LOOK, case_is_due=True)
+    look_at = at.now + STANDING_LOOK
+    next_at = max(decision.next_at or look_at, at.now + NEWS_LOOK)
+    return Against(why, min(next_at, look_at))
