@@ -47,13 +47,22 @@ def up(
     raise typer.Exit(run_up(data=data, port=port))
 
 
-def migrate() -> None:
+def migrate(
+    app_role: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="The role of the processes: may not rewrite facts."),
+    ] = "",
+) -> None:
     """Bring the database to this release's tables; safe to run twice and from two places."""
     from worker.settings.environment import read_environment
+    from worker.store.app_role import grant_app_role
     from worker.store.migrate import upgrade
 
     environment = read_environment(os.environ, frozenset(("DATABASE_URL",)))
     print(f"The database is at revision {upgrade(environment.sqlalchemy_url or '')}.")
+    if app_role:
+        grant_app_role(environment.sqlalchemy_url or "", app_role)
+        print(f"{app_role} may work on it, and neither rewrite facts nor change tables.")
 
 
 def schedule() -> None:
