@@ -59,8 +59,10 @@ def make_world(
         return worlds[-1]
 
     yield make
+    broken = [each for made in worlds for each in made.broken_promises()]
     for made in worlds:
         made.close()
+    assert broken == [], "a story must not break what the ledger promises"
 
 
 @pytest.fixture

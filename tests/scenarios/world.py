@@ -42,6 +42,7 @@ from worker.rehearsal.customer_letters import read_letter
 from worker.rehearsal.embedded.inbox import Inbox
 from worker.services.advance_case import advance_case
 from worker.services.business_time import business_now
+from worker.services.check_invariants import check_invariants
 from worker.services.deliver_letter import deliver_letter
 from worker.services.find_due import find_due_cases, find_due_letters
 from worker.settings.environment import read_environment
@@ -261,6 +262,31 @@ class World:
     def make_bell(self) -> DirectBell:
         """Return what the worker's doorbell rings."""
         return DirectBell(self)
+
+    def broken_promises(self) -> list[str]:
+        """Return what the ledger promises and does not keep, looked at as a whole.
+
+        What a day's comparison with Stripe would cure is cured first.
+        """
+        if not self._apps:
+            return []
+        broken = self._checked()
+        if broken:
+            self.job("reconcile")
+            self.job("sweep")
+            broken = self._checked()
+        return broken
+
+    def _checked(self) -> list[str]:
+        checked = check_invariants(
+            ledger=self.app.ledger,
+            clock=self.clock,
+            log=self.app.log,
+            configuration=self.app.configuration,
+            now=self.now,
+            whole=True,
+        )
+        return [f"{each.promise.name}: {', '.join(each.subjects)}" for each in checked.breaches]
 
     def close(self) -> None:
         """Hang up everywhere."""

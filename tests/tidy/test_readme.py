@@ -7,6 +7,7 @@ import pytest
 import typer
 
 from worker.cli.main import app
+from worker.domain.promises import promises_table
 from worker.domain.transitions import END_STATES, MOVES
 from worker.joblog.dictionary import runbook_table
 from worker.joblog.fields import fields_table
@@ -16,7 +17,9 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("table", [environment_table(), runbook_table(), fields_table()])
+@pytest.mark.parametrize(
+    "table", [environment_table(), runbook_table(), fields_table(), promises_table()]
+)
 def test_a_generated_table_stands_in_readme(table: str) -> None:
     missing = [row for row in table.splitlines() if row not in README]
     assert missing == []

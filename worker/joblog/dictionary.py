@@ -53,7 +53,7 @@ EVENTS: dict[str, Event] = {
     ),
     "summary": Event("info", "the day's figures, once a day"),
     "plan": Event("info", "the day's plan was kept, for the next day to be compared with"),
-    "invariants": Event("info", "the check of the ledger's promises, all kept"),
+    "invariants": Event("info", "the check of the ledger's promises, with how many break each"),
     "seal": Event("info", "new facts were given their places in the chain"),
     "audit.head": Event(
         "info", "the chain over the facts holds; its last place and hash, to be kept elsewhere"
@@ -157,9 +157,9 @@ EVENTS: dict[str, Event] = {
     ),
     "invariant.broken": Event(
         "error",
-        "a promise of the ledger failed; charging is off",
-        "`dunning case` of the case named in it",
-        "do not `go`; report it with the log",
+        "a promise of the ledger failed; charging is off, except where cases are only late",
+        "`dunning case` of the cases named in it",
+        "do not `go`; report it with the log; after a `go` the same one stops nothing again",
     ),
     # Neighbours that are away
     "stripe.unavailable": Event(

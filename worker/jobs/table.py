@@ -146,7 +146,7 @@ def compare(app: App, now: datetime) -> None:
         "reconcile",
         events=result.late_events,
         checked=result.compared,
-        differences=0,
+        differences=result.doubted,
         business_at=now,
     )
 
@@ -176,7 +176,13 @@ def heartbeat(app: App, now: datetime) -> None:
 
 def invariants(app: App, now: datetime) -> None:
     """Check the ledger's promises."""
-    check_invariants(ledger=app.ledger, clock=app.clock, log=app.log, now=now)
+    check_invariants(
+        ledger=app.ledger,
+        clock=app.clock,
+        log=app.log,
+        configuration=app.configuration,
+        now=now,
+    )
 
 
 def daily_summary(app: App, now: datetime) -> None:

@@ -31,6 +31,7 @@ from worker.ports.outside import (
     SendOutcome,
     SendResult,
 )
+from worker.ports.promises import PromiseBook, Span, TriedCards
 from worker.ports.staff import StaffBook, StaffPost
 from worker.ports.stripe import Json, ObjectReader, StripeGateway
 from worker.ports.versions import ConfigVersion, NewVersion, VersionBook
@@ -68,12 +69,15 @@ __all__ = [
     "NewVersion",
     "ObjectReader",
     "OfferBook",
+    "PromiseBook",
     "RenderedNotice",
     "SendOutcome",
     "SendResult",
+    "Span",
     "StaffBook",
     "StaffPost",
     "StripeGateway",
+    "TriedCards",
     "Tx",
     "Used",
     "VersionBook",

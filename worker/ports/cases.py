@@ -137,8 +137,8 @@ class CaseBook(Protocol):
         its own invoice and of disputes. Args: disputing_ids: customers who dispute a payment.
         """
 
-    def wake_unfinished(self, *, now: datetime) -> int:
-        """Make every case due that is not closed, for the daily comparison with Stripe."""
+    def wake_for_comparison(self, *, now: datetime) -> int:
+        """Make every case due that is open, in review or ended lately; return how many."""
 
     def resume_all(self, *, now: datetime, stopped_at: datetime) -> int:
         """After a stop: move undone steps later by its length and make open cases due (D16)."""
@@ -294,7 +294,7 @@ class AttemptBook(Protocol):
     def start(self, case: Case, attempt: Attempt) -> bool:
         """Write the intent; False where another attempt of this customer is in flight."""
 
-    def resend(self, case: Case, no: int) -> None:
+    def resend(self, case: Case, no: int, *, wall_now: datetime) -> None:
         """Count one more send of the same attempt."""
 
     def settle(

@@ -18,6 +18,7 @@ from worker.ports.holds import HoldBook
 from worker.ports.letters import LetterBook
 from worker.ports.mirror import InboxBook, MirrorBook
 from worker.ports.offers import OfferBook
+from worker.ports.promises import PromiseBook
 from worker.ports.staff import StaffBook
 from worker.ports.versions import VersionBook
 from worker.ports.watched import WatchBook
@@ -82,11 +83,11 @@ class ControlBook(Protocol):
     def go(self, *, by: str, now: datetime) -> Control | None:
         """Start again and return the row as it was, or None where nothing was stopped."""
 
+    def restate(self, *, cause: str, detail: str) -> None:
+        """Give a stop that holds already a graver cause; since when it holds stays."""
+
     def set_business_time(self, at: datetime, *, wall_now: datetime) -> None:
         """Mirror the test clock's frozen time."""
-
-    def broken_promises(self, *, wall_now: datetime) -> dict[str, int]:
-        """Return how often each promise of the ledger is broken, by its name."""
 
     def cursor(self, name: str) -> datetime | None:
         """Return a cursor's position."""
@@ -212,6 +213,10 @@ class Tx(Protocol):
     @property
     def canaries(self) -> CanaryBook:
         """The first cases of new policies."""
+
+    @property
+    def promises(self) -> PromiseBook:
+        """What breaks the ledger's promises."""
 
     @property
     def plans(self) -> PlanBook:

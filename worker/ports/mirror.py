@@ -141,5 +141,11 @@ class MirrorBook(Protocol):
     def stale(self, *, limit: int) -> list[tuple[str, str]]:
         """Return (kind, id) of what must be read again: `invoice`, `subscription`, `charge`."""
 
+    def doubt_ended(self) -> int:
+        """Ask for a fresh read of invoices whose closed case came out otherwise; return how many.
+
+        Their events were lost, or came to nobody: the sweep reads them.
+        """
+
     def settled(self, kind: str, object_id: str) -> None:
         """Remember that what was stale is certain again, or gone."""

@@ -127,7 +127,7 @@ def resend_attempt(turn: Turn, decision: Decision, resend: Resend) -> None:
         held = turn.fence(tx)
         permission = may_resend(tx, turn, held, attempt)
         if permission.granted:
-            tx.attempts.resend(held, attempt.no)
+            tx.attempts.resend(held, attempt.no, wall_now=ports.clock.wall_now())
             tx.cases.record_decision(held.id, decision, at=turn.now)
     if not permission.granted:
         turn.hand_back()

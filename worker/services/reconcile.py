@@ -21,6 +21,8 @@ class Reconciled:
     late_events: int
     opened: int
     compared: int
+    doubted: int
+    """Ended cases whose invoice the mirror shows otherwise; the sweep reads it again."""
 
 
 def reconcile(
@@ -35,9 +37,10 @@ def reconcile(
     now: datetime,
     test_clock: str = "",
 ) -> Reconciled:
-    """Re-list three days of events, open cases that were missed, make every open case due.
+    """Re-list three days of events, open cases that were missed, make every case due.
 
-    Each case made due reads its invoice again and settles any difference itself.
+    That is every case that is not closed, or was not for long: each reads its invoice again and
+    settles any difference itself.
     """
     run = read_feed(
         ledger=ledger,
@@ -60,8 +63,9 @@ def reconcile(
         now=now,
     )
     with ledger.begin() as tx:
-        compared = tx.cases.wake_unfinished(now=now)
-    return Reconciled(run.events, len(run.opened) + opened, compared)
+        doubted = tx.mirror.doubt_ended()
+        compared = tx.cases.wake_for_comparison(now=now)
+    return Reconciled(run.events, len(run.opened) + opened, compared, doubted)
 
 
 def _open_missed(

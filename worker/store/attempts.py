@@ -50,6 +50,7 @@ class Attempts:
                     currency=attempt.currency,
                     sent_at=attempt.sent_at,
                     first_sent_at=attempt.first_sent_at,
+                    last_sent_at=attempt.first_sent_at,
                 )
             )
         except IntegrityError:
@@ -58,11 +59,10 @@ class Attempts:
         savepoint.commit()
         return True
 
-    def resend(self, found: Case, no: int) -> None:
+    def resend(self, found: Case, no: int, *, wall_now: datetime) -> None:
         """Count one more send of the same attempt."""
-        self._connection.execute(
-            update(attempts).where(self._one(found, no)).values(sends=attempts.c.sends + 1)
-        )
+        again = {"sends": attempts.c.sends + 1, "last_sent_at": wall_now}
+        self._connection.execute(update(attempts).where(self._one(found, no)).values(again))
 
     def settle(
         self,

@@ -244,9 +244,10 @@ class Cases:
         ids = [found for found in self._lock(or_(*conditions)) if found != not_case]
         return self._change(ids, _woken(now))
 
-    def wake_unfinished(self, *, now: datetime) -> int:
-        """Make every case due that is not closed."""
-        return self._change(self._lock(_UNFINISHED), _woken(now))
+    def wake_for_comparison(self, *, now: datetime) -> int:
+        """Make every case due that is not closed, or was not for long."""
+        lately = cases.c.closed_at >= now - RECOVERED_LATE_WITHIN
+        return self._change(self._lock(or_(_UNFINISHED, lately)), _woken(now))
 
     def resume_all(self, *, now: datetime, stopped_at: datetime) -> int:
         """Move undone steps of open cases later by the length of the stop, and make them due."""

@@ -8,7 +8,6 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.ports import Control
 from worker.store.config_tables import policies
-from worker.store.promises import broken
 from worker.store.tables import control, cursors
 
 # Asked at every look. A statement that is built once costs half of one that is built each time.
@@ -77,6 +76,14 @@ class Controls:
         )
         return self._connection.execute(statement).rowcount == 1
 
+    def restate(self, *, cause: str, detail: str) -> None:
+        """Give a stop that holds already a graver cause; since when it holds stays."""
+        self._connection.execute(
+            update(control)
+            .where(control.c.account_id == self._account, ~control.c.charging)
+            .values(stop_cause=cause, stop_detail=detail)
+        )
+
     def go(self, *, by: str, now: datetime) -> Control | None:
         """Start again and return the row as it was."""
         # Locked: of two that start at once only one may move the waiting steps.
@@ -107,10 +114,6 @@ class Controls:
             )
             .values(business_at=at, business_read_at=wall_now)
         )
-
-    def broken_promises(self, *, wall_now: datetime) -> dict[str, int]:
-        """Return how often each promise of the ledger is broken, by its name."""
-        return broken(self._connection, self._account, wall_now=wall_now)
 
     def cursor(self, name: str) -> datetime | None:
         """Return a cursor's position."""

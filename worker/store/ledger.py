@@ -35,6 +35,7 @@ from worker.store.letters import Letters
 from worker.store.mirror import Mirror
 from worker.store.offers import Offers
 from worker.store.operator_acts import OperatorActs
+from worker.store.promises import Promises
 from worker.store.staff_mails import StaffMails
 from worker.store.tables import control
 from worker.store.versions import Versions
@@ -179,6 +180,7 @@ class Transaction:
     jobs: Jobs
     versions: Versions
     canaries: Canaries
+    promises: Promises
     plans: KeptPlans
     staff: StaffMails
 
@@ -236,6 +238,7 @@ class PostgresLedger:
             jobs=Jobs(connection, account),
             versions=Versions(connection, account),
             canaries=Canaries(connection, account),
+            promises=Promises(connection, account),
             plans=KeptPlans(connection, account),
             staff=StaffMails(connection, account),
         )

@@ -38,7 +38,7 @@ from worker.store.mirror_tables import (
     subscriptions,
 )
 from worker.store.rows import charge_of, customer_of, payment_method_of, subscription_of
-from worker.store.stale_objects import settle_stale, stale_objects
+from worker.store.stale_objects import doubt_ended, settle_stale, stale_objects
 from worker.store.tables import network_attempts
 
 READ_AGAIN = (invoices, subscriptions)
@@ -368,6 +368,10 @@ class Mirror:
     def stale(self, *, limit: int) -> list[tuple[str, str]]:
         """Return (kind, id) of what must be read again: `invoice`, `subscription`, `charge`."""
         return stale_objects(self._connection, self._account, limit=limit)
+
+    def doubt_ended(self) -> int:
+        """Ask for a fresh read of invoices whose closed case came out otherwise."""
+        return doubt_ended(self._connection, self._account)
 
     def settled(self, kind: str, object_id: str) -> None:
         """Remember that what was stale is certain again, or gone."""

@@ -67,6 +67,13 @@ def all_tries(
     return _tries(connection, union_all(seen, ours).subquery().select(), {"account": account_id})
 
 
+def tries_around(
+    connection: Connection, account_id: str, *, since: datetime
+) -> tuple[NetworkTry, ...]:
+    """Return the tries of all cards and customers that we charged since an instant, however old."""
+    return _tries(connection, _AROUND, {"account": account_id, "since": since})
+
+
 def recent_tries(
     connection: Connection, account_id: str, method: PaymentMethodReading, *, now: datetime
 ) -> tuple[NetworkTry, ...]:
@@ -194,6 +201,27 @@ def _of_customer() -> Select[tuple[object, ...]]:
     return union_all(seen, ours).subquery().select()
 
 
+def _around() -> Select[tuple[object, ...]]:
+    since = bindparam("since", type_=attempts.c.sent_at.type)
+    charged = select(attempts.c.customer_id).where(
+        attempts.c.account_id == _ACCOUNT,
+        attempts.c.kind == AttemptKind.CHARGE.value,
+        attempts.c.sent_at >= since,
+    )
+    cards = select(payment_methods.c.fingerprint).where(
+        payment_methods.c.account_id == _ACCOUNT,
+        payment_methods.c.customer_id.in_(charged),
+        payment_methods.c.fingerprint != "",
+    )
+    seen = _charges().where(
+        or_(network_attempts.c.customer_id.in_(charged), network_attempts.c.fingerprint.in_(cards))
+    )
+    ours = _untold().where(
+        or_(attempts.c.customer_id.in_(charged), payment_methods.c.fingerprint.in_(cards))
+    )
+    return union_all(seen, ours).subquery().select()
+
+
 def _recent() -> Select[tuple[object, ...]]:
     since = bindparam("since", type_=network_attempts.c.at.type)
     told = _charges().where(
@@ -221,7 +249,7 @@ def _alike(brand: ColumnElement[str], country: ColumnElement[str]) -> ColumnElem
 
 
 # Asked before every decision; building such a statement costs as much as asking it.
-_OF_CUSTOMER, _RECENT = _of_customer(), _recent()
+_OF_CUSTOMER, _RECENT, _AROUND = _of_customer(), _recent(), _around()
 
 
 def _tries(

@@ -29,11 +29,11 @@ def read_network(connection: Connection, account_id: str, *, to_at: datetime) ->
     """Return every try before *to_at*, however old, and the changes of cards."""
     return NetworkRecord(
         tries=all_tries(connection, account_id, to_at=to_at),
-        changes=_changes(connection, account_id),
+        changes=changes_of(connection, account_id),
     )
 
 
-def _changes(connection: Connection, account_id: str) -> dict[str, tuple[datetime, ...]]:
+def changes_of(connection: Connection, account_id: str) -> dict[str, tuple[datetime, ...]]:
     """Return every change that an event told of, and the last one that the mirror knows."""
     before = inbox.c.payload["data"]["previous_attributes"]
     told = select(inbox.c.object_id, inbox.c.created_at).where(

@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import Column, Connection, select, update
+from sqlalchemy import Column, Connection, and_, or_, select, update
 
+from worker.domain.case import CaseState, Outcome
+from worker.domain.engine_truth import PAID
 from worker.store.mirror_tables import disputes, invoices, subscriptions
+from worker.store.tables import cases
 
 _READ_BY: dict[str, Column[Any]] = {
     "charge": disputes.c.charge_id,
@@ -27,6 +30,30 @@ def stale_objects(connection: Connection, account_id: str, *, limit: int) -> lis
         )
         found += [(kind, object_id) for object_id in connection.execute(query).scalars()]
     return found
+
+
+def doubt_ended(connection: Connection, account_id: str) -> int:
+    """Mark mirrored invoices as stale whose closed case came out otherwise; return how many.
+
+    An invoice that was credited in full is called paid and its case is voided.
+    """
+    differs = or_(
+        and_(cases.c.outcome.in_([each.value for each in PAID]), invoices.c.status != "paid"),
+        and_(cases.c.outcome == Outcome.VOIDED.value, invoices.c.status.not_in(["void", "paid"])),
+    )
+    statement = (
+        update(invoices)
+        .where(
+            invoices.c.account_id == account_id,
+            ~invoices.c.stale,
+            cases.c.account_id == invoices.c.account_id,
+            cases.c.invoice_id == invoices.c.id,
+            cases.c.state == CaseState.CLOSED.value,
+            differs,
+        )
+        .values(stale=True)
+    )
+    return connection.execute(statement).rowcount
 
 
 def settle_stale(connection: Connection, account_id: str, kind: str, object_id: str) -> None:

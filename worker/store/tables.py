@@ -129,6 +129,7 @@ attempts = Table(
     text_column("answer_code"),
     text_column("request_id"),
     instant("unknown_at"),
+    instant("last_sent_at"),
     PrimaryKeyConstraint("account_id", "invoice_id", "no"),
     UniqueConstraint("key"),
 )

@@ -102,7 +102,7 @@ def test_sends_are_counted_and_the_first_instants_stay(ledger: PostgresLedger) -
     case = claimed(ledger)
     assert start(ledger, case, attempt(case))
     with ledger.begin() as tx:
-        tx.attempts.resend(case, 1)
+        tx.attempts.resend(case, 1, wall_now=WALL)
     (found,) = loaded(ledger, case.id).attempts
     assert (found.sends, found.sent_at, found.first_sent_at) == (2, NOW, WALL)
 

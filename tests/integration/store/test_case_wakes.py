@@ -107,13 +107,16 @@ def test_a_wake_of_nobody_wakes_nobody(ledger: PostgresLedger) -> None:
     assert due(ledger) == []
 
 
-def test_the_daily_comparison_wakes_what_is_not_closed(ledger: PostgresLedger) -> None:
+def test_the_daily_comparison_wakes_what_is_not_closed_for_long(ledger: PostgresLedger) -> None:
     closed = claimed(ledger, 1)
     finish(ledger, closed, CLOSING)
     waiting = open_case(ledger, 2, due_at=NOW + DAY)
     with ledger.begin() as tx:
-        assert tx.cases.wake_unfinished(now=NOW) == 1
-    assert due(ledger) == [waiting]
+        assert tx.cases.wake_for_comparison(now=NOW) == 2
+    assert due(ledger) == [closed.id, waiting]
+    later = NOW + 60 * DAY
+    with ledger.begin() as tx:
+        assert tx.cases.wake_for_comparison(now=later) == 1
 
 
 def test_wakes_of_many_cases_in_any_order_do_not_deadlock(ledger: PostgresLedger) -> None:
@@ -124,7 +127,7 @@ def test_wakes_of_many_cases_in_any_order_do_not_deadlock(ledger: PostgresLedger
         for turn in range(40):
             with ledger.begin() as tx:
                 if thread == 0:
-                    count += tx.cases.wake_unfinished(now=NOW)
+                    count += tx.cases.wake_for_comparison(now=NOW)
                 elif thread == 1:
                     count += tx.cases.resume_all(now=NOW, stopped_at=NOW)
                 else:
