@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.crash.crashing_world import short_configuration
 from tests.scenarios.servers import MakeWorld
 from tests.scenarios.stripe_side import Customer
 from tests.scenarios.test_policies import with_policies
@@ -13,8 +14,9 @@ from tests.scenarios.test_retry_by_hand import story_of, view_of
 from tests.scenarios.world import World, shipped_configuration
 from worker.cli.act_approve import approve
 from worker.cli.look_status import read_standing, status_lines
-from worker.domain.case import CaseState, Outcome
-from worker.domain.policy import Configuration, PersonDecides
+from worker.domain.case import AttemptKind, CaseState, Outcome
+from worker.domain.offers import Offer
+from worker.domain.policy import Configuration, Mode, PersonDecides, Step
 from worker.errors import UsageError
 from worker.services.summarise import summarise
 
@@ -150,3 +152,75 @@ def test_the_ending_waits_and_one_yes_does_all_of_it(
     assert len(cancelled) <= 1
     (act,) = world.rows("SELECT answer FROM operator_acts WHERE act = 'approve'")
     assert act["answer"].startswith("attempt ")
+
+
+def test_no_letter_promises_a_day_that_a_person_decides_about(make_world: MakeWorld) -> None:
+    world = make_world(configuration=asking(PersonDecides.ENDING))
+    fay = world.customer("fay", ["lost_card"], interval="year")
+    world.advance(days=13)
+    *_, third, final = world.letters_to(fay)
+    assert final.notice == "payment_failed_final"
+    for letter in (third, final):
+        assert "your subscription may end." in letter.text
+        assert "ends on" not in letter.subject + letter.text
+        assert "ends that day" not in letter.text
+
+
+SHORT = (
+    Step("first letter", timedelta(hours=4), letter="payment_failed_1"),
+    Step("final letter", timedelta(days=1), letter="payment_failed_final"),
+    Step("try 1", timedelta(days=5), charge=True),
+)
+
+
+def test_what_a_decline_leads_to_is_asked_at_once(make_world: MakeWorld) -> None:
+    """Try and ending are overdue: the try is declined, and that moment the ending is asked for."""
+    short = short_configuration(SHORT, timedelta(days=5))
+    (policy,) = short.dunning.policies
+    policy = replace(policy, person_decides=(PersonDecides.ENDING,))
+    world = make_world(
+        configuration=replace(short, dunning=replace(short.dunning, policies=(policy,)))
+    )
+    gus = world.customer("gus", [NO_FUNDS])
+    world.advance(days=4.5)
+    world.away(days=2.6)
+    world.job("read_stripe")
+    world.bell.advance_case(world.case_of(gus).id)
+    assert len(ours(world, gus)) == 1
+    (asked,) = world.facts("case.person_decides", gus)
+    assert (asked["step"], asked["attempt_no"]) == ("ending", 2)
+    assert [line["step"] for line in world.log("person.decides")] == ["ending"]
+    assert world.stripe.requests("DELETE") == []
+
+
+@pytest.mark.parametrize("mode", [Mode.WATCH, Mode.LETTERS])
+def test_a_mode_that_ends_nothing_asks_nobody(make_world: MakeWorld, mode: Mode) -> None:
+    asked = asking(PersonDecides.CHARGES, PersonDecides.ENDING)
+    world = make_world(configuration=replace(asked, dunning=replace(asked.dunning, mode=mode)))
+    hal = world.customer("hal", [NO_FUNDS])
+    world.advance(days=20)
+    assert world.facts("case.person_decides", hal) == []
+    assert world.log("person.decides") == []
+    assert (ours(world, hal), world.stripe.requests("DELETE")) == ([], [])
+    watched = {line["act"] for line in world.log("watched")}
+    assert watched == ({"charge", "letter", "ending"} if mode is Mode.WATCH else set())
+
+
+def test_one_yes_lets_one_charge_happen_beside_a_coupon(make_world: MakeWorld) -> None:
+    """The first letter's coupon has a request of its own, about which nobody is asked."""
+    shipped = shipped_configuration().dunning.policies[0]
+    steps = (replace(shipped.steps[0], offer=Offer(coupon="SAVE20")), *shipped.steps[1:])
+    policy = replace(shipped, steps=steps, person_decides=(PersonDecides.CHARGES,))
+    world = make_world(configuration=with_policies(policy))
+    world.stripe.staff("coupons", id="SAVE20", percent_off="20", duration="forever")
+    ida = world.customer("ida", [NO_FUNDS] * 4)
+    world.advance(days=5)
+    (coupon,) = world.case_of(ida).attempts
+    assert coupon.kind is AttemptKind.COUPON
+    assert [fact["attempt_no"] for fact in world.facts("case.person_decides", ida)] == [1, 1]
+    say_yes(world, ida)
+    world.advance(days=4)
+    assert len(ours(world, ida)) == 1
+    assert world.facts("case.approval_over", ida) == []
+    (act,) = world.rows("SELECT answer FROM operator_acts WHERE act = 'approve'")
+    assert act["answer"] == "attempt 2"

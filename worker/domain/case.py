@@ -231,6 +231,13 @@ class Case:
         """The number of the next attempt; numbers are never used again."""
         return max((a.no for a in self.attempts), default=0) + 1
 
+    @property
+    def next_asked_no(self) -> int:
+        """The number of the next attempt as a person is asked about it: an offer's request, about
+        which nobody is asked, does not make it another one."""
+        asked = (a.no for a in self.attempts if a.kind is not AttemptKind.COUPON)
+        return max(asked, default=0) + 1
+
     def did(self, kinds: frozenset[AttemptKind]) -> bool:
         """Return whether an attempt of one of *kinds* is known to have succeeded."""
         return any(a.kind in kinds and a.state is AttemptState.SUCCEEDED for a in self.attempts)
@@ -275,7 +282,7 @@ class Question:
     amount_minor: int
     currency: str
     attempt_no: int
-    """The number of the attempt that would do it; another one means that something came between."""
+    """`Case.next_asked_no`; another one means that something came between."""
     policy_digest: str = ""
     """The policy by which it would be done: another one may end otherwise."""
 

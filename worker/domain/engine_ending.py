@@ -6,14 +6,16 @@ from datetime import datetime
 from worker.domain.case import (
     CANCELS,
     INVOICE_ENDS,
+    SUBSCRIPTION_ENDS,
     AttemptKind,
     CaseLetter,
     LetterState,
     Outcome,
 )
 from worker.domain.decisions import Close, Decision, End, Review
+from worker.domain.engine_person import ENDING, ask, must_ask
 from worker.domain.engine_situation import Situation
-from worker.domain.policy import CancelWhen, EndingAct, InvoiceEnd
+from worker.domain.policy import CancelWhen, EndingAct, InvoiceEnd, PersonDecides
 from worker.domain.readings import PriceReading
 from worker.domain.timetable import ending_due_at, next_open, step_due_at
 
@@ -114,10 +116,16 @@ def _without_letter(at: Situation, step: str, due_at: datetime) -> EndingPlan:
 
 
 def ending_under_way(at: Situation) -> Decision | None:
-    """Once the subscription was ended, the rest of the ending follows at once."""
-    if at.case.did(INVOICE_ENDS) or at.ended_by_us:
-        return next_ending_act(at)
-    return None
+    """Once the subscription was ended, the rest of the ending follows at once.
+
+    A person's yes to the ending of the case that led is none to writing off this one's invoice.
+    """
+    if not (at.case.did(INVOICE_ENDS) or at.ended_by_us):
+        return None
+    decision, own = next_ending_act(at), at.case.did(SUBSCRIPTION_ENDS | INVOICE_ENDS)
+    if isinstance(decision.act, End) and not own and must_ask(at, PersonDecides.ENDING, ENDING):
+        return ask(at, ENDING, (), look_at=None)
+    return decision
 
 
 def next_ending_act(at: Situation) -> Decision:

@@ -20,7 +20,7 @@ RULE = "person_decides"
 
 def question_of(at: Situation, step: str) -> Question:
     """Return what a person is asked about *step*, as things stand now."""
-    invoice, no, digest = at.invoice, at.case.next_no, at.policy.digest
+    invoice, no, digest = at.invoice, at.case.next_asked_no, at.policy.digest
     return Question(step, invoice.amount_remaining_minor, invoice.currency, no, digest)
 
 

@@ -1,7 +1,7 @@
 """Everything a rule of the engine may look at, in one frozen value."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from worker.domain.caps import passed_alone
@@ -52,6 +52,11 @@ LETTERS_ONLY = Obstacle("mode letters charges nothing")
 def obstacle_of(mode: Mode) -> Obstacle | None:
     """Return what the mode forbids; a mode that only watches acts on no plan at all."""
     return LETTERS_ONLY if mode is Mode.LETTERS else None
+
+
+def policy_in(mode: Mode, policy: Policy) -> Policy:
+    """Return the policy as *mode* follows it: only `live` does what a person could decide about."""
+    return policy if mode is Mode.LIVE else replace(policy, person_decides=())
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,13 @@ FIELDS: Mapping[str, Field] = MappingProxyType(
             "Friday 11 December",
             True,
         ),
+        "undecided": Field(
+            "text",
+            "`ends`, `pauses` or `downgrades`: what may become of the subscription if nothing is"
+            " paid, where a person decides about it and no day can be promised; else empty",
+            "ends",
+            True,
+        ),
         "offer_coupon": Field(
             "text",
             "the coupon that is now on the subscription, if this letter's step offers one",
@@ -142,6 +149,7 @@ _FAILED = (
     *(
         "pauses_on",
         "downgrades_on",
+        "undecided",
         "offer_coupon",
         "offer_days",
         "reason_for_customer",
@@ -151,7 +159,7 @@ _FAILED = (
 _DUE = (
     *_ALWAYS,
     *("amount", "pay_url", "invoice_number", "due_on", "days_overdue", "paid_so_far", "ends_on"),
-    *("pauses_on", "downgrades_on", "offer_coupon", "offer_days", "invoices"),
+    *("pauses_on", "downgrades_on", "undecided", "offer_coupon", "offer_days", "invoices"),
 )
 _OWN = (*_FAILED, *(name for name in _DUE if name not in _FAILED))
 _ENDED = ("amount", "pay_url", "invoice_number", "invoices")

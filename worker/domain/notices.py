@@ -5,7 +5,7 @@ from datetime import datetime
 
 from worker.domain.money import Money
 from worker.domain.offers import Offer
-from worker.domain.policy import DeclineClass
+from worker.domain.policy import DeclineClass, EndingAct
 from worker.domain.readings import CustomerReading, InvoiceReading, PaymentMethodReading
 
 CLOSING_NOTICES = frozenset(
@@ -40,6 +40,9 @@ class LetterContent:
     """The same, where it is paused or its new invoices are held back."""
     downgrades_at: datetime | None = None
     """The same, where it moves to another price."""
+    undecided: EndingAct | None = None
+    """What may become of the subscription where a person decides about it: then none of the three
+    instants is set, since nobody can promise one."""
     held_at: datetime | None = None
     """Since when new invoices are held back, in a letter that says so."""
     ended_at: datetime | None = None

@@ -7,9 +7,18 @@ from zoneinfo import ZoneInfo
 from worker.domain.due_dates import days_overdue
 from worker.domain.money import Money
 from worker.domain.notices import ENDING_NOTICES, LetterContent
+from worker.domain.policy import EndingAct
 from worker.domain.readings import InvoiceReading, PaymentMethodReading
 from worker.mail.formatting import day_text, expiry_text, money_text
 from worker.mail.words import Words
+
+_UNDECIDED = {
+    EndingAct.CANCEL: "ends",
+    EndingAct.PAUSE: "pauses",
+    EndingAct.HOLD_INVOICES: "pauses",
+    EndingAct.DOWNGRADE: "downgrades",
+}
+"""What a person may decide about a subscription, as templates ask for it."""
 
 
 def letter_values(
@@ -57,6 +66,7 @@ def letter_values(
         "ends_on": day(content.ends_at),
         "pauses_on": day(content.pauses_at),
         "downgrades_on": day(content.downgrades_at),
+        "undecided": _UNDECIDED[content.undecided] if content.undecided is not None else "",
         "offer_coupon": content.offer.coupon if content.offer is not None else "",
         "offer_days": str(content.offer.days or "") if content.offer is not None else "",
         "ended_on": day(content.ended_at or content.now),

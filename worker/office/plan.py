@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from worker.domain.case import CaseState
-from worker.domain.engine_situation import Situation, obstacle_of
+from worker.domain.engine_situation import Situation, obstacle_of, policy_in
 from worker.domain.forecast import Forecast, forecast_all
 from worker.domain.forecast_values import Planned, PlannedKind, Start, Ways
 from worker.domain.money import Money
@@ -241,7 +241,7 @@ def start_of(
         found.case,
         found.invoice,
         found.around,
-        policy,
+        policy_in(office.mode, policy),
         office.limits,
         office.zone.key,
         now,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from worker.domain.case import Attempt, AttemptState
+from worker.domain.case import Attempt, AttemptKind, AttemptState
 from worker.domain.decisions import Decision, End, Wait
 from worker.domain.facts import Fact
 from worker.domain.identifiers import idempotency_key
@@ -47,21 +47,27 @@ def apply_ending(turn: Turn, decision: Decision, end: End, *, news: Sequence[Fac
         with_intent = replace(turn.case, attempts=(*turn.case.attempts, attempt))
         send_ending(turn.with_case(with_intent), attempt, first=True)
     elif permission.verdict is Verdict.WAIT:
-        _wait(turn, decision, permission, news)
+        _wait(turn, decision, end, permission, news)
     else:
         turn.hand_back()
 
 
-def _wait(turn: Turn, decision: Decision, permission: Permission, news: Sequence[Fact]) -> None:
+def _wait(
+    turn: Turn, decision: Decision, end: End, permission: Permission, news: Sequence[Fact]
+) -> None:
+    coupon = end.kind is AttemptKind.COUPON
+    what = "the coupon" if coupon else "the ending"
     waiting = replace(
         decision,
         act=Wait(),
         rule="limit_reached",
-        reason=f"{permission.why[:1].upper()}{permission.why[1:]}; the ending waits.",
+        reason=f"{permission.why[:1].upper()}{permission.why[1:]}; {what} waits.",
         next_at=permission.until,
         skips=(),
     )
     change = CaseChange(
-        next_action_at=permission.until, next_step="ending", waits_for=permission.limit
+        next_action_at=permission.until,
+        next_step=end.of if coupon else "ending",
+        waits_for=permission.limit,
     )
     turn.finish(change, decision=waiting, facts=news)

@@ -57,9 +57,12 @@ def approve_act(
 
 
 def use_approval(tx: Tx, turn: Turn, attempt: Attempt) -> None:
-    """Answer the approval that *attempt* goes by, in the commit that writes its intent."""
+    """Answer the approval that *attempt* goes by, in the commit that writes its intent.
+
+    Args: turn: with the case as it was before the attempt.
+    """
     approval = turn.around.approval
-    if approval is None or approval.question.attempt_no != attempt.no:
+    if approval is None or approval.question.attempt_no != turn.case.next_asked_no:
         return
     if attempt.kind is AttemptKind.COUPON:
         return  # nobody is asked about an offer
@@ -109,10 +112,10 @@ def _occasion(question: Question) -> str:
 
 
 def report_question(turn: Turn, decision: Decision) -> None:
-    """Write the day's line where a decision asks a person; a mode that only watches asks nobody."""
+    """Write the day's line where a decision asks a person."""
     ports = turn.ports
     rules = ports.configuration.dunning
-    if decision.rule == RULE and rules.mode is not Mode.WATCH:
+    if decision.rule == RULE:
         remind(
             [(turn.case.id, question_from(decision.inputs))],
             ledger=ports.ledger,
@@ -127,7 +130,7 @@ def remind_of_questions(ports: CasePorts, *, now: datetime) -> None:
     with ports.ledger.begin() as tx:
         waiting = tx.approvals.all_asked()
     rules = ports.configuration.dunning
-    if rules.mode is not Mode.WATCH:
+    if rules.mode is Mode.LIVE:  # others do nothing that a person could decide about
         remind(waiting, ledger=ports.ledger, log=ports.log, zone=rules.office_zone, now=now)
 
 

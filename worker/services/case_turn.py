@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from worker.domain.case import Case, Surroundings
 from worker.domain.decisions import Decision, Wait
 from worker.domain.engine import decide
-from worker.domain.engine_situation import Obstacle, Situation, obstacle_of
+from worker.domain.engine_situation import Obstacle, Situation, obstacle_of, policy_in
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
 from worker.domain.policy import Configuration, Mode, Policy
@@ -89,7 +89,7 @@ class Turn:
             self.case,
             self.invoice,
             self.around,
-            self.policy,
+            policy_in(rules.mode, self.policy),
             rules.limits,
             rules.office_zone,
             self.now,

@@ -97,13 +97,16 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
     if closing:
         return content
     expects, ends_at = policy.ending.worst, expected_end(at)
+    undecided = ends_at is not None and PersonDecides.ENDING in policy.person_decides
+    ends_at = None if undecided else ends_at
     return replace(
         content,
-        # A try that a person decides about is promised to nobody.
+        # What a person decides about is promised to nobody.
         next_try_at=None if PersonDecides.CHARGES in policy.person_decides else charge.at,
         ends_at=ends_at if expects is EndingAct.CANCEL else None,
         pauses_at=ends_at if expects in PAUSES else None,
         downgrades_at=ends_at if expects is EndingAct.DOWNGRADE else None,
+        undecided=expects if undecided else None,
         offer=offer,
     )
 

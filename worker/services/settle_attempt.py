@@ -14,6 +14,7 @@ from worker.domain.case import (
 )
 from worker.domain.decisions import Close, Decision, SettleAttempt, Wait
 from worker.domain.declined_try import declined_try
+from worker.domain.engine_outcomes import abandoned
 from worker.domain.engine_truth import recovered_by_step, was_written_to
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
@@ -27,6 +28,7 @@ from worker.domain.readings import (
 )
 from worker.errors import GatewayRejected, ServiceUnavailable
 from worker.ports import CaseChange, Tx
+from worker.services.approvals import asked_facts, report_question
 from worker.services.case_facts import moved_fact, retried_fact, scheduled_facts
 from worker.services.case_turn import ASK_AGAIN, Turn, report_review
 from worker.services.close_case import close_case
@@ -161,6 +163,7 @@ def _declined(turn: Turn, attempt: Attempt, answer: Answer, owner: RetriesBy | N
             case.id, attempt.step, done=True, at=turn.now, reason=failure.code if failure else ""
         )
         plan = scheduled_facts(case, turn.policy, planned, at=turn.now) if waits else []
+        plan += asked_facts(after, planned)
         return [_told(turn, attempt, "declined", case), *plan]
 
     after.finish(
@@ -173,6 +176,7 @@ def _declined(turn: Turn, attempt: Attempt, answer: Answer, owner: RetriesBy | N
         decision=planned if waits else None,
         also=settle,
     )
+    report_question(after, planned)
 
 
 def _charged_method(turn: Turn, attempt: Attempt, answer: Answer) -> PaymentMethodReading | None:
@@ -195,7 +199,7 @@ def _waits_for_bank(turn: Turn, attempt: Attempt, answer: Answer) -> None:
 
 def _refused(turn: Turn, attempt: Attempt, answer: Answer) -> None:
     """Stripe refused the request itself: read the invoice before anything else may follow."""
-    refused = 1 + sum(1 for a in turn.case.attempts if a.state is AttemptState.ABANDONED)
+    refused = 1 + abandoned(turn.case)
     payment_before = turn.invoice.payment
     charge_before = payment_before.latest_charge_id if payment_before is not None else ""
     try:

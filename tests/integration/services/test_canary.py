@@ -170,6 +170,26 @@ def test_letters_of_cases_opened_later_wait_and_none_is_lost(bench: Bench) -> No
     assert charged(bench) == []
 
 
+def test_a_coupon_that_waits_for_the_canary_is_told_as_one(bench: Bench) -> None:
+    begin(bench)
+    offer = f"{FIRST_LETTER}, offer: {{ coupon: SAVE20 }}"
+    policy = apply(bench, LATER, after=1, first_letter=offer).dunning.policies[0]
+    failed_at = NOW - timedelta(hours=5)
+    with bench.ledger.begin() as tx:
+        for number in range(1, FIRST_CASES + 2):
+            failed = bench.failed_invoice(number)
+            found = tx.cases.open(NewCase(failed, failed_at, policy.digest, NOW), now=failed_at)
+            if found is not None and number <= FIRST_CASES:
+                tx.canaries.join(found, now=NOW)
+    assert found is not None
+    bench.looks(found, until="coupon_due")
+    with bench.ledger.connection() as connection:
+        query = "SELECT reason FROM decisions WHERE case_id = %(id)s ORDER BY id DESC LIMIT 1"
+        said = connection.exec_driver_sql(query, {"id": found}).scalar_one()
+    assert said.endswith("; the coupon waits.")
+    assert bench.letters.sent == []
+
+
 def test_go_lets_all_act_at_once(bench: Bench, moved: tuple[int, ...]) -> None:
     work(bench)
     assert go(**who_and_why(bench)) is None

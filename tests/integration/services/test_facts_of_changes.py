@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tests.integration.services.bench import Bench
-from tests.integration.store.building import DAY, NOW
-from worker.domain.case import CaseState
+from tests.integration.store.building import DAY, NOW, attempt
+from worker.domain.case import AttemptKind, AttemptState, CaseState
 from worker.domain.readings import Answer, AnswerKind, DeclineSignals, PaymentReading
 from worker.gateway.invoice_readers import StripeReader
 from worker.services.read_feed import read_feed
@@ -75,6 +75,21 @@ def test_a_charge_that_stripe_refuses_too_often_is_told_to_a_person(bench: Bench
     assert bench.loaded(case_id).state is CaseState.IN_REVIEW
     (told,) = bench.facts("case.in_review")
     assert told["reason"] == "Stripe refused the charge: parameter_invalid"
+
+
+def test_refused_coupons_are_no_refused_charges(bench: Bench) -> None:
+    case_id = bench.case()
+    for no in (1, 2):
+        with bench.ledger.begin() as tx:
+            case = tx.cases.load(case_id)
+            assert case is not None
+            coupon = attempt(case, no, kind=AttemptKind.COUPON)
+            assert tx.attempts.start(case, replace(coupon, step="first letter: coupon"))
+            tx.attempts.settle(case, no, AttemptState.ABANDONED, now=NOW, answer_code="missing")
+    bench.stripe.answers = [NONSENSE]
+    bench.looks(case_id, until="charge_due")
+    assert bench.stripe.asked[-2:] == ["pay in_1", "read in_1"]
+    assert bench.loaded(case_id).state is CaseState.OPEN
 
 
 def test_a_case_that_leaves_its_review_is_told(bench: Bench) -> None:

@@ -16,6 +16,7 @@ from tests.unit.domain.building import (
     invoice,
     policy,
     situation,
+    subscription,
 )
 from worker.domain.case import (
     Approval,
@@ -28,7 +29,7 @@ from worker.domain.case import (
 from worker.domain.decisions import Charge, End, Refuse, Resend, Review, Wait, Write
 from worker.domain.forecast import forecast
 from worker.domain.forecast_values import PlannedKind, Ways
-from worker.domain.policy import PersonDecides
+from worker.domain.policy import InvoiceEnd, PersonDecides
 from worker.domain.policy_text import from_plain, to_plain
 
 CHARGES = policy(person_decides=(PersonDecides.CHARGES,))
@@ -97,6 +98,29 @@ def test_a_yes_to_something_else_is_over(approval: Approval, why: str) -> None:
     decided = decision(DAY_1, FIRST, None, around(approval=approval), by=CHARGES)
     assert decided.act == Refuse(7)
     assert why in decided.reason
+
+
+def test_an_offers_request_in_between_leaves_a_yes_as_it_is() -> None:
+    coupon = attempt("second letter: coupon", AttemptState.SUCCEEDED, AttemptKind.COUPON)
+    offered = case(steps=done_until("first letter"), attempts=(coupon,))
+    assert offered.next_no == 2
+    charged = decision(DAY_1, offered, None, around(approval=yes("try 1")), by=CHARGES)
+    assert isinstance(charged.act, Charge)
+
+
+def test_another_cases_ending_is_no_yes_to_writing_this_invoice_off() -> None:
+    """The case that led was ended with a yes; this one followed it."""
+    by = policy(person_decides=(PersonDecides.ENDING,), ending_invoice=InvoiceEnd.UNCOLLECTIBLE)
+    gone = invoice(subscription=subscription(status="canceled"))
+    asked = decision(DAY_16, OVER, gone, around(ended_by_us=True), by=by)
+    assert (asked.act, asked.rule, asked.next_step) == (Wait(), "person_decides", "ending")
+    approval = Approval(7, "jo", question_from(asked.inputs))
+    agreed = around(ended_by_us=True, approval=approval)
+    assert decision(DAY_16, OVER, gone, agreed, by=by).act == End(AttemptKind.UNCOLLECTIBLE)
+    cancel = attempt("ending: cancel", AttemptState.SUCCEEDED, AttemptKind.CANCEL)
+    led = case(steps=OVER.steps, letters=OVER.letters, attempts=(cancel,))
+    own = decision(DAY_16, led, gone, around(ended_by_us=True), by=by)
+    assert own.act == End(AttemptKind.UNCOLLECTIBLE), "one yes does all of its own case's ending"
 
 
 def test_a_yes_to_a_step_covers_the_later_one_that_took_its_place_but_no_new_card() -> None:
