@@ -20,7 +20,19 @@ Since = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    for command in (status, cases, case, holds, plan, access, report, events, log, doctor):
+    for command in (
+        status,
+        cases,
+        case,
+        holds,
+        plan,
+        access,
+        metrics,
+        report,
+        events,
+        log,
+        doctor,
+    ):
         app.command(rich_help_panel=GROUP)(command)
 
 
@@ -121,6 +133,28 @@ def access(
 
     with open_view(data) as view:
         show_access(view, customer, as_json=as_json)
+
+
+def metrics(
+    begin: Annotated[
+        str, typer.Option("--from", help="First day, or instant; default the month before.")
+    ] = "",
+    end: Annotated[
+        str, typer.Option("--to", help="The day, or instant, that no longer counts.")
+    ] = "",
+    by: Annotated[
+        str, typer.Option("--by", help="plan, product, country, method or metadata.KEY.")
+    ] = "",
+    as_csv: Annotated[bool, typer.Option("--csv", help="One figure a line, times in UTC.")] = False,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Retention, churn, recurring revenue, renewals, recoveries: each with its formula."""
+    from worker.cli.data_dir import open_view
+    from worker.cli.look_metrics import show_metrics
+
+    with open_view(data) as view:
+        show_metrics(view, begin=begin, end=end, by=by, as_json=as_json, as_csv=as_csv)
 
 
 class Report(StrEnum):

@@ -45,6 +45,7 @@ FACT_TYPES = frozenset(
         "subscription.churned",
         "subscription.contracted",
         "subscription.expanded",
+        "subscription.found",
         "subscription.paused",
         "subscription.reactivated",
         "subscription.renewal_upcoming",

@@ -297,6 +297,7 @@ def open_case(
             "customer_id": invoice.customer_id,
             "subscription_id": invoice.subscription_id,
             "invoice_id": invoice.id,
+            "billing_reason": invoice.billing_reason,
             "state": "open",
             "policy_digest": policy_digest,
             "amount_minor": invoice.amount_remaining_minor,

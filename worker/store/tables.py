@@ -329,6 +329,12 @@ events = Table(
 )
 Index("ix_events_time", events.c.time)
 Index("ix_events_subject", events.c.subject)
+Index(
+    "ix_events_taken_back",
+    events.c.account_id,
+    text("(data ->> 'corrects')"),
+    postgresql_where=text("(data ->> 'sign') = '-1'"),
+)
 
 jobs = Table(
     "jobs",

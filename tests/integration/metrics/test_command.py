@@ -1,0 +1,103 @@
+"""`dunning metrics`: a table for people, JSON and CSV with the same figures."""
+
+import csv
+import json
+from io import StringIO
+
+import pytest
+
+from tests.integration.cli.conftest import Command
+from tests.integration.metrics.telling import Telling, at
+from worker.errors import UsageError
+from worker.store.ledger import PostgresLedger, connect
+
+
+@pytest.fixture
+def dunning(migrated_database_url: str) -> Command:
+    """Give the command on a ledger with a month of facts; it is 5 December."""
+    engine = connect(f"postgresql+psycopg://{migrated_database_url.split('://', 1)[1]}")
+    ledger = PostgresLedger(engine, "acct_test")
+    with ledger.begin() as tx:
+        tx.control.create(charging=True, live=False, go_live_at=at(10, 1), cause="")
+        tx.control.set_business_time(at(12, 5), wall_now=at(12, 5))
+    telling = Telling(ledger)
+    for number in range(3):
+        telling.subscription("started", number, at(10, 1), 1000 + number, country="DE")
+    telling.subscription("started", 9, at(10, 1), 500, currency="jpy", country="JP")
+    telling.subscription("churned", 0, at(11, 30, 23), 0, kind="voluntary", reason="x")
+    telling.failed(1, at(11, 30))
+    telling.write()
+    engine.dispose()
+    return Command(migrated_database_url)
+
+
+ASKED = ("metrics", "--from", "2026-11-01", "--to", "2026-12-01")
+
+
+def test_the_table_says_value_numerator_denominator_source_and_formula(dunning: Command) -> None:
+    result = dunning.run(*ASKED)
+    assert result.exit_code == 0
+    first, *rest = result.stdout.splitlines()
+    assert first == "Metrics from 2026-11-01 00:00 to before 2026-12-01 00:00 (UTC)"
+    lines = {" ".join(line.split()) for line in rest}
+    assert (
+        "customer_retention_rate 66.7 % 2 3 small group (< 30) metrics.movements"
+        " (customers at the end - new ones) / customers at the start"
+    ) in lines
+    assert any(line.startswith("arpu €10.02 €20.03 2 small group") for line in lines)
+    assert any(line.startswith("recovery_rate_day_7 0 % 0 1 1 pending, small") for line in lines)
+    assert any(line.startswith("clv no value €0.00 0 small group") for line in lines)
+    assert {"EUR", "JPY"} <= lines
+
+
+def test_json_and_csv_have_the_same_figures(dunning: Command) -> None:
+    told = json.loads(dunning.run(*ASKED, "--json").stdout)
+    assert (told["from"], told["to"], told["zone"]) == (
+        "2026-11-01T00:00:00Z",
+        "2026-12-01T00:00:00Z",
+        "UTC",
+    )
+    assert (told["as_of"], told["by"]) == ("2026-12-05T00:00:00Z", None)
+    rows = list(csv.DictReader(StringIO(dunning.run(*ASKED, "--csv").stdout)))
+    assert len(rows) == len(told["metrics"]) > 100
+    for row, metric in zip(rows, told["metrics"], strict=True):
+        assert (row["metric"], row["currency"]) == (metric["name"], metric["currency"] or "")
+        value = metric["value"]
+        if isinstance(value, dict):
+            value = value["amount_minor"]
+        assert row["value"] == ("" if value is None else str(value))
+        assert row["numerator"] == str(metric["numerator"])
+        assert row["formula"] == metric["formula"]
+    [arpu] = [m for m in told["metrics"] if (m["name"], m["currency"]) == ("arpu", "eur")]
+    assert arpu["value"] == {"amount_minor": 1002, "currency": "eur"}  # 1001.5: half to even
+    assert (arpu["numerator"], arpu["denominator"], arpu["small_group"]) == (2003, 2, True)
+    [kept] = [
+        m
+        for m in told["metrics"]
+        if (m["name"], m["currency"]) == ("customer_retention_rate", "eur")
+    ]
+    assert kept["value"] == "66.666667"
+
+
+def test_groups_and_the_default_period(dunning: Command) -> None:
+    told = json.loads(dunning.run("metrics", "--by", "country", "--json").stdout)
+    assert (told["from"], told["to"]) == ("2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z")
+    places = {(metric["currency"], metric["group"]) for metric in told["metrics"]}
+    assert places == {("eur", "DE"), ("jpy", "JP")}
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--by", "colour"), "--by: `colour` is no way to group; write plan, product, country,"),
+        (("--from", "2026-12-01", "--to", "2026-12-01"), "The period is empty: --from must be"),
+        (("--from", "soon"), "--from soon is no time;"),
+        (("--json", "--csv"), "Write --json or --csv, not both."),
+    ],
+)
+def test_wrong_use_is_one_sentence(
+    dunning: Command, options: tuple[str, ...], sentence: str
+) -> None:
+    error = dunning.run("metrics", *options).exception
+    assert isinstance(error, UsageError)
+    assert str(error).startswith(sentence)

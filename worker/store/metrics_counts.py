@@ -1,0 +1,31 @@
+"""Everything that the metrics of a period are computed from, in a handful of queries. Read only."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from worker.domain.metric import Period
+from worker.domain.metric_counts import Counts
+from worker.domain.metric_groups import GroupBy
+from worker.store.metrics_payments import read_failures, read_recoveries, read_renewals
+from worker.store.metrics_revenue import read_revenue
+
+
+def read_counts(
+    connection: Connection,
+    account_id: str,
+    period: Period,
+    *,
+    by: GroupBy | None = None,
+    now: datetime,
+) -> Counts:
+    """Return the counts of a period; give a connection that sees one moment (`snapshot`).
+
+    Args: now: business time; what is not decided by then is pending.
+    """
+    return Counts(
+        revenue=tuple(read_revenue(connection, account_id, period, by)),
+        renewals=tuple(read_renewals(connection, account_id, period, by, now=now)),
+        failures=tuple(read_failures(connection, account_id, period, by, now=now)),
+        recoveries=tuple(read_recoveries(connection, account_id, period, by)),
+    )
