@@ -24,7 +24,8 @@ FINAL_ROWS = (
     "SELECT type, subject, data FROM events",
     "SELECT event_id, error, waiting FROM inbox",
     "SELECT id, status, amount_remaining_minor, failed_at FROM invoices",
-    "SELECT id, status, fact_state, fact_mrr_minor FROM subscriptions",
+    "SELECT id, status FROM subscriptions",
+    "SELECT subscription_id, told, no FROM revenue_chains",
 )
 
 

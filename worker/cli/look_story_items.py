@@ -274,7 +274,9 @@ def _states(record: CaseRecord) -> Iterator[Item]:
             case "subscription.churned":
                 kind = str(fact.data.get("kind", ""))
                 detail = f"{kind} churn, {reason.replace('_', ' ')}"
-                yield Item(fact.time, "subscription over", detail)
+                stands = int(str(fact.data.get("sign", 1))) > 0
+                what = "subscription over" if stands else "not over after all"
+                yield Item(fact.time, what, detail)
             case "payment_method.updated":
                 yield Item(fact.time, "card updated", "by its network, without the customer")
             case _:

@@ -1,9 +1,14 @@
-"""Monthly recurring revenue of a subscription, in integer minor units (domain.md 5.2)."""
+"""Monthly recurring revenue of a subscription, in integer minor units (domain.md 5.2).
 
-from collections.abc import Iterable
+Everything is exact until the end: one rounding per subscription, a half to the even neighbour.
+Movements are differences of rounded values, so they always add up.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 
-from worker.domain.readings import PriceReading
+from worker.domain.readings import DiscountReading, PriceReading, SubscriptionReading
 
 MONTHS_PER: dict[str, Fraction] = {
     "day": Fraction(12, 365),
@@ -14,17 +19,87 @@ MONTHS_PER: dict[str, Fraction] = {
 """How many months one billing interval lasts; day and week are conventions (assumption)."""
 
 
-def monthly_minor(items: Iterable[PriceReading]) -> int:
-    """Return the monthly value of all recurring items; metered items and unknown intervals are 0.
+@dataclass(frozen=True, slots=True)
+class DiscountTerms:
+    """What a discount takes off each invoice."""
 
-    Each item is rounded to the minor unit by itself, as Stripe rounds invoice lines;
-    a half goes to the even neighbour.
+    percent_off: Fraction = Fraction()
+    """Of 100."""
+    amount_off_minor: int = 0
+    """In `currency`; of another currency's invoices it takes nothing."""
+    currency: str = ""
+    lasting: bool = False
+    """Whether it stays until somebody takes it away (Stripe's duration `forever`)."""
+
+
+Terms = Mapping[str, DiscountTerms]
+"""Id of a discount -> its terms; one that is not here takes nothing off."""
+
+
+TermsOf = Callable[[Iterable[DiscountReading]], list[DiscountTerms]]
+
+
+def subscription_mrr(
+    subscription: SubscriptionReading, terms: Terms, *, temporary_count: bool = False
+) -> int:
+    """Return the subscription's monthly value as if it were active, whatever its status is.
+
+    Args: temporary_count: whether discounts that end by themselves are taken off as well.
     """
-    return sum(_item_minor(item) for item in items)
+
+    def of(discounts: Iterable[DiscountReading]) -> list[DiscountTerms]:
+        known = (terms.get(discount.id) for discount in discounts)
+        return [one for one in known if one is not None and (one.lasting or temporary_count)]
+
+    return _rounded(subscription.items, of(subscription.discounts), of)
 
 
-def _item_minor(item: PriceReading) -> int:
-    months = MONTHS_PER.get(item.interval)
-    if item.metered or months is None or item.interval_count < 1:
+def monthly_minor(items: Iterable[PriceReading]) -> int:
+    """Return the monthly value of all recurring items without their discounts."""
+    return _rounded(tuple(items), [], lambda _discounts: [])
+
+
+def _rounded(items: Iterable[PriceReading], discounts: list[DiscountTerms], of: TermsOf) -> int:
+    """Return what the items come to a month; metered items and unknown intervals are 0.
+
+    Item by item its own discounts are taken off, then the subscription's off what is left, one
+    after the other; an amount off is spread over the invoice's period. A tax that is inside the
+    price leaves last, as it does on Stripe's invoices.
+    """
+    gross, net, shortest, currency = Fraction(), Fraction(), Fraction(), ""
+    for item in items:
+        months = _months(item)
+        if months == 0:
+            continue
+        value = _off(_value(item, months), of(item.discounts), months, item.currency)
+        gross += value
+        net += value / (1 + item.inclusive_tax_percent / 100)
+        shortest = min(shortest, months) if shortest else months
+        currency = item.currency
+    if gross == 0:
         return 0
-    return round(item.unit_amount_minor * item.quantity / (months * item.interval_count))
+    return round(_off(gross, discounts, shortest, currency) * net / gross)
+
+
+def _months(item: PriceReading) -> Fraction:
+    """Return how many months one of the item's periods lasts; 0 where it brings no MRR."""
+    if item.metered or item.interval_count < 1:
+        return Fraction()
+    return MONTHS_PER.get(item.interval, Fraction()) * item.interval_count
+
+
+def _value(item: PriceReading, months: Fraction) -> Fraction:
+    exact = item.unit_amount_exact
+    unit = Fraction(item.unit_amount_minor) if exact is None else exact
+    return unit * item.quantity / months
+
+
+def _off(
+    value: Fraction, discounts: Iterable[DiscountTerms], months: Fraction, currency: str
+) -> Fraction:
+    """Return what is left of a monthly *value*; never below zero."""
+    for each in discounts:
+        value *= 1 - each.percent_off / 100
+        if each.amount_off_minor and each.currency == currency:
+            value = max(Fraction(), value - each.amount_off_minor / months)
+    return value

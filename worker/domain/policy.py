@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from worker.domain.confirmations import Confirmation
 from worker.domain.job_times import JobTiming
+from worker.domain.metrics_rules import MetricsRules
 from worker.domain.offers import Offer
 from worker.domain.staff import StaffRules
 
@@ -104,8 +105,7 @@ class ClassRule:
     payday_key: str = ""
     """For `retry`: the customer's metadata key that names a day of the month they chose."""
     ask_again: tuple[timedelta, ...] = ()
-    """For `ask_customer`: when the link to confirm goes out, counted from the failure that asked
-    for it. Empty: with the letters of the policy's steps."""
+    """For `ask_customer`: when links go out, from the failure that asked; empty: with letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +182,9 @@ class Policy:
     retry_gap: timedelta = timedelta(hours=20)
     """Least time between two charges of one customer, whoever made the first (domain.md 2)."""
     backup_methods: tuple[str, ...] = ()
-    """Types of other payment methods of the customer that may be charged after a hard decline, in
-    this order; empty is none."""
+    """Types of the customer's other methods to charge after a hard decline, in order; or none."""
     collection_method: str = ""
-    """`send_invoice` where it serves invoices that customers pay by hand: its steps count from the
-    due date and it never charges. Empty: it serves all others."""
+    """`send_invoice`: for invoices paid by hand, by their due dates; empty: for all others."""
     small_balance: SmallBalance | None = None
     """None: every debt is dunned, however small."""
     person_decides: tuple[PersonDecides, ...] = ()
@@ -334,6 +332,8 @@ class DunningRules:
     """A policy's name -> why it is as it is; for people, never for decisions."""
     confirmed: tuple[Confirmation, ...] = ()
     """What people have looked up in Stripe's Dashboard, at most one of each setting."""
+    metrics: MetricsRules | None = None
+    """None where nothing is said of it: the defaults."""
 
 
 @dataclass(frozen=True, slots=True)

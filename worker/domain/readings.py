@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from fractions import Fraction
 
 from worker.domain.money import Money
 
@@ -87,6 +88,15 @@ class ChargeReading:
 
 
 @dataclass(frozen=True, slots=True)
+class DiscountReading:
+    """A discount on a subscription or on one of its items."""
+
+    id: str
+    coupon_id: str = ""
+    """Empty where the discount was not expanded."""
+
+
+@dataclass(frozen=True, slots=True)
 class PriceReading:
     """One item of a subscription: its recurring price and quantity."""
 
@@ -103,15 +113,12 @@ class PriceReading:
     price_id: str = ""
     item_id: str = ""
     """Of the subscription's item; empty in a reading from the mirror, where one stands for all."""
-
-
-@dataclass(frozen=True, slots=True)
-class DiscountReading:
-    """A discount on a subscription."""
-
-    id: str
-    coupon_id: str = ""
-    """Empty where the discount was not expanded."""
+    unit_amount_exact: Fraction | None = None
+    """The price in minor units where it is no whole number of them; else None."""
+    inclusive_tax_percent: Fraction = Fraction()
+    """Taxes that are inside the price, as far as tax rates at the item or subscription tell."""
+    discounts: tuple[DiscountReading, ...] = ()
+    """Of this item alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +147,8 @@ class SubscriptionReading:
     pause_behavior: str = ""
     """How new invoices are treated while collection is paused: `keep_as_draft`, ...; empty where
     it is not paused, or the reading comes from the mirror."""
+    paused_because: str = ""
+    """Stripe's type of a status `paused`: `pause_requested`, `final_payment_failure`, ..."""
     collection_method: str = "charge_automatically"
     default_payment_method: PaymentMethodReading | None = None
     default_payment_method_id: str = ""

@@ -1,136 +1,212 @@
-"""What a subscription's change means for recurring revenue: the facts of its life, folded.
+"""What a subscription's changes mean for recurring revenue: the movements of its life, folded.
 
-`told` is what the facts have said so far; each event may add to it. Source: domain.md 5.2 (MRR of
-`active` and `past_due`; `canceled` and `unpaid` leave).
+`told` is what has been told so far; each state of the subscription may add a movement. MRR is that
+of `active` and `past_due` (domain.md 5.2, docs.stripe.com/billing/subscriptions/analytics/glossary)
+without pauses: a paused subscription brings nothing, however it is paused.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
-from worker.domain.facts import Fact
-from worker.domain.mrr import monthly_minor
+from worker.domain.metrics_rules import ChurnAt, MetricsRules
 from worker.domain.policy import DeclineClass
-from worker.domain.readings import InvoiceReading, SubscriptionReading
+from worker.domain.readings import SubscriptionReading
 
 COUNTED = frozenset(("active", "past_due"))
+OWING = "past_due"
 GONE = frozenset(("canceled", "unpaid", "incomplete_expired"))
+WITHOUT_MRR = frozenset(("trialing", "incomplete", "paused"))
+"""Statuses that bring no revenue and end nothing; one that is not known changes nothing."""
 INVOLUNTARY_REASONS = frozenset(("payment_failed", "payment_disputed"))
+RECOVERED_LATE_WITHIN = timedelta(days=30)
+"""Who pays this long after a loss was recovered late; later they came back (domain.md 5.2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the facts have told of a subscription: `""`, `started`, `paused` or `churned`."""
+    """What has been told of a subscription: `""`, `started`, `paused` or `churned`."""
 
     state: str = ""
     mrr_minor: int = 0
+    churned_at: datetime | None = None
+    churn_kind: str = ""
+    owing_since: datetime | None = None
+    """Since when it has been past due without a break."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What our ledger knows about the subscription's end."""
+    """What is known beside the subscription's own state."""
 
     ended_by_class: str = ""
     """Decline class of a case of ours that cancelled it; empty where we did not."""
     in_dunning: bool = False
-    held_by_us: bool = False
-    """Its new invoices are held back by an ending of ours."""
+    paused_by: str = ""
+    """Who paused it, if it is paused: `customer`, `staff` or `payment`."""
 
 
-def fold_subscription(
-    told: Told,
-    subscription: SubscriptionReading,
-    *,
-    at: datetime,
-    occasion: str,
-    context: Context,
-) -> tuple[Told, list[Fact]]:
-    """Return what is told after this state of the subscription, and the facts that tell it."""
-    mrr = monthly_minor(subscription.items) if subscription.status in COUNTED else 0
-    paused = subscription.collection_paused or subscription.status == "paused"
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A subscription as one event, or one read, shows it."""
+
+    subscription: SubscriptionReading
+    at: datetime
+    occasion: str
+    """What tells this look from another: the event's id."""
+    value_minor: int
+    """What it is worth a month if it counts (mrr.subscription_mrr)."""
+    context: Context = Context()
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One change of what a subscription brings."""
+
+    type: str
+    at: datetime
+    occasion: str
+    mrr_minor: int
+    """After it."""
+    mrr_delta_minor: int
+    detail: Mapping[str, object] = field(default_factory=dict)
+    """What its kind of fact tells beside the money."""
+
+
+def fold_subscription(told: Told, seen: Seen, rules: MetricsRules) -> tuple[Told, list[Movement]]:
+    """Return what is told after this look at the subscription, and the movements it brings."""
+    told, movements = fold_grace(told, until=seen.at, rules=rules)
+    subscription = seen.subscription
+    owing = subscription.status == OWING
+    if not owing:
+        told = replace(told, owing_since=None)
+    elif told.owing_since is None:
+        told = replace(told, owing_since=seen.at)
+    next_told, movement = _next(told, seen, rules)
+    return next_told, movements if movement is None else [*movements, movement]
+
+
+def fold_grace(told: Told, *, until: datetime, rules: MetricsRules) -> tuple[Told, list[Movement]]:
+    """Return what is told once time has passed, and the loss if the grace ended before *until*."""
+    since = told.owing_since
+    if rules.churn_at is not ChurnAt.GRACE_END or since is None or told.state != "started":
+        return told, []
+    over_at = since + rules.grace
+    if over_at >= until:
+        return told, []
+    occasion = f"grace since {since.isoformat()}"
+    after, movement = _lost(told, over_at, occasion, _for_payment(rules, in_dunning=True))
+    return after, [movement]
+
+
+def _next(told: Told, seen: Seen, rules: MetricsRules) -> tuple[Told, Movement | None]:
+    """Return the state after *seen* and the one movement that leads there, if any."""
+    subscription = seen.subscription
     if subscription.status in GONE:
         if told.state in {"", "churned"}:
-            return told, []
-        data = _churn(subscription, context)
-        fact = _fact("subscription.churned", subscription, at, occasion, 0, -told.mrr_minor, data)
-        return Told("churned", 0), [fact]
-    if paused and told.state == "started":
-        for_payment = subscription.status == "paused" or context.held_by_us
-        data = {"by": "payment" if for_payment else "staff"}
-        fact = _fact("subscription.paused", subscription, at, occasion, told.mrr_minor, 0, data)
-        return Told("paused", told.mrr_minor), [fact]
+            return told, None
+        detail = _churn(subscription, seen.context, rules)
+        return _lost(told, seen.at, seen.occasion, detail)
+    if subscription.collection_paused or subscription.status == "paused":
+        if told.state != "started":
+            return told, None
+        by = {"by": seen.context.paused_by}
+        return _moved("paused", told, seen, "subscription.paused", 0, by)
+    if subscription.status in WITHOUT_MRR:
+        return _valued(told, seen, 0) if told.state in {"started", "paused"} else (told, None)
     if subscription.status not in COUNTED:
-        return told, []
-    if told.state == "paused" and not paused:
-        fact = _fact("subscription.resumed", subscription, at, occasion, mrr, 0, {})
-        return _revalued(Told("started", told.mrr_minor), subscription, at, occasion, mrr, [fact])
-    if told.state in {"", "churned"}:
-        kind = "subscription.started" if not told.state else "subscription.reactivated"
-        return Told("started", mrr), [_fact(kind, subscription, at, occasion, mrr, mrr, {})]
-    return _revalued(told, subscription, at, occasion, mrr, [])
+        return told, None
+    if subscription.status == OWING and _owing_is_lost(told, seen, rules):
+        if told.state in {"", "churned"}:
+            return told, None
+        detail = _for_payment(rules, in_dunning=seen.context.in_dunning)
+        return _lost(told, seen.at, seen.occasion, detail)
+    return _valued(told, seen, seen.value_minor)
 
 
-def _revalued(
-    told: Told,
-    subscription: SubscriptionReading,
-    at: datetime,
-    occasion: str,
-    mrr: int,
-    facts: list[Fact],
-) -> tuple[Told, list[Fact]]:
-    delta = mrr - told.mrr_minor
-    if delta == 0:
-        return told, facts
-    kind = "subscription.expanded" if delta > 0 else "subscription.contracted"
-    return Told(told.state, mrr), [*facts, _fact(kind, subscription, at, occasion, mrr, delta, {})]
+def _owing_is_lost(told: Told, seen: Seen, rules: MetricsRules) -> bool:
+    """Whether a subscription that owes counts as lost already."""
+    if rules.churn_at is ChurnAt.FIRST_FAILURE:
+        return True
+    if rules.churn_at is not ChurnAt.GRACE_END or told.owing_since is None:
+        return False
+    return told.owing_since + rules.grace < seen.at
 
 
-def _churn(subscription: SubscriptionReading, context: Context) -> dict[str, object]:
+def _valued(told: Told, seen: Seen, value: int) -> tuple[Told, Movement | None]:
+    """Return the movement that makes the subscription count with *value*."""
+    if told.state == "started":
+        delta = value - told.mrr_minor
+        if delta == 0:
+            return told, None
+        kind = "subscription.expanded" if delta > 0 else "subscription.contracted"
+        return _moved("started", told, seen, kind, value, {})
+    if told.state == "paused":
+        return _moved("started", told, seen, "subscription.resumed", value, {})
+    if told.state == "churned":
+        return _moved("started", told, seen, "subscription.reactivated", value, _back(told, seen))
+    return _moved("started", told, seen, "subscription.started", value, {})
+
+
+def _back(told: Told, seen: Seen) -> dict[str, object]:
+    """Tell somebody who paid a debt late from somebody who came back."""
+    lost_at = told.churned_at
+    soon = lost_at is not None and seen.at - lost_at <= RECOVERED_LATE_WITHIN
+    paid_late = soon and told.churn_kind == "involuntary"
+    return {
+        "kind": "recovered_late" if paid_late else "returned",
+        "churned_at": lost_at.isoformat() if lost_at is not None else "",
+    }
+
+
+def _moved(
+    state: str, told: Told, seen: Seen, kind: str, mrr: int, detail: Mapping[str, object]
+) -> tuple[Told, Movement]:
+    movement = Movement(kind, seen.at, seen.occasion, mrr, mrr - told.mrr_minor, detail)
+    after = replace(told, state=state, mrr_minor=mrr, churned_at=None, churn_kind="")
+    return after, movement
+
+
+def _lost(
+    told: Told, at: datetime, occasion: str, detail: Mapping[str, object]
+) -> tuple[Told, Movement]:
+    movement = Movement("subscription.churned", at, occasion, 0, -told.mrr_minor, detail)
+    kind = str(detail["kind"])
+    return replace(told, state="churned", mrr_minor=0, churned_at=at, churn_kind=kind), movement
+
+
+def _for_payment(rules: MetricsRules, *, in_dunning: bool) -> dict[str, object]:
+    """What a loss tells that is counted before Stripe ends anything."""
+    return {
+        "kind": "involuntary",
+        "reason": "payment_failed",
+        "feedback": "",
+        "during_dunning": in_dunning,
+        "consent_withdrawn": False,
+        "churn_at": rules.churn_at.value,
+    }
+
+
+def _churn(
+    subscription: SubscriptionReading, context: Context, rules: MetricsRules
+) -> dict[str, object]:
+    """Tell a customer's own decision from a payment that failed (domain.md 5.2).
+
+    What we ended for a failed payment is involuntary, but where consent was withdrawn. What the
+    customer ended, also during dunning, is voluntary.
+    """
+    withdrawn = context.ended_by_class == DeclineClass.CONSENT_WITHDRAWN.value
     reason = subscription.cancellation_reason or subscription.status
     if context.ended_by_class:
-        withdrawn = context.ended_by_class == DeclineClass.CONSENT_WITHDRAWN.value
         kind, reason = ("voluntary" if withdrawn else "involuntary"), "payment_failed"
     else:
         failed = reason in INVOLUNTARY_REASONS or subscription.status == "unpaid"
         kind = "involuntary" if failed else "voluntary"
-    return {"kind": kind, "reason": reason, "during_dunning": context.in_dunning}
-
-
-def _fact(
-    kind: str,
-    subscription: SubscriptionReading,
-    at: datetime,
-    occasion: str,
-    mrr: int,
-    delta: int,
-    data: dict[str, object],
-) -> Fact:
-    interval = subscription.items[0].interval if subscription.items else ""
-    known = {
-        "customer_id": subscription.customer_id,
-        "subscription_id": subscription.id,
-        "mrr_minor": mrr,
-        "mrr_delta_minor": delta,
-        "currency": subscription.currency,
-        "interval": interval,
+    return {
+        "kind": kind,
+        "reason": reason,
+        "feedback": subscription.cancellation_feedback,
+        "during_dunning": context.in_dunning,
+        "consent_withdrawn": withdrawn,
+        "churn_at": rules.churn_at.value,
     }
-    return Fact(kind, subscription.id, at, occasion, known | data)
-
-
-def renewed_fact(
-    invoice: InvoiceReading, told: Told, *, interval: str, failed_before: bool, at: datetime
-) -> Fact:
-    """Return `subscription.renewed` for a paid invoice of a new period."""
-    data = {
-        "customer_id": invoice.customer_id,
-        "subscription_id": invoice.subscription_id,
-        "invoice_id": invoice.id,
-        "mrr_minor": told.mrr_minor,
-        "mrr_delta_minor": 0,
-        "currency": invoice.currency,
-        "interval": interval,
-        "amount_minor": invoice.amount_paid_minor,
-        "period_start": invoice.period_start_at.isoformat() if invoice.period_start_at else "",
-        "period_end": invoice.period_end_at.isoformat() if invoice.period_end_at else "",
-        "on_time": not failed_before,
-    }
-    return Fact("subscription.renewed", invoice.subscription_id, at, invoice.id, data)

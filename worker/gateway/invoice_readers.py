@@ -6,18 +6,15 @@ says where to look first; the other place is tried too, since a webhook endpoint
 fresh read may each speak another version.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from worker.domain.readings import (
     UNDER_WAY,
     ChargeReading,
     CustomerReading,
-    DiscountReading,
     InvoiceReading,
     PaymentMethodReading,
     PaymentReading,
-    PriceReading,
     SubscriptionReading,
 )
 from worker.gateway.payment_readers import (
@@ -26,6 +23,7 @@ from worker.gateway.payment_readers import (
     read_payment,
     read_payment_method,
 )
+from worker.gateway.price_readers import read_discounts, read_items
 from worker.gateway.raw_fields import (
     NOTHING,
     child,
@@ -115,7 +113,7 @@ def read_subscription(raw: Json, api_version: str) -> SubscriptionReading:
     method = read_payment_method(child(raw, "default_payment_method"))
     if method is None and not reference(raw, "default_payment_method"):
         method = read_payment_method(child(raw, "default_source"))
-    items = tuple(_price(item) for item in children(raw, "items"))
+    items = read_items(raw)
     return SubscriptionReading(
         id=text(raw, "id"),
         customer_id=reference(raw, "customer"),
@@ -136,6 +134,7 @@ def read_subscription(raw: Json, api_version: str) -> SubscriptionReading:
         cancellation_feedback=text(details, "feedback"),
         collection_paused=raw.get("pause_collection") is not None,
         pause_behavior=text(child(raw, "pause_collection"), "behavior"),
+        paused_because=text(child(raw, "status_details", "paused", "subscription"), "type"),
         collection_method=text(raw, "collection_method")
         or text(raw, "billing")
         or "charge_automatically",
@@ -147,22 +146,6 @@ def read_subscription(raw: Json, api_version: str) -> SubscriptionReading:
         discounts=read_discounts(raw),
         adjusted=_is_adjusted(raw),
     )
-
-
-def read_discounts(raw: Json) -> tuple[DiscountReading, ...]:
-    """Return the subscription's discounts; without a coupon's id where they are not expanded.
-
-    Since 2025-09-30 (clover) the coupon is the discount's `source`; before, it stood beside.
-    """
-    listed = raw.get("discounts")
-    found = []
-    for each in listed if isinstance(listed, list) else []:
-        if isinstance(each, str):
-            found.append(DiscountReading(each))
-        elif isinstance(each, Mapping):
-            coupon = reference(child(each, "source"), "coupon") or reference(each, "coupon")
-            found.append(DiscountReading(text(each, "id"), coupon))
-    return tuple(found)
 
 
 def _is_adjusted(raw: Json) -> bool:
@@ -270,22 +253,3 @@ def _subscription_period(raw: Json, api_version: str) -> tuple[datetime | None, 
 def _by_earliest_end(items: list[Json]) -> list[Json]:
     dated = [item for item in items if whole(item, "current_period_end")]
     return sorted(dated, key=lambda item: whole(item, "current_period_end"))
-
-
-def _price(item: Json) -> PriceReading:
-    """One item's price; `plan` is what it was called before 2020 and in old payloads."""
-    price = child(item, "price") or child(item, "plan")
-    recurring = child(price, "recurring") or price
-    quantity = item.get("quantity")
-    return PriceReading(
-        unit_amount_minor=whole(price, "unit_amount") or whole(price, "amount"),
-        currency=text(price, "currency"),
-        interval=text(recurring, "interval"),
-        interval_count=whole(recurring, "interval_count") or 1,
-        quantity=quantity if isinstance(quantity, int) else 1,
-        metered=text(recurring, "usage_type") == "metered",
-        product_id=reference(price, "product"),
-        product_name=text(child(price, "product"), "name"),
-        price_id=text(price, "id"),
-        item_id=text(item, "id"),
-    )

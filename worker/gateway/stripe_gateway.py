@@ -7,13 +7,10 @@ from urllib.parse import quote
 
 from worker.domain.readings import Answer, ChargeReading, InvoiceReading, SubscriptionReading
 from worker.gateway.answers import answer_to_ending, answer_to_pay
-from worker.gateway.invoice_readers import (
-    read_discounts,
-    read_invoice,
-    read_subscription,
-)
+from worker.gateway.invoice_readers import read_invoice, read_subscription
 from worker.gateway.limits import Endpoint
 from worker.gateway.payment_readers import read_charge
+from worker.gateway.price_readers import read_discounts
 from worker.gateway.raw_fields import child, children, flag, instant, reference, text
 from worker.gateway.transport import API_VERSION, Params, Transport
 from worker.ports import Json

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from worker.bootstrap import ACCOUNT_UNNAMED, JOB_LEASE, App
+from worker.domain.metrics_rules import DEFAULTS
 from worker.errors import ConfigError, GatewayUnavailable, ServiceUnavailable
 from worker.jobs.boundary import Boundary
 from worker.jobs.office import keep_plan, send_daily_mail, send_staff_mails
@@ -59,7 +60,7 @@ def read_stripe(app: App, now: datetime) -> None:
         now=now,
         test_clock=app.environment.stripe_test_clock or "",
     )
-    fold_facts(ledger=app.ledger, reader=app.reader, clock=app.clock)
+    _fold(app)
     if frozen_at is not None:
         mirror_business_time(frozen_at, ledger=app.ledger, clock=app.clock)
     write = app.log.info if run.events else app.log.debug
@@ -131,7 +132,7 @@ def compare(app: App, now: datetime) -> None:
         now=now,
         test_clock=app.environment.stripe_test_clock or "",
     )
-    fold_facts(ledger=app.ledger, reader=app.reader, clock=app.clock)
+    _fold(app)
     if result.opened:
         app.log.warning(
             "reconcile",
@@ -148,6 +149,15 @@ def compare(app: App, now: datetime) -> None:
         checked=result.compared,
         differences=result.doubted,
         business_at=now,
+    )
+
+
+def _fold(app: App) -> None:
+    fold_facts(
+        ledger=app.ledger,
+        reader=app.reader,
+        clock=app.clock,
+        rules=app.configuration.dunning.metrics or DEFAULTS,
     )
 
 

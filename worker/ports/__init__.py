@@ -32,6 +32,7 @@ from worker.ports.outside import (
     SendResult,
 )
 from worker.ports.promises import PromiseBook, Span, TriedCards
+from worker.ports.revenue import RevenueBook
 from worker.ports.staff import StaffBook, StaffPost
 from worker.ports.stripe import Json, ObjectReader, StripeGateway
 from worker.ports.versions import ConfigVersion, NewVersion, VersionBook
@@ -71,6 +72,7 @@ __all__ = [
     "OfferBook",
     "PromiseBook",
     "RenderedNotice",
+    "RevenueBook",
     "SendOutcome",
     "SendResult",
     "Span",

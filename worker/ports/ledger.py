@@ -19,6 +19,7 @@ from worker.ports.letters import LetterBook
 from worker.ports.mirror import InboxBook, MirrorBook
 from worker.ports.offers import OfferBook
 from worker.ports.promises import PromiseBook
+from worker.ports.revenue import RevenueBook
 from worker.ports.staff import StaffBook
 from worker.ports.versions import VersionBook
 from worker.ports.watched import WatchBook
@@ -33,20 +34,20 @@ class FactBook(Protocol):
     def fold_alone(self) -> None:
         """Wait until nobody else folds events, and let nobody begin before the commit."""
 
-    def fact_state(self, subscription_id: str) -> tuple[str, int]:
-        """Return (state, mrr_minor) as the facts tell it: ``""``, `started` or `churned`."""
-
-    def set_fact_state(self, subscription_id: str, state: str, mrr_minor: int) -> None:
-        """Remember what the facts now tell."""
-
     def in_dunning(self, subscription_id: str, *, at: datetime) -> bool:
         """Return whether a case of this subscription was open at *at*."""
 
-    def ending_of(self, subscription_id: str) -> str:
-        """Return the decline class of a case of ours that ended this subscription, else ``""``."""
+    def ending_of(self, subscription_id: str, *, at: datetime) -> str:
+        """Return the decline class of a case of ours that ended it by then, else ``""``."""
 
-    def held_by_us(self, subscription_id: str, *, at: datetime) -> bool:
-        """Return whether an ending of ours held the subscription's new invoices back just then."""
+    def paused_by_us(self, subscription_id: str, *, at: datetime) -> bool:
+        """Return whether an ending of ours paused it, or held its invoices back, just then."""
+
+    def renewal_told(self, subscription_id: str, invoice_id: str) -> bool:
+        """Return whether a fact tells that this invoice renewed the subscription."""
+
+    def recovered_by(self, invoice_id: str, no: int) -> str:
+        """Return what paid the invoice where attempt *no* of ours did, else ``""``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +198,10 @@ class Tx(Protocol):
     @property
     def chain(self) -> ChainBook:
         """Sealed facts."""
+
+    @property
+    def revenue(self) -> RevenueBook:
+        """How far facts tell of each subscription."""
 
     @property
     def control(self) -> ControlBook:

@@ -55,6 +55,9 @@ class InboxBook(Protocol):
     def unfolded(self, *, until: datetime, limit: int) -> list[InboxEvent]:
         """Return events not yet folded into facts, in order of (created, arrival)."""
 
+    def looks(self, subscription_id: str, *, since: datetime) -> list[InboxEvent]:
+        """Return the folded events that show a subscription, from *since* on, in their order."""
+
     def mark_folded(self, event_ids: Sequence[str], *, wall_now: datetime) -> None:
         """Remember that these events are in the facts."""
 

@@ -30,7 +30,8 @@ GROUP BY 1, 2 ORDER BY 1, 2
 """
 _LETTERS = "SELECT notice, count(*) FROM letters WHERE state = 'sent' GROUP BY 1 ORDER BY 1"
 _CHURNED = """
-SELECT data->>'kind', count(*) FROM events WHERE type = 'subscription.churned' GROUP BY 1
+SELECT data->>'kind', sum((data->>'sign')::int)::int FROM events
+WHERE type = 'subscription.churned' GROUP BY 1
 """
 _CASES = """
 SELECT CASE WHEN state = 'closed' THEN coalesce(outcome, 'closed') ELSE state END, count(*)

@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from worker.domain.facts import Fact
-from worker.domain.mrr import monthly_minor
+from worker.domain.metrics_rules import DEFAULTS
 from worker.domain.policy import Configuration, DunningRules
 from worker.domain.readings import InvoiceReading, PaymentMethodReading, SubscriptionReading
-from worker.domain.subscription_story import COUNTED, GONE
+from worker.domain.subscription_story import GONE
 from worker.ports import Clock, JobLog, Json, Ledger, ObjectReader, StripeGateway, Tx
 from worker.services.apply_events import open_case
-from worker.services.fold_facts import fold_facts, tell_subscription
+from worker.services.fold_facts import FOLDED, fold_facts
 from worker.services.keep_configuration import keep_policies
 from worker.services.read_feed import CURSOR, LIST_REACH, OVERLAP
+from worker.services.tell_subscription import Storyteller
 
 
 def needs_backfill(*, ledger: Ledger, now: datetime) -> bool:
@@ -44,7 +45,8 @@ def backfill(
     """
     counts = {"customers": 0, "subscriptions": 0, "invoices": 0}
     seen_at = now - OVERLAP
-    fold_facts(ledger=ledger, reader=reader, clock=clock, watermark=timedelta())
+    metrics, at_once = rules.metrics or DEFAULTS, timedelta()
+    fold_facts(ledger=ledger, reader=reader, clock=clock, rules=metrics, watermark=at_once)
     with ledger.begin() as tx:
         told_until = tx.control.cursor(CURSOR)
 
@@ -57,8 +59,8 @@ def backfill(
         methods = [s.default_payment_method for s in found if s.default_payment_method]
         _put_methods(tx, methods, seen_at)
         tx.facts.fold_alone()
-        facts = [fact for one in found for fact in _tell(tx, one, told_until, seen_at)]
-        tx.facts.append(facts, wall_now=clock.wall_now())
+        teller = Storyteller(tx, reader, metrics, tx.control.cursor(FOLDED))
+        _tell_all(teller, found, told_until=told_until, now=now, clock=clock)
 
     def put_invoices(tx: Tx, page: list[Json]) -> None:
         found = [reader.invoice(raw, api_version) for raw in page]
@@ -107,20 +109,34 @@ def _open_sent(
             )
 
 
+def _tell_all(
+    teller: Storyteller,
+    found: Iterable[SubscriptionReading],
+    *,
+    told_until: datetime | None,
+    now: datetime,
+    clock: Clock,
+) -> None:
+    """Tell what is new of subscriptions."""
+    facts = [fact for one in found for fact in _tell(teller, one, told_until, now)]
+    teller.keep()
+    teller.tx.facts.append(facts, wall_now=clock.wall_now())
+
+
 def _tell(
-    tx: Tx, subscription: SubscriptionReading, told_until: datetime | None, seen_at: datetime
+    teller: Storyteller,
+    subscription: SubscriptionReading,
+    told_until: datetime | None,
+    now: datetime,
 ) -> list[Fact]:
     """Return what is new of a subscription; one from before the worker is taken as it stands."""
-    known = tx.facts.fact_state(subscription.id)[0] != ""
+    known = teller.state_of(subscription.id) is not None
     if not known and (told_until is None or subscription.created_at <= told_until):
-        if subscription.status in COUNTED:
-            tx.facts.set_fact_state(subscription.id, "started", monthly_minor(subscription.items))
-        return []
-    at = seen_at if known else subscription.created_at
+        return teller.find(subscription, at=now)
+    at = now - OVERLAP if known else subscription.created_at
     if subscription.status in GONE:
         at = subscription.ended_at or at
-    occasion = f"backfill {seen_at.isoformat()}"
-    return tell_subscription(tx, subscription, at=at, occasion=occasion)
+    return teller.look(subscription, at=at, read_at=now)
 
 
 def _put_methods(tx: Tx, methods: list[PaymentMethodReading], seen_at: datetime) -> None:

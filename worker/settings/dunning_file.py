@@ -43,6 +43,7 @@ from worker.settings.fields import (
 )
 from worker.settings.limits_section import LimitsSection
 from worker.settings.match_section import MatchSection
+from worker.settings.metrics_section import MetricsSection
 from worker.settings.offer_section import OfferSection
 
 
@@ -242,15 +243,23 @@ class DunningFile(Section):
     """What somebody has looked up in Stripe's Dashboard, since no API shows it; `dunning doctor`
     asks for it and says where it is contradicted."""
 
+    metrics: MetricsSection = Field(
+        default=MetricsSection(), examples=["{ churn_at: terminal_state, metadata: [segment] }"]
+    )
+    """How recurring revenue and its losses are counted. A change counts for later facts only."""
+
     def rules(self, policies: tuple[Policy, ...]) -> DunningRules:
         """Return the engine's value with *policies*, which already carry their digests."""
+        matches = {each.name: each.match.match() for each in self.policies if each.match}
+        keys = (key for match in matches.values() for key in match.metadata)
         return DunningRules(
             mode=self.mode,
             office_zone=self.time_zone,
             policies=policies,
             limits=self.limits.limits(),
+            metrics=self.metrics.rules(keys),
             go_live=self.go_live_at(),
-            matches={each.name: each.match.match() for each in self.policies if each.match},
+            matches=matches,
             confirmed=self.confirmed.confirmed(),
             reasons={each.name: each.reasons() for each in self.policies if each.reasons()},
         )

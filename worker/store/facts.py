@@ -3,21 +3,19 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, or_, select, text, update
+from sqlalchemy import Connection, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.domain.case import CANCELS, AttemptKind, AttemptState
+from worker.domain.engine_truth import recovered_by_step
 from worker.domain.facts import Fact
-from worker.store.mirror_tables import subscriptions
+from worker.domain.revenue_chain import RENEWED
 from worker.store.tables import attempts, cases, events
 
 _APPEND = upsert(events).on_conflict_do_nothing(index_elements=["id"]).returning(events.c.seq)
 _ASKED_WITHIN = timedelta(hours=25)
 """A request of ours is carried out within this time of its first send, or never."""
-
-_FACT_STATE = select(subscriptions.c.fact_state, subscriptions.c.fact_mrr_minor).where(
-    subscriptions.c.account_id == bindparam("account"), subscriptions.c.id == bindparam("id")
-)
+_PAUSES = (AttemptKind.PAUSE.value, AttemptKind.HOLD_INVOICES.value)
 
 
 class Facts:
@@ -53,22 +51,6 @@ class Facts:
             {"name": f"{self._account}:fold"},
         )
 
-    def fact_state(self, subscription_id: str) -> tuple[str, int]:
-        """Return (state, mrr_minor) as the facts tell it."""
-        asked = {"account": self._account, "id": subscription_id}
-        row = self._connection.execute(_FACT_STATE, asked).one_or_none()
-        return (row.fact_state, row.fact_mrr_minor) if row is not None else ("", 0)
-
-    def set_fact_state(self, subscription_id: str, state: str, mrr_minor: int) -> None:
-        """Remember what the facts now tell."""
-        self._connection.execute(
-            update(subscriptions)
-            .where(
-                subscriptions.c.account_id == self._account, subscriptions.c.id == subscription_id
-            )
-            .values(fact_state=state, fact_mrr_minor=mrr_minor)
-        )
-
     def in_dunning(self, subscription_id: str, *, at: datetime) -> bool:
         """Return whether a case of this subscription was open at *at*."""
         query = (
@@ -83,8 +65,8 @@ class Facts:
         )
         return self._connection.execute(query).first() is not None
 
-    def ending_of(self, subscription_id: str) -> str:
-        """Return the decline class of a case of ours that cancelled this subscription."""
+    def ending_of(self, subscription_id: str, *, at: datetime) -> str:
+        """Return the decline class of a case of ours that cancelled it by then."""
         failure = self._connection.execute(
             select(cases.c.failure)
             .join(attempts, attempts.c.case_id == cases.c.id)
@@ -93,23 +75,46 @@ class Facts:
                 cases.c.subscription_id == subscription_id,
                 attempts.c.kind.in_([kind.value for kind in CANCELS]),
                 attempts.c.state.in_([AttemptState.SUCCEEDED.value, AttemptState.SENDING.value]),
+                attempts.c.sent_at <= at + _ASKED_WITHIN,
             )
             .limit(1)
         ).scalar_one_or_none()
         return "" if failure is None else str(failure.get("decline_class", "unclear"))
 
-    def held_by_us(self, subscription_id: str, *, at: datetime) -> bool:
-        """Return whether an ending of ours held the subscription's new invoices back just then."""
+    def paused_by_us(self, subscription_id: str, *, at: datetime) -> bool:
+        """Return whether an ending of ours paused it, or held its invoices back, just then."""
         query = (
             select(attempts.c.no)
             .join(cases, attempts.c.case_id == cases.c.id)
             .where(
                 cases.c.account_id == self._account,
                 cases.c.subscription_id == subscription_id,
-                attempts.c.kind == AttemptKind.HOLD_INVOICES.value,
+                attempts.c.kind.in_(_PAUSES),
                 attempts.c.state.in_([AttemptState.SUCCEEDED.value, AttemptState.SENDING.value]),
                 attempts.c.sent_at.between(at - _ASKED_WITHIN, at + _ASKED_WITHIN),
             )
             .limit(1)
         )
         return self._connection.execute(query).first() is not None
+
+    def renewal_told(self, subscription_id: str, invoice_id: str) -> bool:
+        """Return whether a fact tells that this invoice renewed the subscription."""
+        query = select(events.c.seq).where(
+            events.c.account_id == self._account,
+            events.c.subject == subscription_id,
+            events.c.type == RENEWED,
+            events.c.data["invoice_id"].astext == invoice_id,
+        )
+        return self._connection.execute(query.limit(1)).first() is not None
+
+    def recovered_by(self, invoice_id: str, no: int) -> str:
+        """Return what paid the invoice where attempt *no* of ours did; empty for an unknown one."""
+        step = self._connection.execute(
+            select(attempts.c.step).where(
+                attempts.c.account_id == self._account,
+                attempts.c.invoice_id == invoice_id,
+                attempts.c.no == no,
+                attempts.c.kind == AttemptKind.CHARGE.value,
+            )
+        ).scalar_one_or_none()
+        return "" if step is None else recovered_by_step(step).value

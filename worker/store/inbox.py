@@ -160,6 +160,22 @@ class Inbox:
         ).mappings()
         return [_event_of(row, row["payload"]) for row in rows]
 
+    def looks(self, subscription_id: str, *, since: datetime) -> list[InboxEvent]:
+        """Return the folded events that show a subscription, from *since* on, in their order."""
+        rows = self._connection.execute(
+            select(inbox)
+            .where(
+                inbox.c.account_id == self._account,
+                inbox.c.object_id == subscription_id,
+                inbox.c.type.startswith("customer.subscription."),
+                inbox.c.created_at >= since,
+                inbox.c.folded_at.isnot(None),
+                inbox.c.error == "",
+            )
+            .order_by(inbox.c.created_at, inbox.c.seq)
+        ).mappings()
+        return [_event_of(row, row["payload"]) for row in rows]
+
     def mark_folded(self, event_ids: Sequence[str], *, wall_now: datetime) -> None:
         """Remember that these events are in the facts."""
         self._connection.execute(

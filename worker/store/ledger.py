@@ -36,6 +36,7 @@ from worker.store.mirror import Mirror
 from worker.store.offers import Offers
 from worker.store.operator_acts import OperatorActs
 from worker.store.promises import Promises
+from worker.store.revenue_chains import RevenueChains
 from worker.store.staff_mails import StaffMails
 from worker.store.tables import control
 from worker.store.versions import Versions
@@ -176,6 +177,7 @@ class Transaction:
     mirror: Mirror
     facts: Facts
     chain: Chain
+    revenue: RevenueChains
     control: Controls
     jobs: Jobs
     versions: Versions
@@ -234,6 +236,7 @@ class PostgresLedger:
             mirror=Mirror(connection, account),
             facts=Facts(connection, account),
             chain=Chain(connection, account),
+            revenue=RevenueChains(connection, account),
             control=Controls(connection, account),
             jobs=Jobs(connection, account),
             versions=Versions(connection, account),

@@ -17,6 +17,7 @@ from worker.store import (
     config_tables,
     mirror_tables,
     office_tables,
+    revenue_tables,
     tables,
     watched_tables,
 )
@@ -29,6 +30,7 @@ _LOCK = 7_224_951_104_310_633
 TABLE_MODULES = (
     tables,
     chain_tables,
+    revenue_tables,
     config_tables,
     mirror_tables,
     office_tables,

@@ -5,6 +5,7 @@ import pytest
 from tests.integration.services.bench import Bench
 from tests.integration.services.raw import event, subscription
 from tests.integration.store.building import WALL
+from worker.domain.metrics_rules import MetricsRules
 from worker.domain.readings import SubscriptionReading
 from worker.errors import DatabaseUnavailable
 from worker.gateway.invoice_readers import StripeReader
@@ -23,7 +24,12 @@ class InterruptedReader(StripeReader):
     def subscription(self, raw: Json, api_version: str) -> SubscriptionReading:
         """Return the subscription, after the other one has given up waiting."""
         with pytest.raises(DatabaseUnavailable, match="55P03"):
-            fold_facts(ledger=self._other, reader=StripeReader(), clock=self._bench.clock)
+            fold_facts(
+                ledger=self._other,
+                reader=StripeReader(),
+                clock=self._bench.clock,
+                rules=MetricsRules(),
+            )
         return super().subscription(raw, api_version)
 
 
@@ -34,7 +40,7 @@ def test_two_never_fold_at_once(bench: Bench) -> None:
     engine = connect(f"{url}&options=-c%20lock_timeout%3D100")
     try:
         reader = InterruptedReader(PostgresLedger(engine, "acct_1"), bench)
-        fold_facts(ledger=bench.ledger, reader=reader, clock=bench.clock)
+        fold_facts(ledger=bench.ledger, reader=reader, clock=bench.clock, rules=MetricsRules())
     finally:
         engine.dispose()
     (told,) = bench.facts("subscription.started")

@@ -15,6 +15,7 @@ import pytest
 from tests.integration.services.bench import Bench
 from tests.integration.services.raw import customer, event, invoice, subscription
 from tests.integration.store.building import MINUTE, NOW
+from worker.domain.metrics_rules import MetricsRules
 from worker.gateway.invoice_readers import StripeReader
 from worker.ports import Json
 from worker.services.fold_facts import fold_facts
@@ -71,7 +72,9 @@ def deliver(bench: Bench, stories: dict[int, Story], *, look: Iterable[int] = ()
                     tx.inbox.keep(told[number][which], wall_now=bench.clock.now)
         bench.clock.now += ROUND
         while bench.feed().events:
-            fold_facts(ledger=bench.ledger, reader=StripeReader(), clock=bench.clock)
+            fold_facts(
+                ledger=bench.ledger, reader=StripeReader(), clock=bench.clock, rules=MetricsRules()
+            )
         for number in look:
             look_at(bench, number)
     listed = [one for events in (*told.values(), story_events(POLLED)) for one in events]
@@ -79,7 +82,7 @@ def deliver(bench: Bench, stories: dict[int, Story], *, look: Iterable[int] = ()
     assert bench.feed().events == 0  # nothing is out of place any more
     bench.clock.now += 30 * MINUTE
     bench.feed()
-    fold_facts(ledger=bench.ledger, reader=StripeReader(), clock=bench.clock)
+    fold_facts(ledger=bench.ledger, reader=StripeReader(), clock=bench.clock, rules=MetricsRules())
 
 
 ROWS = {
@@ -92,8 +95,10 @@ ROWS = {
         FROM invoices
     """,
     "subscriptions": """
-        SELECT customer_id AS of, id, status, amount_minor, mrr_minor, fact_state, fact_mrr_minor,
-          seen_at FROM subscriptions
+        SELECT customer_id AS of, id, status, amount_minor, mrr_minor, seen_at FROM subscriptions
+    """,
+    "chains": """
+        SELECT traits ->> 'customer_id' AS of, told, no, looked_at, traits FROM revenue_chains
     """,
     "customers": "SELECT id AS of, email, default_changed_at, seen_at FROM customers",
     "attempts": """

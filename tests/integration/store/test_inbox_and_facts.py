@@ -198,10 +198,10 @@ def test_an_ending_of_ours_is_told_with_the_class_of_its_decline(ledger: Postgre
     case = claimed(ledger)
     failure = Failure(DeclineClass.FUNDS, "insufficient_funds", "ch_1", NOW, "pm_1")
     with ledger.begin() as tx:
-        assert tx.facts.ending_of("sub_1") == ""
+        assert tx.facts.ending_of("sub_1", at=NOW) == ""
         tx.attempts.start(case, attempt(case, kind=AttemptKind.CANCEL))
-        assert tx.facts.ending_of("sub_1") == "unclear"
+        assert tx.facts.ending_of("sub_1", at=NOW) == "unclear"
         tx.cases.finish(case, CaseChange(failure=failure), token="t1", now=NOW)
-        assert tx.facts.ending_of("sub_1") == "funds"
+        assert tx.facts.ending_of("sub_1", at=NOW) == "funds"
         tx.attempts.settle(case, 1, AttemptState.ABANDONED, now=NOW)
-        assert tx.facts.ending_of("sub_1") == ""
+        assert tx.facts.ending_of("sub_1", at=NOW) == ""

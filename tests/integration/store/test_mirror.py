@@ -134,13 +134,10 @@ def test_what_a_later_event_does_not_say_stays(ledger: PostgresLedger) -> None:
         tx.mirror.mark_failed("in_1", at=NOW)
         tx.mirror.mark_failed("in_1", at=NOW + DAY)
         tx.mirror.put_subscriptions([(subscription(), NOW)])
-        tx.facts.set_fact_state("sub_1", "started", 1200)
     put(ledger, (PARTLY, NOW + MINUTE))
     with ledger.begin() as tx:
         tx.mirror.put_subscriptions([(subscription(status="past_due"), NOW + MINUTE)])
         assert tx.mirror.failed_before("in_1")
-        assert tx.facts.fact_state("sub_1") == ("started", 1200)
-        assert tx.facts.fact_state("sub_9") == ("", 0)
 
 
 def test_objects_come_back_as_they_were_read(ledger: PostgresLedger) -> None:

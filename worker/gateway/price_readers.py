@@ -1,0 +1,95 @@
+"""Readings of what subscriptions cost: items with their prices, discounts and inclusive taxes."""
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+
+from worker.domain.readings import DiscountReading, PriceReading
+from worker.gateway.raw_fields import child, children, flag, reference, text, whole
+from worker.ports import Json
+
+
+def read_items(subscription: Json) -> tuple[PriceReading, ...]:
+    """Return the subscription's items.
+
+    Tax rates at an item count instead of the subscription's (docs.stripe.com/billing/taxes).
+    """
+    common = children(subscription, "default_tax_rates")
+    return tuple(_price(item, common) for item in children(subscription, "items"))
+
+
+def read_discounts(raw: Json) -> tuple[DiscountReading, ...]:
+    """Return the discounts of a subscription or an item; without a coupon's id where they are not
+    expanded.
+
+    Since 2025-09-30 (clover) the coupon is the discount's `source`; before, it stood beside.
+    """
+    listed = raw.get("discounts")
+    found = []
+    for each in listed if isinstance(listed, list) else []:
+        if isinstance(each, str):
+            found.append(DiscountReading(each))
+        elif isinstance(each, Mapping):
+            found.append(DiscountReading(text(each, "id"), coupon_of(each)))
+    return tuple(found)
+
+
+def coupon_of(discount: Json) -> str:
+    """Return the id of a discount's coupon."""
+    return reference(child(discount, "source"), "coupon") or reference(discount, "coupon")
+
+
+def _price(item: Json, common_tax_rates: list[Json]) -> PriceReading:
+    """One item's price; `plan` is what it was called before 2020 and in old payloads."""
+    price = child(item, "price") or child(item, "plan")
+    recurring = child(price, "recurring") or price
+    unit_minor = whole(price, "unit_amount") or whole(price, "amount")
+    return PriceReading(
+        unit_amount_minor=unit_minor,
+        currency=text(price, "currency"),
+        interval=text(recurring, "interval"),
+        interval_count=whole(recurring, "interval_count") or 1,
+        quantity=_units(item, price),
+        metered=text(recurring, "usage_type") == "metered",
+        product_id=reference(price, "product"),
+        product_name=text(child(price, "product"), "name"),
+        price_id=text(price, "id"),
+        item_id=text(item, "id"),
+        unit_amount_exact=_exact(price, unit_minor),
+        inclusive_tax_percent=_inclusive(children(item, "tax_rates") or common_tax_rates),
+        discounts=read_discounts(item),
+    )
+
+
+def _units(item: Json, price: Json) -> int:
+    """How many units are billed: the quantity, or packages of it (Price.transform_quantity)."""
+    quantity = item.get("quantity")
+    count = quantity if isinstance(quantity, int) else 1
+    packages = child(price, "transform_quantity") or child(price, "transform_usage")
+    size = whole(packages, "divide_by")
+    if size < 1:
+        return count
+    return -(-count // size) if text(packages, "round") == "up" else count // size
+
+
+def _exact(price: Json, unit_minor: int) -> Fraction | None:
+    """The price where it is no whole number of minor units, as in 0.5 cents; else None."""
+    written = price.get("unit_amount_decimal") or price.get("amount_decimal")
+    try:
+        exact = Fraction(Decimal(str(written)))
+    except (InvalidOperation, ValueError, OverflowError):
+        return None
+    return None if exact == unit_minor else exact
+
+
+def _inclusive(tax_rates: list[Json]) -> Fraction:
+    """The sum of the percentages that are inside the price."""
+    inside = (rate for rate in tax_rates if flag(rate, "inclusive"))
+    return sum((_percent(rate) for rate in inside), Fraction())
+
+
+def _percent(rate: Json) -> Fraction:
+    try:
+        return Fraction(Decimal(str(rate.get("percentage"))))
+    except (InvalidOperation, ValueError, OverflowError):
+        return Fraction()

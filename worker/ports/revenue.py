@@ -1,0 +1,23 @@
+"""How far the story of each subscription has been told in facts."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from worker.domain.revenue_chain import ChainState, Link
+
+
+class RevenueBook(Protocol):
+    """The chains of facts, one per subscription."""
+
+    def load(self, subscription_ids: Iterable[str]) -> dict[str, ChainState]:
+        """Return how far these have been told; one without any fact is left out."""
+
+    def keep(self, states: Mapping[str, ChainState]) -> None:
+        """Remember how far these have been told now."""
+
+    def links(self, subscription_id: str, *, after_no: int) -> list[Link]:
+        """Return the booked facts behind a place, in order of their places."""
+
+    def owing(self, *, since: datetime) -> dict[str, ChainState]:
+        """Return those that count, and have owed without a break since before *since*."""

@@ -1,0 +1,296 @@
+"""Tell what becomes of subscriptions as facts, each in its place in the subscription's chain.
+
+What Stripe shows is folded in order. What comes behind the watermark is folded again with all that
+was seen of that subscription, and the difference is told as corrections (domain/revenue_chain.py).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from worker.domain.engine_situation import SUBSCRIPTION_OVER
+from worker.domain.facts import Fact
+from worker.domain.identifiers import KEY_PREFIX, parse_idempotency_key
+from worker.domain.metrics_rules import ChurnAt, MetricsRules
+from worker.domain.mrr import subscription_mrr
+from worker.domain.readings import SubscriptionReading
+from worker.domain.revenue_chain import (
+    FOUND,
+    RENEWED,
+    Chain,
+    ChainState,
+    Traits,
+    corrections,
+)
+from worker.domain.subscription_story import (
+    GONE,
+    OWING,
+    Context,
+    Movement,
+    Seen,
+    Told,
+    fold_grace,
+    fold_subscription,
+)
+from worker.ports import InboxEvent, Json, ObjectReader, Tx
+from worker.services.change_access import access_of_the_gone, access_of_the_resumed
+from worker.services.fact_traits import own_traits, surroundings, traits_of, traits_of_unknown
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Storyteller:
+    """Tells of subscriptions within one transaction; `keep` remembers how far it came."""
+
+    tx: Tx
+    reader: ObjectReader
+    rules: MetricsRules
+    closed_until: datetime | None
+    """What happened by then was told already: what is learnt of it now is a correction."""
+    states: dict[str, ChainState] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)
+
+    def state_of(self, subscription_id: str) -> ChainState | None:
+        """Return how far the subscription has been told; None where nothing has."""
+        if subscription_id not in self.states:
+            self.states |= self.tx.revenue.load([subscription_id])
+        return self.states.get(subscription_id)
+
+    def keep(self) -> None:
+        """Remember how far the stories have been told."""
+        self.tx.revenue.keep({name: self.states[name] for name in self.changed})
+        self.changed.clear()
+
+    def see(self, event: InboxEvent, earlier: Sequence[InboxEvent] = ()) -> list[Fact]:
+        """Return the facts that an event about a subscription brings.
+
+        Args: earlier: events of this run that were seen already, for a story told anew.
+        """
+        subscription = _shown(event, self.reader)
+        state = self.state_of(subscription.id) or ChainState()
+        if state.base_at is not None and event.created_at < state.base_at:
+            return []
+        overtaken = state.looked_at is not None and event.created_at < state.looked_at
+        if overtaken or self._is_late(event.created_at):
+            return self._retell(subscription.id, state, event, earlier)
+        seen = self._seen(subscription, event)
+        return self._tell(state, seen)
+
+    def look(
+        self, subscription: SubscriptionReading, *, at: datetime, read_at: datetime
+    ) -> list[Fact]:
+        """Return the facts that a read of a subscription brings; its story begins anew there.
+
+        Args: at: when it became so, as far as known. read_at: events from before it are no news.
+        """
+        state = self.state_of(subscription.id) or ChainState()
+        occasion = f"read {read_at.isoformat()}"
+        facts = self._tell(state, self._with_value(subscription, at=at, occasion=occasion))
+        self._begin_anew(subscription.id, read_at)
+        return facts
+
+    def find(self, subscription: SubscriptionReading, *, at: datetime) -> list[Fact]:
+        """Return the opening balance of a subscription that was there before the ledger."""
+        seen = self._with_value(subscription, at=at, occasion="found")
+        told, _ = fold_subscription(Told(), seen, self.rules)
+        if not told.state and subscription.status in {"unpaid", "past_due"}:
+            told = replace(told, state="churned", churned_at=at, churn_kind="involuntary")
+        elif not told.state and _stands_still(subscription):
+            told = replace(told, state="paused")
+        traits = traits_of(self.tx, subscription, self.rules.metadata)
+        self._set(subscription.id, ChainState(told, traits=traits))
+        facts = []
+        if told.state:
+            detail = {"state": told.state}
+            opening = Movement(FOUND, at, "found", told.mrr_minor, told.mrr_minor, detail)
+            facts = self._book(subscription.id, [opening], traits)
+        self._begin_anew(subscription.id, at)
+        return facts
+
+    def renew(self, event: InboxEvent) -> list[Fact]:
+        """Return the fact that a paid invoice renewed its subscription.
+
+        Whoever else than this worker brought the money is told when the case closes.
+        """
+        invoice = self.reader.invoice(_raw(event), event.api_version)
+        subscription_id = invoice.subscription_id
+        if invoice.billing_reason != "subscription_cycle" or not subscription_id:
+            return []
+        if self.tx.facts.renewal_told(subscription_id, invoice.id):
+            return []
+        state = self.state_of(subscription_id) or ChainState(traits=traits_of_unknown(invoice))
+        known = self.tx.mirror.subscription(subscription_id)
+        method_id = known.default_payment_method_id if known is not None else ""
+        traits = {
+            **state.traits,
+            **surroundings(self.tx, invoice.customer_id, method_id, self.rules.metadata),
+        }
+        self._set(subscription_id, state)
+        on_time = not self.tx.mirror.failed_before(invoice.id)
+        detail = {
+            "invoice_id": invoice.id,
+            "amount_minor": invoice.amount_paid_minor,
+            "period_start": _iso(invoice.period_start_at),
+            "period_end": _iso(invoice.period_end_at),
+            "on_time": on_time,
+            "recovered_by": "" if on_time else self._recovered_by(event),
+        }
+        movement = Movement(RENEWED, event.created_at, invoice.id, state.told.mrr_minor, 0, detail)
+        return self._book(subscription_id, [movement], traits)
+
+    def _recovered_by(self, event: InboxEvent) -> str:
+        """Return which act of ours paid the invoice, by the key that the event carries."""
+        ours = parse_idempotency_key(str(_request(event).get("idempotency_key") or ""))
+        return self.tx.facts.recovered_by(*ours) if ours is not None else ""
+
+    def let_grace_end(self, until: datetime) -> list[Fact]:
+        """Return the losses of those whose grace ended before *until* without any event."""
+        facts: list[Fact] = []
+        self.keep()
+        for subscription_id, state in self.tx.revenue.owing(since=until - self.rules.grace).items():
+            told, movements = fold_grace(state.told, until=until, rules=self.rules)
+            self._set(subscription_id, replace(state, told=told))
+            facts += self._book(subscription_id, movements, state.traits)
+        return facts
+
+    def _tell(self, state: ChainState, seen: Seen) -> list[Fact]:
+        """Fold one look at the story's end."""
+        subscription = seen.subscription
+        told, movements = fold_subscription(state.told, seen, self.rules)
+        unchanged = own_traits(subscription).items() <= state.traits.items()
+        traits = (
+            state.traits
+            if unchanged and not movements
+            else traits_of(self.tx, subscription, self.rules.metadata)
+        )
+        after = replace(state, told=told, looked_at=seen.at, traits=traits)
+        self._set(subscription.id, after)
+        facts = self._book(subscription.id, movements, traits)
+        if subscription.status in SUBSCRIPTION_OVER:
+            facts += access_of_the_gone(self.tx, subscription, at=seen.at)
+        elif any(fact.type == "subscription.resumed" for fact in facts):
+            facts += access_of_the_resumed(self.tx, subscription, at=seen.at)
+        return facts
+
+    def _retell(
+        self,
+        subscription_id: str,
+        state: ChainState,
+        late: InboxEvent,
+        earlier: Sequence[InboxEvent],
+    ) -> list[Fact]:
+        """Tell the story anew with what came late, and return what that corrects."""
+        told, traits, story = state.base, state.traits, list[tuple[Movement, Traits]]()
+        looked_at = state.looked_at or late.created_at
+        for event in self._all_looks(subscription_id, state, [*earlier, late]):
+            shown = _shown(event, self.reader)
+            traits = traits_of(self.tx, shown, self.rules.metadata)
+            told, movements = fold_subscription(told, self._seen(shown, event), self.rules)
+            story += [(movement, traits) for movement in movements]
+            looked_at = max(looked_at, event.created_at)
+        closed_until = self.closed_until or looked_at
+        told, movements = fold_grace(told, until=closed_until, rules=self.rules)
+        story += [(movement, traits) for movement in movements]
+        chain = Chain(subscription_id, state.no, state.told.mrr_minor)
+        booked = self.tx.revenue.links(subscription_id, after_no=state.base_no)
+        facts = corrections(chain, booked, story, booked_at=closed_until)
+        after = replace(state, told=told, looked_at=looked_at, traits=traits, no=chain.no)
+        self._set(subscription_id, after)
+        newest = _shown(late, self.reader)
+        if newest.status in SUBSCRIPTION_OVER:
+            facts += access_of_the_gone(self.tx, newest, at=late.created_at)
+        return facts
+
+    def _all_looks(
+        self, subscription_id: str, state: ChainState, unfolded: Sequence[InboxEvent]
+    ) -> list[InboxEvent]:
+        """Return all events since the story's base that show it, in their order."""
+        folded = self.tx.inbox.looks(subscription_id, since=state.base_at or EPOCH)
+        mine = [one for one in unfolded if _shows(one, subscription_id)]
+        known = {one.event_id: one for one in (*folded, *mine)}
+        return sorted(known.values(), key=lambda one: (one.created_at, one.seq))
+
+    def _book(self, subscription_id: str, movements: list[Movement], traits: Traits) -> list[Fact]:
+        """Give movements their places at the chain's end."""
+        state = self.states[subscription_id]
+        before = state.told.mrr_minor - sum(one.mrr_delta_minor for one in movements)
+        chain = Chain(subscription_id, state.no, before)
+        facts = [chain.book(one, traits, closed_until=self.closed_until) for one in movements]
+        self._set(subscription_id, replace(state, no=chain.no))
+        return facts
+
+    def _begin_anew(self, subscription_id: str, at: datetime) -> None:
+        state = self.states[subscription_id]
+        anew = replace(state, looked_at=at, base=state.told, base_at=at, base_no=state.no)
+        self._set(subscription_id, anew)
+
+    def _set(self, subscription_id: str, state: ChainState) -> None:
+        self.states[subscription_id] = state
+        self.changed.add(subscription_id)
+
+    def _is_late(self, at: datetime) -> bool:
+        return self.closed_until is not None and at <= self.closed_until
+
+    def _seen(self, subscription: SubscriptionReading, event: InboxEvent) -> Seen:
+        seen = self._with_value(subscription, at=event.created_at, occasion=event.event_id)
+        if not _stands_still(subscription):
+            return seen
+        paused_by = _paused_by(subscription, _request(event))
+        if self.tx.facts.paused_by_us(subscription.id, at=event.created_at):
+            paused_by = "payment"
+        return replace(seen, context=replace(seen.context, paused_by=paused_by))
+
+    def _with_value(
+        self, subscription: SubscriptionReading, *, at: datetime, occasion: str
+    ) -> Seen:
+        context = Context(paused_by="staff")
+        at_first_failure = self.rules.churn_at is ChurnAt.FIRST_FAILURE
+        if subscription.status in GONE or (at_first_failure and subscription.status == OWING):
+            context = Context(
+                ended_by_class=self.tx.facts.ending_of(subscription.id, at=at),
+                in_dunning=self.tx.facts.in_dunning(subscription.id, at=at),
+                paused_by="staff",
+            )
+        value = subscription_mrr(
+            subscription, {}, temporary_count=self.rules.temporary_discounts_count
+        )
+        return Seen(subscription, at, occasion, value, context)
+
+
+def _raw(event: InboxEvent) -> Json:
+    data = cast(Mapping[str, Any], event.payload["data"])
+    return cast(Json, data["object"])
+
+
+def _request(event: InboxEvent) -> Mapping[str, Any]:
+    return cast(Mapping[str, Any], event.payload.get("request") or {})
+
+
+def _shown(event: InboxEvent, reader: ObjectReader) -> SubscriptionReading:
+    return reader.subscription(_raw(event), event.api_version)
+
+
+def _shows(event: InboxEvent, subscription_id: str) -> bool:
+    about = event.type.startswith("customer.subscription.")
+    return about and _raw(event).get("id") == subscription_id
+
+
+def _stands_still(subscription: SubscriptionReading) -> bool:
+    return subscription.collection_paused or subscription.status == "paused"
+
+
+def _paused_by(subscription: SubscriptionReading, request: Mapping[str, Any]) -> str:
+    """Tell who paused: Stripe for a payment, somebody through the API or Dashboard, the customer.
+
+    That an event of a pause without a request comes from the customer's portal is an assumption.
+    """
+    ours = str(request.get("idempotency_key") or "").startswith(KEY_PREFIX)
+    if ours or subscription.paused_because.endswith("payment_failure"):
+        return "payment"
+    return "staff" if request.get("id") or request.get("idempotency_key") else "customer"
+
+
+def _iso(at: datetime | None) -> str:
+    return at.isoformat() if at is not None else ""
