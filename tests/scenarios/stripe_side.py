@@ -137,11 +137,12 @@ class StripeSide:
         email = f"{name}@customers.example" if email is None else email
         given: dict[str, Any] = {
             "name": name.title(),
-            "test_clock": self.clock,
             "address": {"country": country},
             "payment_method": method,
             "invoice_settings": {"default_payment_method": method},
         }
+        if self.clock:
+            given["test_clock"] = self.clock
         if email:
             given["email"] = email
         if zone or metadata:

@@ -12,20 +12,11 @@ from worker.bootstrap import WORKER_NEEDS, App, build_app
 from worker.errors import DunningError, ServiceUnavailable
 from worker.joblog import capture_libraries
 from worker.jobs.boundary import Boundary
-from worker.jobs.table import prepare, ring_lost_jobs, run_job
+from worker.jobs.messages import deliver as deliver_one
+from worker.jobs.messages import look_at, start_jobs
+from worker.jobs.table import prepare, run_job
 from worker.queue.broker import QUEUE
 from worker.queue.doorbell import ADVANCE_CASE, DELIVER_LETTER, RUN_JOB, TICK
-from worker.services.advance_case import advance_case
-from worker.services.deliver_letter import deliver_letter
-from worker.services.run_schedule import start_due_jobs
-
-LOOKS_MAX = 10
-"""How often one message looks at its case while each look leaves it due again."""
-
-STAYS_DUE = frozenset(
-    ("charge_due", "letter_due", "ending", "ending_invoice", "attempt_settled", "released")
-)
-"""Rules after which the case is due at once, so that the same message looks again."""
 
 PARENT_LOOK_SECONDS = 1.0
 
@@ -78,19 +69,7 @@ threading.Thread(target=_end_with, args=(os.getppid(), _app), name="parent", dae
 @dramatiq.actor(broker=broker, actor_name=TICK, queue_name=QUEUE, priority=0)
 def tick() -> None:
     """Start the jobs that are due, and those whose start was lost."""
-    _boundary.run(TICK, _start_jobs)
-
-
-def _start_jobs() -> None:
-    now = _app.begin_run()
-    start_due_jobs(
-        ledger=_app.ledger,
-        doorbell=_app.doorbell,
-        clock=_app.clock,
-        configuration=_app.configuration,
-        now=now,
-    )
-    ring_lost_jobs(_app)
+    _boundary.run(TICK, lambda: start_jobs(_app))
 
 
 @dramatiq.actor(
@@ -108,22 +87,10 @@ def job(name: str) -> None:
 @dramatiq.actor(broker=broker, actor_name=ADVANCE_CASE, queue_name=QUEUE, priority=20)
 def advance(case_id: int) -> None:
     """Look at a case, again while each look leaves it due."""
-    _boundary.run(ADVANCE_CASE, lambda: _look_at(case_id))
-
-
-def _look_at(case_id: int) -> None:
-    now = _app.begin_run()
-    for _ in range(LOOKS_MAX):
-        if advance_case(case_id, ports=_app.case_ports, now=now) not in STAYS_DUE:
-            return
+    _boundary.run(ADVANCE_CASE, lambda: look_at(_app, case_id))
 
 
 @dramatiq.actor(broker=broker, actor_name=DELIVER_LETTER, queue_name=QUEUE, priority=30)
 def deliver(letter_id: int) -> None:
     """Deliver a letter."""
-    _boundary.run(DELIVER_LETTER, lambda: _deliver(letter_id))
-
-
-def _deliver(letter_id: int) -> None:
-    now = _app.begin_run()
-    deliver_letter(letter_id, ports=_app.case_ports, now=now)
+    _boundary.run(DELIVER_LETTER, lambda: deliver_one(_app, letter_id))

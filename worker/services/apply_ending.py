@@ -32,6 +32,7 @@ def apply_ending(turn: Turn, decision: Decision, end: End, *, news: Sequence[Fac
         sent_at=turn.now,
         first_sent_at=wall_now,
     )
+    committed_at = ports.clock.monotonic_seconds()
     with ports.ledger.begin() as tx:
         held = turn.fence(tx)
         permission = may_begin(tx, turn, held, attempt)
@@ -45,7 +46,7 @@ def apply_ending(turn: Turn, decision: Decision, end: End, *, news: Sequence[Fac
             tx.canaries.join(held.id, now=turn.now)
     if started:
         with_intent = replace(turn.case, attempts=(*turn.case.attempts, attempt))
-        send_ending(turn.with_case(with_intent), attempt, first=True)
+        send_ending(turn.with_case(with_intent), attempt, committed_at=committed_at, first=True)
     elif permission.verdict is Verdict.WAIT:
         _wait(turn, decision, end, permission, news)
     else:

@@ -22,6 +22,9 @@ FEED_LAG_MAX = timedelta(minutes=15)
 """No charge while the event list was not read for this long."""
 
 
+SEND_WINDOW_SECONDS = 60.0
+"""A request or a letter may start this long after its commit and no later (I2)."""
+
 ASK_AGAIN = timedelta(minutes=2)
 """How soon an unknown outcome is asked about again."""
 
@@ -58,6 +61,14 @@ class CasePorts:
     def watches_only(self) -> bool:
         """Whether what falls due is only told, and nothing is done (`mode: watch`)."""
         return self.configuration.dunning.mode is Mode.WATCH
+
+
+def window_is_over(ports: CasePorts, committed_at: float) -> bool:
+    """Return whether what was committed at *committed_at*, monotonic seconds, may start no more.
+
+    The process stood still meanwhile, and what allowed the act may be over.
+    """
+    return ports.clock.monotonic_seconds() - committed_at > SEND_WINDOW_SECONDS
 
 
 def report_review(ports: CasePorts, case: Case, reason: str) -> None:

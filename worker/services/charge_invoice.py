@@ -13,14 +13,11 @@ from worker.domain.readings import Answer, AnswerKind, method_in_use
 from worker.errors import GatewayRejected
 from worker.ports import Tx
 from worker.services.approvals import use_approval
-from worker.services.case_turn import Turn
+from worker.services.case_turn import Turn, window_is_over
 from worker.services.permission import Verdict, may_begin, may_resend
 from worker.services.send_ending import send_ending
 from worker.services.settle_attempt import settle_charge
 from worker.services.stop_charging import stop_charging
-
-SEND_WINDOW_SECONDS = 60.0
-"""A request may start this long after its commit and no later (I2)."""
 
 RATE_PAUSE = timedelta(minutes=1)
 """How soon a case looks again whose charge found no slot, or came second."""
@@ -135,7 +132,7 @@ def resend_attempt(turn: Turn, decision: Decision, resend: Resend) -> None:
     if attempt.kind is AttemptKind.CHARGE:
         _send(turn, decision, attempt, committed_at, first=False)
     else:
-        send_ending(turn, attempt, first=False)
+        send_ending(turn, attempt, committed_at=committed_at, first=False)
 
 
 def _send(
@@ -143,10 +140,10 @@ def _send(
 ) -> None:
     """Send the request (P) inside its window and settle what came back (T3)."""
     ports = turn.ports
-    started_at = ports.clock.monotonic_seconds()
-    if started_at - committed_at > SEND_WINDOW_SECONDS:
+    if window_is_over(ports, committed_at):
         turn.hand_back()
         return
+    started_at = ports.clock.monotonic_seconds()
     answer = _pay(turn, attempt)
     took_ms = int((ports.clock.monotonic_seconds() - started_at) * 1000)
     if first and answer.replayed:

@@ -13,7 +13,7 @@ from worker.domain.timetable import next_open
 from worker.errors import ConfigError, GatewayRejected, ServiceUnavailable
 from worker.ports import Control, LetterTask, RenderedNotice, SendOutcome, Tx
 from worker.services.away import away_pause
-from worker.services.case_turn import CasePorts, LeaseLostError
+from worker.services.case_turn import CasePorts, LeaseLostError, window_is_over
 from worker.services.give_days import days_given_facts, give_days, take_days_back
 from worker.services.letter_content import NotNeededError, NotNowError, read_content
 from worker.services.permission import Permission, Verdict, may_prepare, may_send
@@ -156,6 +156,7 @@ def _send(at: Delivery, content: LetterContent) -> str:
             do="dunning check; the letter waits and is tried again",
         )
         return _later(at, now + TRY_AGAIN)
+    committed_at = ports.clock.monotonic_seconds()
     try:
         with ports.ledger.begin() as tx:
             permission = _begin(tx, at, content)
@@ -163,6 +164,8 @@ def _send(at: Delivery, content: LetterContent) -> str:
         return "lease_lost"
     if not permission.granted:
         return _wait(at, permission)
+    if window_is_over(ports, committed_at):  # what it says may be true no more
+        return _later(at, now + TRY_AGAIN, count_try=True)
     result = ports.letters.send(
         message_id=letter.message_id, customer=content.customer, rendered=rendered
     )

@@ -12,7 +12,7 @@ from worker.domain.readings import Answer, AnswerKind
 from worker.errors import GatewayRejected, ServiceUnavailable
 from worker.ports import CaseChange, Tx
 from worker.services.case_facts import moved_fact
-from worker.services.case_turn import ASK_AGAIN, Turn, report_review
+from worker.services.case_turn import ASK_AGAIN, Turn, report_review, window_is_over
 from worker.services.give_offer import coupon_settled, report_refusal
 
 NO = frozenset((AnswerKind.REFUSED, AnswerKind.DECLINED, AnswerKind.ACTION_REQUIRED))
@@ -32,12 +32,17 @@ class _Came:
     """Why a person must look; empty where nobody must."""
 
 
-def send_ending(turn: Turn, attempt: Attempt, *, first: bool) -> None:
+def send_ending(turn: Turn, attempt: Attempt, *, committed_at: float, first: bool) -> None:
     """Send the request; DONE leads on, UNKNOWN is settled by a read, a refusal needs a person.
 
     A refused pause is followed by what the policy says for that. *first* False is a resend: a
     refusal then may only mean that the first one had worked, which a read shows.
+    Args: committed_at: monotonic seconds of the intent's commit; outside its window nothing is
+    sent, and the next look reads Stripe again.
     """
+    if window_is_over(turn.ports, committed_at):
+        turn.hand_back()
+        return
     answer = _ask(turn, attempt)
     _log(turn, attempt, answer)
     came = _came(turn, attempt, answer, first=first)

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    case,
     exists,
     func,
     or_,
@@ -135,9 +136,11 @@ def _payment_returned() -> ColumnElement[bool]:
 
 
 def _other_try_at() -> ColumnElement[datetime | None]:
-    """When we last charged the customer for another invoice."""
+    """When we last charged the customer for another invoice; what was sent again may have been
+    charged as late as its answer came."""
+    answered_at = case((attempts.c.sends > 1, attempts.c.settled_at))
     return (
-        select(func.max(attempts.c.sent_at))
+        select(func.max(func.greatest(attempts.c.sent_at, answered_at)))
         .where(
             attempts.c.account_id == _ACCOUNT,
             attempts.c.customer_id == bindparam("customer"),

@@ -1,0 +1,128 @@
+"""The database of many runs, emptied before each, and the harness's own eyes on its tables."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import event, text
+
+from worker.store.columns import metadata
+from worker.store.ledger import connect
+from worker.store.tables import CASE_NUMBERS
+
+if TYPE_CHECKING:
+    from tests.simulation.simulation import Simulation
+
+_IDENTITIES = ("letters", "decisions", "operator_acts", "holds", "events", "inbox")
+
+# As a replica, so that neither foreign keys nor triggers that guard facts object.
+_WIPE = "; ".join(
+    ["SET session_replication_role = replica"]
+    + [f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables)]
+    + [f"ALTER SEQUENCE {CASE_NUMBERS.name} RESTART", "SET session_replication_role = origin"]
+)
+
+_NEXT_LOOK = text("""
+SELECT min(at) FROM (
+  SELECT greatest(next_action_at, dispatched_until, lease_until) AS at FROM cases
+    WHERE next_action_at IS NOT NULL
+  UNION ALL SELECT greatest(next_action_at, dispatched_until, lease_until) FROM letters
+    WHERE next_action_at IS NOT NULL
+  UNION ALL SELECT lease_until FROM letters WHERE state = 'sending'
+  UNION ALL SELECT next_due_at FROM jobs WHERE name = 'reconcile'
+) AS looks
+""")
+
+_WORK = text("""
+SELECT EXISTS (SELECT FROM cases WHERE next_action_at <= :now) AS cases,
+  EXISTS (SELECT FROM letters WHERE next_action_at <= :now) AS letters,
+  EXISTS (SELECT FROM letters WHERE state = 'sending' AND lease_until < :now) AS lost,
+  EXISTS (SELECT FROM jobs WHERE name = 'reconcile' AND (next_due_at <= :now
+    OR last_ended_at < last_started_at)) AS daily
+""")
+
+
+class Ground:
+    """One migrated database, used by one run at a time."""
+
+    def __init__(self, database_url: str) -> None:
+        """Open *database_url*."""
+        self.engine = connect(database_url, pool_size=8)
+        self.simulation: Simulation | None = None
+        event.listen(self.engine, "before_cursor_execute", self._see)
+
+    def close(self) -> None:
+        """Hang up."""
+        self.engine.dispose()
+
+    def wipe(self) -> None:
+        """Make the database as it was when it was new."""
+        restarts = [
+            f"SELECT setval(pg_get_serial_sequence('{name}', "
+            f"'{'seq' if name in {'events', 'inbox'} else 'id'}'), 1, false)"
+            for name in _IDENTITIES
+        ]
+        with self.engine.begin() as connection:
+            connection.exec_driver_sql("; ".join([_WIPE, *restarts]))
+
+    def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
+        """Return what the ledger holds, for the harness's own eyes."""
+        with self.engine.connect() as connection:
+            return [dict(row) for row in connection.execute(text(query), values).mappings()]
+
+    def jobs_with_work(self, now: datetime) -> list[str]:
+        """Return the jobs that would find something to do; none where a whole tick is due."""
+        with self.engine.connect() as connection:
+            row = connection.execute(_WORK, {"now": now}).one()
+        if row.daily:
+            return []
+        found = ["read_stripe"]
+        found += ["due_cases"] if row.cases else []
+        found += ["deliver_letters"] if row.letters else []
+        return [*found, "sweep"] if row.lost else found
+
+    def next_look_at(self) -> datetime | None:
+        """Return when the ledger next has anything due, which may have passed."""
+        with self.engine.connect() as connection:
+            found: datetime | None = connection.execute(_NEXT_LOOK).scalar_one()
+        return found
+
+    def make_due(self, job: str, now: datetime) -> None:
+        """Let a job be due, as the passing of its interval does."""
+        with self.engine.begin() as connection:
+            query = "UPDATE jobs SET next_due_at = :now WHERE name = :job"
+            connection.execute(text(query), {"now": now, "job": job})
+
+    def late(self, since: datetime) -> list[dict[str, Any]]:
+        """Return the cases and letters that have been due since before an instant."""
+        return self.rows(
+            "SELECT 'case' AS kind, id, state, next_action_at FROM cases WHERE next_action_at < :s "
+            "UNION ALL SELECT 'letter', id, state, next_action_at FROM letters "
+            "WHERE next_action_at < :s OR (state = 'sending' AND lease_until < :s)",
+            s=since,
+        )
+
+    def case_of_invoice(self, invoice_id: str) -> dict[str, Any]:
+        """Return what the ledger knows of an invoice and its case."""
+        found = self.rows(
+            "SELECT c.id, c.state, c.closed_at, c.owner, k.charging, k.stopped_at, "
+            "(SELECT i.status FROM invoices i WHERE i.id = c.invoice_id) AS mirrored, "
+            "(SELECT i.seen_at FROM invoices i WHERE i.id = c.invoice_id) AS mirrored_at, "
+            "(SELECT array_agg(a.no || ' ' || a.state ORDER BY a.no) FROM attempts a "
+            " WHERE a.invoice_id = c.invoice_id) AS attempts "
+            "FROM cases c CROSS JOIN control k WHERE c.invoice_id = :i",
+            i=invoice_id,
+        )
+        return found[0] if found else {}
+
+    def letter(self, message_id: str) -> dict[str, Any]:
+        """Return what the ledger knows of a letter and its case."""
+        found = self.rows(
+            "SELECT l.case_id, l.step, l.notice, l.state, c.state AS case_state, c.closed_at "
+            "FROM letters l LEFT JOIN cases c ON c.id = l.case_id WHERE l.message_id = :m",
+            m=message_id,
+        )
+        return found[0] if found else {}
+
+    def _see(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if self.simulation is not None:
+            self.simulation.statement(statement)

@@ -1,0 +1,228 @@
+"""What customers, the merchant's staff and operators do in a run, and when."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tests.scenarios.stripe_side import Customer
+from worker.domain.holds import HoldKind, HoldScope
+from worker.domain.identifiers import case_name
+from worker.errors import DunningError
+from worker.ports import NewHold
+from worker.rehearsal.draws import Draws
+from worker.rehearsal.driver_sandbox import Refused
+from worker.services.ask_close import ask_close
+from worker.services.extend_case import extend_case
+from worker.services.hold_cases import put_hold, release_holds
+from worker.services.operate import go, stop
+
+if TYPE_CHECKING:
+    from tests.simulation.simulation import Simulation
+
+CARDS: tuple[tuple[str, ...], ...] = (
+    ("insufficient_funds", "insufficient_funds", "approve"),
+    ("insufficient_funds", "approve"),
+    ("insufficient_funds", "insufficient_funds", "insufficient_funds"),
+    ("generic_decline", "do_not_honor", "approve"),
+    ("insufficient_funds", "lost_card"),
+    ("lost_card",),
+    ("expired_card",),
+    ("processing_error", "approve"),
+    ("authentication_required", "approve"),
+)
+ACTS = (
+    "pay",
+    "pay",
+    "pay_elsewhere",
+    "cancel_now",
+    "cancel_later",
+    "new_card",
+    "new_bad_card",
+    "void",
+    "uncollectible",
+    "pause",
+    "dispute",
+)
+OPERATOR_ACTS = ("hold", "release", "extend", "close", "stop", "go", "flush")
+
+
+@dataclass
+class People:
+    """The customers of one run and what they are up to."""
+
+    simulation: "Simulation"
+    customers: list[Customer]
+    draws: Draws
+    by: str = "rehearsal"
+
+    def plan(self, until: datetime) -> None:
+        """Plan some acts between now and *until*."""
+        sim, now = self.simulation, self.simulation.agenda.now
+        span = (until - now).total_seconds()
+        for _ in range(self.draws.below(3)):
+            who, act = self.draws.one_of(self.customers), self.draws.one_of(ACTS)
+            sim.agenda.after(span * self.draws.fraction(), partial(self.act, who, act))
+        for _ in range(max(0, self.draws.below(5) - 2)):
+            name, when = self.draws.one_of(OPERATOR_ACTS), span * self.draws.fraction()
+            sim.agenda.after(when, partial(self.operate, name))
+
+    def interfere(self, point: str) -> None:
+        """Now and then act at the worst moment: while a charge or an ending is on its way."""
+        worst = point.startswith(("request POST", "request DELETE")) or point == "mailed"
+        if worst and not self.simulation.trouble.calm and self.draws.happens(0.06):
+            who, act = self.draws.one_of(self.customers), self.draws.one_of(ACTS)
+            self.act(who, act)
+
+    def act(self, who: Customer, act: str) -> None:
+        """Let a customer, or the staff about it, do something; what Stripe refuses is not done."""
+        self.simulation.note(f"{who.name} {act}")
+        with suppress(Refused):
+            _ACTS[act](self, who)
+        self.simulation.stir()
+
+    def operate(self, act: str) -> None:
+        """Let an operator do something."""
+        self.simulation.note(f"operator {act}")
+        with suppress(DunningError):
+            _OPERATES[act](self)
+        self.simulation.stir()
+
+    def make_peace(self) -> None:
+        """End what keeps cases still, list every event, and let the daily comparison be due."""
+        app, now = self.app, self.simulation.agenda.now
+        go(ledger=app.ledger, clock=app.clock, now=now, by=self.by, reason="over")
+        ids = [row["id"] for row in self.simulation.ground.rows("SELECT id FROM cases ORDER BY id")]
+        release_holds(ids, ledger=app.ledger, now=now, by=self.by, reason="over")
+        self.simulation.ground.make_due("reconcile", now)
+        self.simulation.seen.hidden_until.clear()
+        self.simulation.stir()
+
+    @property
+    def app(self) -> Any:
+        """The App through which operators act."""
+        return next(iter(self.simulation.apps.values()))
+
+    def open_invoices(self, who: Customer) -> list[str]:
+        """Return the customer's open invoices, oldest first."""
+        rows = self.simulation.sandbox.world.where("invoice", "customer", who.id)
+        return [row["id"] for row in rows if row["status"] == "open"]
+
+    def cases(self) -> list[int]:
+        """Return the numbers of the unfinished cases."""
+        found = self.simulation.ground.rows(
+            "SELECT id FROM cases WHERE state <> 'closed' ORDER BY id"
+        )
+        return [row["id"] for row in found]
+
+
+def _pay(people: People, who: Customer) -> None:
+    stripe = people.simulation.people
+    for invoice in people.open_invoices(who):
+        stripe.pay_by_hand(invoice, stripe.card("approve"), remember=people.draws.happens(0.5))
+
+
+def _staff(path: str) -> Callable[[People, Customer], None]:
+    def run(people: People, who: Customer) -> None:
+        for invoice in people.open_invoices(who)[:1]:
+            people.simulation.people.staff(f"invoices/{invoice}/{path}")
+
+    return run
+
+
+def _elsewhere(people: People, who: Customer) -> None:
+    for invoice in people.open_invoices(who)[:1]:
+        people.simulation.people.pay_elsewhere(invoice)
+
+
+def _pause(people: People, who: Customer) -> None:
+    pause = {"pause_collection": {"behavior": "keep_as_draft"}}
+    people.simulation.people.staff(f"subscriptions/{who.subscription}", **pause)
+
+
+def _dispute(people: People, who: Customer) -> None:
+    charges = people.simulation.sandbox.world.where("charge", "customer", who.id)
+    paid = [row["id"] for row in charges if row["status"] == "succeeded"]
+    if paid:
+        people.simulation.people.act("dispute", charge=paid[-1])
+
+
+def _card(*answers: str) -> Callable[[People, Customer], None]:
+    def run(people: People, who: Customer) -> None:
+        stripe = people.simulation.people
+        stripe.save_card(who, stripe.card(*answers))
+
+    return run
+
+
+_ACTS: dict[str, Callable[[People, Customer], None]] = {
+    "pay": _pay,
+    "pay_elsewhere": _elsewhere,
+    "cancel_now": lambda people, who: people.simulation.people.cancel(who, when="now"),
+    "cancel_later": lambda people, who: people.simulation.people.cancel(who, when="period_end"),
+    "new_card": _card("approve"),
+    "new_bad_card": _card("insufficient_funds", "approve"),
+    "void": _staff("void"),
+    "uncollectible": _staff("mark_uncollectible"),
+    "pause": _pause,
+    "dispute": _dispute,
+}
+
+
+def _hold(people: People) -> None:
+    app, now = people.app, people.simulation.agenda.now
+    for case_id in people.cases()[:1]:
+        until = now + timedelta(hours=20)
+        new = NewHold(
+            scope=HoldScope.CASE,
+            target=case_name(case_id),
+            kind=HoldKind.INTERNAL,
+            owner=people.by,
+            reason="asked",
+            by=people.by,
+            until=until,
+        )
+        put_hold(new, ledger=app.ledger, now=now)
+
+
+def _release(people: People) -> None:
+    app, now = people.app, people.simulation.agenda.now
+    release_holds(people.cases(), ledger=app.ledger, now=now, by=people.by, reason="asked")
+
+
+def _extend(people: People) -> None:
+    app, now = people.app, people.simulation.agenda.now
+    for case_id in people.cases()[:1]:
+        extend_case(
+            case_id, 1, ledger=app.ledger, clock=app.clock, now=now, by=people.by, reason="asked"
+        )
+
+
+def _close(people: People) -> None:
+    app, now = people.app, people.simulation.agenda.now
+    for case_id in people.cases()[:1]:
+        ask_close(case_id, ledger=app.ledger, now=now, by=people.by, reason="asked")
+
+
+def _stop(people: People) -> None:
+    app, now = people.app, people.simulation.agenda.now
+    stop(ledger=app.ledger, clock=app.clock, now=now, by=people.by, reason="asked")
+    people.simulation.agenda.after(3 * 3600, lambda: people.operate("go"))
+
+
+def _go(people: People) -> None:
+    app, now = people.app, people.simulation.agenda.now
+    go(ledger=app.ledger, clock=app.clock, now=now, by=people.by, reason="asked")
+
+
+_OPERATES: dict[str, Callable[[People], None]] = {
+    "hold": _hold,
+    "release": _release,
+    "extend": _extend,
+    "close": _close,
+    "stop": _stop,
+    "go": _go,
+    "flush": lambda people: people.simulation.queue.flush(),
+}

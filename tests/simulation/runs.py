@@ -1,0 +1,173 @@
+"""One run from its seed: who there is, what goes wrong for some days, then days of calm."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time, timedelta
+from functools import cache
+
+from tests.crash.crashing_world import short_configuration
+from tests.scenarios.stripe_side import Customer
+from tests.simulation.checks import violations_of
+from tests.simulation.ground import Ground
+from tests.simulation.people import CARDS, People
+from tests.simulation.simulation import START, Simulation
+from tests.simulation.trouble import Trouble, weather
+from worker.bootstrap import App
+from worker.domain.job_times import JobTiming
+from worker.domain.policy import BreakerLimits, Configuration, DayWindow, Limits, Step
+from worker.rehearsal.draws import Draws
+from worker.settings.environment import LogLevel
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+SHORT = (
+    Step("first letter", 3 * HOUR, letter="payment_failed_1"),
+    Step("try 1", 21 * HOUR, charge=True),
+    Step("final letter", 22 * HOUR, letter="payment_failed_final"),
+)
+LONG = (*SHORT, Step("try 2", 44 * HOUR, charge=True))
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long a run's timeline is."""
+
+    steps: tuple[Step, ...]
+    ends_after: timedelta
+    trouble: timedelta
+
+
+LENGTHS = {False: Length(SHORT, 30 * HOUR, 54 * HOUR), True: Length(LONG, 50 * HOUR, 80 * HOUR)}
+
+LIVENESS = timedelta(minutes=16)
+CALM = timedelta(hours=27)
+"""A saved 500 is replayed for 24 hours, and letters wait for their hours."""
+
+SCHEDULE = {
+    "read_stripe": JobTiming(every=timedelta(seconds=10)),
+    "due_cases": JobTiming(every=timedelta(seconds=2)),
+    "deliver_letters": JobTiming(every=timedelta(seconds=5)),
+    "sweep": JobTiming(every=timedelta(minutes=1)),
+    "invariants": JobTiming(every=timedelta(hours=60)),
+    "reconcile": JobTiming(every=timedelta(hours=40)),
+    "renewals_cards_trials": JobTiming(every=timedelta(hours=40)),
+}
+
+
+@dataclass
+class Result:
+    """What one run came to."""
+
+    seed: str
+    digest: str
+    violations: list[str]
+    points: int
+    deaths: int
+    freezes: int
+    days: float
+    charges: int
+    outcomes: dict[str, int] = field(default_factory=dict)
+    trace: list[str] | None = None
+    log: str = ""
+
+
+@cache
+def configuration(length: Length, charges_per_hour: int = 10_000) -> Configuration:
+    """Return the shipped configuration with a short timeline and few limits."""
+    made = short_configuration(length.steps, length.ends_after, final_letter_gap=6 * HOUR)
+    limits = Limits(
+        charges_per_hour=charges_per_hour,
+        letters_per_hour=10_000,
+        endings_per_day=10_000,
+        endings_between=DayWindow(time(0), time(23, 59)),
+        endings_on_weekdays_only=False,
+        breaker=BreakerLimits(charges_min=10_000),
+    )
+    return replace(made, dunning=replace(made.dunning, limits=limits), schedule=SCHEDULE)
+
+
+def run(
+    ground: Ground,
+    seed: str,
+    *,
+    trouble: Trouble | None = None,
+    change: Callable[[App], None] = lambda _app: None,
+    prepare: Callable[[Simulation], None] = lambda _sim: None,
+    log_level: LogLevel = "warn",
+    traced: bool = False,
+) -> Result:
+    """Return what the run of *seed* came to.
+
+    Args: change, prepare: put a mutant's wrong parts in.
+    """
+    draws = Draws(seed, "story")
+    length = LENGTHS[draws.happens(0.25)]
+    cap = 1 if draws.happens(0.1) else 10_000
+    sim = Simulation(
+        ground,
+        trouble or weather(seed),
+        configuration(length, cap),
+        workers=2 + draws.below(2),
+        log_level=log_level,
+        change=change,
+    )
+    sim.trace = [] if traced else None
+    try:
+        prepare(sim)
+        _live(sim, draws, seed, START + length.trouble)
+        found = violations_of(sim, cap)
+    finally:
+        sim.close()
+    cases = ground.rows("SELECT coalesce(outcome, state) AS o FROM cases ORDER BY id")
+    outcomes: dict[str, int] = {}
+    for row in cases:
+        outcomes[row["o"]] = outcomes.get(row["o"], 0) + 1
+    return Result(
+        seed,
+        sim.digest,
+        found,
+        sim.points,
+        sim.deaths,
+        sim.freezes,
+        (sim.agenda.now - START) / DAY,
+        sum(send.is_charge for send in sim.seen.sends),
+        outcomes,
+        sim.trace,
+        sim.lines.getvalue() if found or traced else "",
+    )
+
+
+def _live(sim: Simulation, draws: Draws, seed: str, peace_at: datetime) -> None:
+    sim.run_until(START + timedelta(minutes=10))
+    people = People(sim, customers(sim, draws), Draws(seed, "people"))
+    sim.at_point = people.interfere
+    people.plan(peace_at)
+    sim.run_until(peace_at)
+    sim.trouble.calm = True
+    for process in sim.processes.values():
+        process.thaw()
+    sim.fine_ticks = True
+    people.make_peace()
+    sim.note("calm")
+    sim.run_until(peace_at + LIVENESS)
+    sim.late = sim.ground.late(sim.agenda.now - timedelta(minutes=15))
+    sim.fine_ticks = False
+    while sim.agenda.now < peace_at + CALM:
+        if not people.cases() and not sim.waits():
+            return
+        sim.run_until(sim.agenda.now + 3 * HOUR)
+
+
+def customers(sim: Simulation, draws: Draws) -> list[Customer]:
+    """Return one or two customers, whose renewals are charged within the first day."""
+    found = []
+    for number in range(1 + draws.happens(0.3)):
+        one = sim.people.customer(f"p{number}", cards=draws.one_of(CARDS))
+        for _ in range(1 + draws.happens(0.15)):
+            first_at = sim.agenda.now + timedelta(hours=2 + 12 * draws.fraction())
+            first_at = first_at.replace(microsecond=0)
+            sim.people.subscribe(
+                one, first_charge_at=first_at, amount_minor=1000 + 900 * draws.below(9)
+            )
+        found.append(one)
+    return found
