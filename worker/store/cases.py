@@ -29,6 +29,7 @@ from worker.ports import CaseChange, NewCase
 from worker.store.around import surroundings_of
 from worker.store.case_decisions import write_decision
 from worker.store.case_opening import open_row
+from worker.store.case_shift import after_stop, counting_anew, going_on, stop_in_force
 from worker.store.rows import attempt_of, case_of, failure_to_json, letter_of, step_of
 from worker.store.sent_invoices import not_due
 from worker.store.tables import attempts, cases, letters, steps
@@ -167,7 +168,9 @@ class Cases:
         if change.state is CaseState.CLOSED and found.subscription_id:
             theirs.append(cases.c.subscription_id == found.subscription_id)
         others = [n for n in self._lock(or_(*theirs)) if n != found.id] if theirs else []
-        values = _changed_columns(change, now)
+        moves = change.goes_on or change.reopened
+        stopped_at = stop_in_force(self._connection, self._account) if moves else None
+        values = _changed_columns(change, now, stopped_at)
         values["next_action_at"] = case(
             (cases.c.wake_seq == found.wake_seq, change.next_action_at), else_=now
         )
@@ -251,10 +254,8 @@ class Cases:
 
     def resume_all(self, *, now: datetime, stopped_at: datetime) -> int:
         """Move undone steps of open cases later by the length of the stop, and make them due."""
-        length = now - func.greatest(cases.c.opened_at, stopped_at)
-        return self._change(
-            self._lock(_UNFINISHED), {"shift": cases.c.shift + length, **_woken(now)}
-        )
+        moved = {"shift": after_stop(now=now, stopped_at=stopped_at), **_woken(now)}
+        return self._change(self._lock(_UNFINISHED), moved)
 
     def move_later(self, case_id: int, *, by: timedelta, now: datetime) -> None:
         """Move what is undone of a case and its ending later, and make it due."""
@@ -347,7 +348,9 @@ def _woken(now: datetime) -> dict[str, object]:
     }
 
 
-def _changed_columns(change: CaseChange, now: datetime) -> dict[str, object]:
+def _changed_columns(
+    change: CaseChange, now: datetime, stopped_at: datetime | None
+) -> dict[str, object]:
     values: dict[str, object] = {
         "state": change.state,
         "outcome": change.outcome,
@@ -364,11 +367,10 @@ def _changed_columns(change: CaseChange, now: datetime) -> dict[str, object]:
     if change.stands_down:
         values["stood_down_at"] = func.coalesce(cases.c.stood_down_at, now)
     if change.goes_on:
-        stopped_at = func.coalesce(cases.c.stood_down_at, cases.c.closed_at, now)
-        values |= {"shift": cases.c.shift + (now - stopped_at), "stood_down_at": None}
+        values |= {"shift": going_on(now=now, stopped_at=stopped_at), "stood_down_at": None}
     if change.reopened:
         values |= {"outcome": None, "closed_at": None, "recovered_by": None}
         if not change.goes_on:
             # The rest of the timeline counts anew.
-            values["shift"] = now - func.coalesce(cases.c.due_at, cases.c.failed_at)
+            values["shift"] = counting_anew(now=now, stopped_at=stopped_at)
     return values
