@@ -9,6 +9,7 @@ from worker.bootstrap import notices_in
 from worker.domain.policy import Configuration
 from worker.errors import ConfigError
 from worker.mail.lint import lint_templates
+from worker.mail.offer_lint import unoffered_fields, untold_offers
 from worker.settings.advice import advice
 from worker.settings.environment import Environment, read_environment
 from worker.settings.load import load_configuration
@@ -33,7 +34,8 @@ def check() -> None:
     reach = reach_sentence(configuration.dunning, environment)
     if reach:
         print(reach)
-    for sentence in advice(configuration):
+    policies = configuration.dunning.policies
+    for sentence in (*advice(configuration), *untold_offers(environment.templates_dir, policies)):
         print(f"Perhaps not meant: {sentence}", file=sys.stderr)
     print(f"Everything is in order. Configuration {configuration.digest}.", file=sys.stderr)
 
@@ -52,6 +54,9 @@ def files_in_order(environment: Environment) -> Configuration:
     except ConfigError as error:
         problems += error.problems
     problems += lint_templates(environment.templates_dir)
+    if configuration is not None:
+        policies = configuration.dunning.policies
+        problems += unoffered_fields(environment.templates_dir, policies)
     if problems or configuration is None:
         raise ConfigError(*problems)
     return configuration

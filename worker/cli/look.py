@@ -104,7 +104,9 @@ def plan(
     ] = "",
     other: Annotated[
         Path | None,
-        typer.Option("--with", metavar="DIR", help="Preview: use the policies of DIR, by name."),
+        typer.Option(
+            "--with", metavar="DIR", help="Preview: DIR's policies, chosen as for new cases."
+        ),
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="One act a line, times in UTC.")] = False,
     as_html: Annotated[bool, typer.Option("--html", help="One self-contained page.")] = False,

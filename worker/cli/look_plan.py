@@ -10,7 +10,6 @@ from worker.cli.look_plan_page import plan_page
 from worker.cli.look_plan_until import parse_until
 from worker.cli.look_status import read_standing
 from worker.cli.tables import columns, is_terminal, print_json
-from worker.domain.policy import Policy
 from worker.errors import UsageError
 from worker.office.plan import Plan, read_plan_of
 from worker.office.plan_files import plan_csv, plan_json
@@ -57,7 +56,7 @@ def form_of(*, as_json: bool, as_csv: bool, as_html: bool) -> Form:
 def show_plan(view: View, *, until: str, other: Path | None, form: Form) -> None:
     """Print the plan.
 
-    Args: other: a folder like config/ whose policies are used instead, by name, as a preview.
+    Args: other: a folder like config/ whose policies serve each case as a new one, a preview.
     Raises: UsageError: *until* is no time to come; ConfigError: *other* is broken.
     """
     plan = read_plan(view, until=until, other=other)
@@ -81,7 +80,7 @@ def read_plan(view: View, *, until: str, other: Path | None) -> Plan:
         environment = reading_environment()
         configuration = load_configuration(other, notices_in(environment.templates_dir))
         office = office_of(configuration)
-        instead = _by_name(configuration.dunning.policies)
+        instead = configuration.dunning
     until_at = parse_until(until, now=view.now, zone=office.zone)
     return read_plan_of(
         view.ledger,
@@ -93,10 +92,6 @@ def read_plan(view: View, *, until: str, other: Path | None) -> Plan:
         instead=instead,
         previewed=str(other) if other is not None else "",
     )
-
-
-def _by_name(policies: tuple[Policy, ...]) -> dict[str, Policy]:
-    return {policy.name: policy for policy in policies}
 
 
 def _print(plan: Plan, words: OfficeWords, since: str) -> None:

@@ -36,8 +36,7 @@ def plan_ending(at: Situation) -> EndingPlan:
     reason = own_time(at)
     if _letter_under_way(at):
         return EndingPlan(None, "waits until the last letter is out")
-    waits = ending.do is not EndingAct.LEAVE or at.policy.for_sent_invoices
-    if waits and ending.final_letter_step is not None:
+    if ending.final_letter_step is not None:
         letter = final_letter(at, ending.final_letter_step)
         if letter is None:
             return _without_letter(at, ending.final_letter_step, due_at)

@@ -14,6 +14,9 @@ NOTHING = "nothing"
 SAID_BY_SENTENCE = ("name", "steps", "ending")
 """Parts of a policy that its read-back sentence tells in full."""
 
+DURATION_LISTS = frozenset(("ask_again", "before"))
+"""Fields that are lists of durations, of which the plain form keeps only the seconds."""
+
 Leaves = dict[str, object]
 
 
@@ -118,6 +121,7 @@ def _value(path: str, value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return " and ".join(_value(path, each) for each in value) or NOTHING
-    if path.endswith("_seconds") and isinstance(value, int):
+    counts_seconds = path.endswith("_seconds") or path.rsplit(".", 1)[-1] in DURATION_LISTS
+    if counts_seconds and isinstance(value, int):
         return duration_words(timedelta(seconds=value))
     return str(value).replace("_", " ")

@@ -3,19 +3,21 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from worker.domain.case import CaseState
 from worker.domain.engine_situation import Situation, obstacle_of, policy_in
 from worker.domain.forecast import Forecast, forecast_all
 from worker.domain.forecast_values import Planned, PlannedKind, Start, Ways
 from worker.domain.money import Money
-from worker.domain.policy import Mode, Policy, Quiet
+from worker.domain.policy import DunningRules, Mode, Policy, Quiet
+from worker.domain.policy_match import choose_policy, traits_of
 from worker.domain.readings import CustomerReading
 from worker.domain.timetable import next_open
 from worker.mail.post_office import ZONE_KEY
 from worker.mail.zones import zone_for
 from worker.office.charging import Charging
+from worker.office.plan_caps import CapReached, caps_reached
 from worker.office.ways import Office
 from worker.store.ledger import PostgresLedger
 from worker.store.reading import CaseLine, snapshot
@@ -27,7 +29,6 @@ from worker.store.reading_plan import (
 )
 
 ENDS = frozenset((PlannedKind.ENDING, PlannedKind.INVOICE_END, PlannedKind.CLOSE))
-AN_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +65,6 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class CapReached:
-    """A ceiling of the whole service that the plan would reach: then the rest waits."""
-
-    name: str
-    at: datetime
-    planned: int
-    limit: int
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """What is to come until a date, as if every charge fails and nobody acts."""
 
@@ -91,8 +82,8 @@ class Plan:
     caps: tuple[CapReached, ...]
     previewed: str = ""
     """The folder whose policies are used instead of the cases' own; empty for none."""
-    kept: tuple[str, ...] = ()
-    """Policies that the folder does not have: their cases keep their own."""
+    kept: tuple[int, ...] = ()
+    """Cases that no policy of the folder serves: they keep their own."""
 
     def days(self) -> Iterator[tuple[date, list[PlanRow]]]:
         """Yield each office day with its rows."""
@@ -110,7 +101,7 @@ def read_plan_of(
     now: datetime,
     wall_now: datetime,
     until: datetime,
-    instead: Mapping[str, Policy] | None = None,
+    instead: DunningRules | None = None,
     previewed: str = "",
 ) -> Plan:
     """Return the plan of the ledger's cases; see `make_plan`."""
@@ -138,17 +129,20 @@ def make_plan(
     now: datetime,
     until: datetime,
     closing: Sequence[WaitingLetter] = (),
-    instead: Mapping[str, Policy] | None = None,
+    instead: DunningRules | None = None,
     previewed: str = "",
 ) -> Plan:
     """Return the plan of *found*, every case that is not closed.
 
-    Args: closing: letters of closed cases that are still to go out; instead: policies by name that
-    are used instead of the cases' own; then each case is looked at once at *now*, as after a move
-    to them.
+    Args: closing: letters of closed cases that are still to go out; instead: rules by which each
+    case is served as if it opened now; it is then looked at once at *now*, as after a move.
     """
-    names = {each.policy.name for each in found if each.policy is not None}
-    starts = [start for each in found if (start := _start(each, office, now, instead)) is not None]
+    chosen = {each.case.id: _chosen(each, instead, now) for each in found}
+    starts = [
+        start
+        for each in found
+        if (start := _start(each, office, now, chosen[each.case.id])) is not None
+    ]
     by_case = {each.case_id: each for each in forecast_all(starts, until, ways=ways_of(office))}
     cases = {each.case.id: each for each in found}
     rows = [
@@ -168,9 +162,9 @@ def make_plan(
         review=_in_state(found, CaseState.IN_REVIEW),
         unlooked=tuple(Still(each.line, _UNLOOKED) for each in found if _unlooked(each)),
         standing=tuple(_standing(found, by_case)),
-        caps=tuple(caps_reached(rows, office)),
+        caps=tuple(caps_reached([row.planned for row in rows], office.limits, zone=office.zone)),
         previewed=previewed,
-        kept=tuple(sorted(names - instead.keys())) if instead is not None else (),
+        kept=tuple(number for number in sorted(chosen) if instead and chosen[number] is None),
     )
 
 
@@ -219,13 +213,20 @@ def _unlooked(found: OpenCase) -> bool:
     return case.state is CaseState.OPEN and case.failure is None and case.due_at is None
 
 
-def _start(
-    found: OpenCase, office: Office, now: datetime, instead: Mapping[str, Policy] | None
-) -> Start | None:
+def _start(found: OpenCase, office: Office, now: datetime, chosen: Policy | None) -> Start | None:
     """Return where the case's course begins, or None where nothing can be foreseen yet."""
-    own = found.policy
-    policy = instead.get(own.name, own) if instead is not None and own is not None else own
-    return start_of(found, office, now, policy, moved=instead is not None)
+    return start_of(found, office, now, chosen or found.policy, moved=chosen is not None)
+
+
+def _chosen(found: OpenCase, rules: DunningRules | None, now: datetime) -> Policy | None:
+    """Return the policy that would serve a case which opened now, or None."""
+    invoice = found.invoice
+    if rules is None:
+        return None
+    traits = traits_of(
+        invoice, subscription=invoice.subscription, customer=invoice.customer, now=now
+    )
+    return choose_policy(rules, traits)
 
 
 def start_of(
@@ -292,27 +293,3 @@ def money_of(amounts: Iterable[Money]) -> tuple[Money, ...]:
     for amount in amounts:
         sums[amount.currency] += amount.amount_minor
     return tuple(Money(sums[currency], currency) for currency in sorted(sums))
-
-
-def caps_reached(rows: Sequence[PlanRow], office: Office) -> Iterator[CapReached]:
-    """Yield each ceiling the plan would reach; the plan itself does not move what then waits.
-
-    Conditional acts count as well, since every charge is taken to fail.
-    """
-    limits = office.limits
-    charges = [row.planned.at for row in rows if row.planned.kind is PlannedKind.CHARGE]
-    most, most_at, first = 0, None, 0
-    for number, at in enumerate(charges):
-        while charges[first] <= at - AN_HOUR:
-            first += 1
-        if number - first + 1 > most:
-            most, most_at = number - first + 1, charges[first]
-    if most > limits.charges_per_hour and most_at is not None:
-        yield CapReached("charges_per_hour", most_at, most, limits.charges_per_hour)
-    by_day: dict[date, list[datetime]] = defaultdict(list)
-    for row in rows:
-        if row.planned.kind is PlannedKind.ENDING:
-            by_day[row.planned.at.astimezone(office.zone).date()].append(row.planned.at)
-    for endings in by_day.values():
-        if len(endings) > limits.endings_per_day:
-            yield CapReached("endings_per_day", endings[0], len(endings), limits.endings_per_day)

@@ -71,7 +71,7 @@ def plan_json(plan: Plan) -> dict[str, object]:
         "mode": plan.office.mode.value,
         "config_digest": plan.office.digest,
         "policies_of": plan.previewed or None,
-        "policies_kept": list(plan.kept),
+        "cases_kept": [case_name(number) for number in plan.kept],
         "charging": plan.charging.yes,
         "not_charging_because": plan.charging.said or None,
         "rows": [_row(row) for row in plan.rows],
@@ -82,7 +82,8 @@ def plan_json(plan: Plan) -> dict[str, object]:
                 "limit": cap.name,
                 "at": json_instant(cap.at),
                 "planned": cap.planned,
-                "allowed": cap.limit,
+                "allowed": cap.cap.most,
+                "currency": cap.cap.currency or None,
             }
             for cap in plan.caps
         ],

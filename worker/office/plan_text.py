@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from worker.domain.caps import Counted, Window
 from worker.domain.case import AttemptKind
 from worker.domain.forecast_course import CLOSING_STEP, MOVED
 from worker.domain.forecast_values import Condition, Planned, PlannedKind
@@ -13,7 +14,8 @@ from worker.domain.policy import Mode
 from worker.domain.step_names import readable
 from worker.mail.post_office import ZONE_KEY
 from worker.mail.zones import zone_for
-from worker.office.plan import CapReached, Plan, PlanRow, Still, Totals, money_of, totals_of
+from worker.office.plan import Plan, PlanRow, Still, Totals, money_of, totals_of
+from worker.office.plan_caps import CapReached
 from worker.office.words import OfficeWords, count_words, method_words, money_words
 
 HEADING = ("day", "at", "case", "customer", "what", "amount", "step and why", "sure?")
@@ -58,8 +60,8 @@ def notes(plan: Plan) -> Iterator[str]:
     """Yield what must be known before the rows are read."""
     yield "As if every charge fails and nobody acts; nothing here was asked of Stripe."
     if plan.kept:
-        names = ", ".join(plan.kept)
-        yield f"{plan.previewed} has no policy called {names}: those cases keep theirs."
+        names = ", ".join(case_name(number) for number in plan.kept)
+        yield f"No policy of {plan.previewed} serves {names}: they keep their own."
     mode = plan.office.mode
     if mode is Mode.WATCH:
         yield "Mode watch: none of this is done, it is only logged."
@@ -202,17 +204,22 @@ def moneys(amounts: Sequence[Money]) -> str:
     return ", ".join(money_words(amount) for amount in amounts) or "-"
 
 
-def cap_line(cap: CapReached, words: OfficeWords) -> str:
+def cap_line(reached: CapReached, words: OfficeWords) -> str:
     """Return what a ceiling will do to the plan."""
-    if cap.name == "charges_per_hour":
+    cap = reached.cap
+    planned, allowed = f"{reached.planned} {cap.counts} are", str(cap.most)
+    if cap.counts is Counted.AMOUNT:
+        planned = f"Charges of {money_words(Money(reached.planned, cap.currency))} are"
+        allowed = money_words(Money(cap.most, cap.currency))
+    if cap.window is Window.HOUR:
         return (
-            f"Limit: {cap.planned} charges are planned within the hour from"
-            f" {words.moment(cap.at)}, and {cap.limit} an hour are allowed: the rest waits for"
-            " minutes to hours. -> limits in config/dunning.yaml"
+            f"Limit: {planned} planned within the hour from {words.moment(reached.at)}, and"
+            f" {allowed} an hour are allowed: the rest waits for minutes to hours."
+            " -> limits in config/dunning.yaml"
         )
     return (
-        f"Limit: {cap.planned} endings are planned on {words.day(cap.at)}, and {cap.limit} a day"
-        " are allowed: the rest waits for the next days. -> limits in config/dunning.yaml"
+        f"Limit: {planned} planned on {words.day(reached.at)}, and {allowed} a day are allowed:"
+        " the rest waits for the next days. -> limits in config/dunning.yaml"
     )
 
 

@@ -45,7 +45,8 @@ class EndingSection(Section):
     invoice: InvoiceEnd = Field(default=InvoiceEnd.LEAVE, examples=["uncollectible"])
     """What happens to the open invoice."""
     not_before: AfterStep | None = Field(default=None, examples=["2 days after final letter"])
-    """The letter that must have been accepted, and how long before; all but `leave` need one."""
+    """The letter that must have been accepted, and how long before; all but `leave` need one, and
+    `leave` waits for it as well where it is written."""
     because: Line | None = Field(default=None, examples=["the card networks' window is over"])
     """Why, in your words."""
 

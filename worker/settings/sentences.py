@@ -132,8 +132,9 @@ def inner_model(annotation: object) -> type[BaseModel] | None:
 
 
 def _choices(model: type[BaseModel], location: Location) -> list[str]:
-    """Return the words that the field at *location* allows."""
-    info = _field(model_at(model, location[:-1]), str(location[-1]))
+    """Return the words that the field at *location*, or the list around an item, allows."""
+    names = [part for part in location if isinstance(part, str)]
+    info = _field(model_at(model, tuple(names[:-1])), names[-1]) if names else None
     return allowed_words(info.annotation) if info else []
 
 

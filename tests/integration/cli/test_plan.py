@@ -94,7 +94,7 @@ def test_one_form_at_a_time(dunning: Command) -> None:
     assert isinstance(result.exception, UsageError)
 
 
-def test_another_configuration_is_tried_by_the_name_of_its_policies(
+def test_another_configuration_serves_cases_as_if_they_opened_now(
     dunning: Command, book: tuple[int, int, int], tmp_path: Path
 ) -> None:
     other = tmp_path / "config"
@@ -107,8 +107,29 @@ def test_another_configuration_is_tried_by_the_name_of_its_policies(
     assert [row["at"] for row in same["rows"]] == [row["at"] for row in told["rows"]]
     text = (other / "dunning.yaml").read_text()
     (other / "dunning.yaml").write_text(text.replace("name: monthly-cards", "name: others"))
-    kept = dunning.run("plan", "--with", str(other)).stdout
-    assert "has no policy called monthly-cards: those cases keep theirs" in kept
+    renamed = json.loads(
+        dunning.run("plan", "--until", "20 Dec", "--json", "--with", str(other)).stdout
+    )
+    assert [row["at"] for row in renamed["rows"]] == [row["at"] for row in told["rows"]]
+    (other / "dunning.yaml").write_text(
+        text.replace(
+            "policies:\n",
+            "policies:\n"
+            "  - name: first\n"
+            "    match: { currency: eur }\n"
+            "    like: monthly-cards\n"
+            "    change: { ending: { after: 16 days } }\n",
+        )
+    )
+    served = json.loads(
+        dunning.run("plan", "--until", "20 Dec", "--json", "--with", str(other)).stdout
+    )
+    ends = [
+        next(row["at"] for row in each["rows"] if row["kind"] == "ending")
+        for each in (told, served)
+    ]
+    assert ends[1] > ends[0], "the first policy that matches, whatever the case's own is called"
+    assert served["cases_kept"] == []
 
 
 def test_a_broken_configuration_is_refused(
@@ -131,10 +152,18 @@ def test_limits_that_the_plan_would_reach_are_said(
     shutil.copytree(ROOT / "config", other)
     path = other / "dunning.yaml"
     text = path.read_text().replace("500 per hour", "1 per hour").replace("20 per day", "1 per day")
+    text = text.replace("letters: 2000 per hour", "letters: [1 per hour, 1 per day]")
+    text = text.replace(
+        "# charged_amount: { eur: 50000 per day", "charged_amount: { eur: 50 per day"
+    )
     path.write_text(text)
     result = dunning.run("plan", "--until", "20 Dec", "--with", str(other))
     assert "Limit: 2 charges are planned within the hour from " in result.stdout
     assert "Limit: 2 endings are planned on Wed 16 Dec, and 1 a day are allowed" in result.stdout
+    assert "Limit: 2 letters are planned within the hour from " in result.stdout
+    assert "Limit: 2 letters are planned on " in result.stdout
+    assert "Limit: Charges of €98.00 are planned on " in result.stdout
+    assert ", and €50.00 a day are allowed" in result.stdout
     assert "Limit" not in dunning.run("plan", "--until", "20 Dec").stdout
 
 

@@ -262,9 +262,21 @@ def test_the_requests_of_an_ending_in_order(
 
 
 def test_leaving_needs_no_letter_and_no_office_hour() -> None:
-    by = policy(ending_do=EndingAct.LEAVE, ending_invoice=InvoiceEnd.LEAVE)
+    left = {"ending_do": EndingAct.LEAVE, "ending_invoice": InvoiceEnd.LEAVE}
+    by = policy(**left, ending_final_letter_step=None)
     night = after(days=18, hours=14)
     assert decision(night, case(steps=done_until(ALL_DONE)), by=by).act == LEFT
+
+
+def test_leaving_waits_for_the_letter_that_is_written_beside_it() -> None:
+    by = policy(ending_do=EndingAct.LEAVE, ending_invoice=InvoiceEnd.UNCOLLECTIBLE)
+    night = after(days=18, hours=14)
+    unsent = case(steps=done_until(ALL_DONE), letters=(final_letter(LetterState.QUEUED),))
+    assert decision(night, unsent, by=by).act == Wait()
+    soon = final_letter(sent_at=night - timedelta(days=1))
+    assert decision(night, case(steps=done_until(ALL_DONE), letters=(soon,)), by=by).act == Wait()
+    sent = case(steps=done_until(ALL_DONE), letters=(final_letter(),))
+    assert decision(night, sent, by=by).act == End(AttemptKind.UNCOLLECTIBLE)
 
 
 def test_once_cancelled_the_rest_follows_at_any_hour() -> None:

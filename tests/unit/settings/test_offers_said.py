@@ -1,5 +1,6 @@
 """A step's offer: read from the file, said back, refused in a sentence."""
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,9 +10,11 @@ from tests.unit.settings.test_broken_files import LETTERS, changed, problems_of
 from worker.domain.offers import Offer
 from worker.domain.policy import Policy
 from worker.domain.policy_text import digest_of, from_plain, to_plain
+from worker.mail.offer_lint import unoffered_fields, untold_offers
 from worker.settings.load import load_configuration
 from worker.settings.read_back import policy_sentence
 
+ROOT = Path(__file__).parents[3]
 LETTER = "letter: payment_failed_1"
 
 
@@ -65,3 +68,42 @@ def test_a_policy_without_an_offer_keeps_its_text(tmp_path: Path) -> None:
 def test_a_wrong_offer_is_refused(tmp_path: Path, offer: str, sentence: str) -> None:
     (problem,) = problems_of(tmp_path, dunning=written(offer))
     assert problem.endswith(sentence)
+
+
+def letter(templates: Path, words: str) -> None:
+    """Write a first letter with these words into a folder of templates."""
+    source = (ROOT / "templates/en/payment_failed_1.md").read_text()
+    (templates / "en/payment_failed_1.md").write_text(f"{source}\n{words}\n")
+
+
+@pytest.fixture
+def templates(tmp_path: Path) -> Path:
+    """Give a copy of the shipped templates."""
+    return Path(shutil.copytree(ROOT / "templates", tmp_path / "templates"))
+
+
+def test_a_field_of_an_offer_that_no_step_makes_is_refused(tmp_path: Path, templates: Path) -> None:
+    policies = [read(tmp_path, written("{ coupon: SAVE20 }"))]
+    line = len((templates / "en/payment_failed_1.md").read_text().splitlines()) + 2
+    letter(templates, "{% if offer_days %}You have {{ offer_days }} more days.{% endif %}")
+    assert unoffered_fields(templates, policies) == [
+        (
+            f"templates/en/payment_failed_1.md line {line}, offer_days: no step with"
+            " `letter: payment_failed_1` offers it; add `offer: { extra_days: 7 days }` to the step"
+            " in dunning.yaml, or leave the field out."
+        )
+    ]
+    assert untold_offers(templates, policies) == [
+        (
+            "step `first letter` offers coupon SAVE20, and templates/en/payment_failed_1.md does"
+            " not tell of it; write `{{ offer_coupon }}` there."
+        )
+    ]
+
+
+def test_a_letter_that_tells_what_its_step_offers_is_in_order(
+    tmp_path: Path, templates: Path
+) -> None:
+    policies = [read(tmp_path, written("{ extra_days: 7 days }"))]
+    letter(templates, "{% if offer_days %}You have {{ offer_days }} more days.{% endif %}")
+    assert unoffered_fields(templates, policies) == untold_offers(templates, policies) == []
