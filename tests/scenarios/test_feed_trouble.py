@@ -227,6 +227,7 @@ def test_a_charge_with_our_key_that_we_never_made_stops_all_charging(world: Worl
     world.app.stripe.pay_invoice(invoice, payment_method_id=anna.method, key=f"dun:v1:{invoice}:7")
     world.advance(days=3)
     assert len(world.stripe.charges(anna, by="api")) == 1
-    (stopped,) = world.log("charging.stopped")
+    (told,) = world.log("foreign.key")
+    assert (told["cause"], told["keys"]) == ("foreign_key", [f"dun:v1:{invoice}:7"])
+    (stopped,) = world.facts("charging.stopped")
     assert stopped["cause"] == "foreign_key"
-    assert f"dun:v1:{invoice}:7" in stopped["key"]

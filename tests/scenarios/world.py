@@ -290,6 +290,11 @@ class World:
 
     def close(self) -> None:
         """Hang up everywhere."""
+        self.hang_up()
+        self.stripe.close()
+
+    def hang_up(self) -> None:
+        """Let the worker's own connections go."""
         for app in self._apps:
             app.ledger.engine.dispose()
         for mailer in self._mailers:
@@ -297,7 +302,6 @@ class World:
         for transport in self._transports:
             http: Any = transport._client._requestor._get_http_client()
             http.close()
-        self.stripe.close()
 
     def job(self, name: str) -> None:
         """Run one scheduled job now."""

@@ -44,7 +44,19 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the act.")
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    for command in (stop, go, hold, release, extend, close, retry, approve, adopt, apply):
+    for command in (
+        stop,
+        go,
+        hold,
+        release,
+        extend,
+        close,
+        retry,
+        approve,
+        adopt,
+        apply,
+        reconcile,
+    ):
         app.command(rich_help_panel=GROUP)(command)
 
 
@@ -322,3 +334,20 @@ def adopt(
         app.close()
     for invoice_id, result in taken:
         print(f"{invoice_id}  {result}")
+
+
+def reconcile(
+    rebuild: Annotated[
+        bool,
+        typer.Option("--rebuild", help="Write again what a restored backup lost; charges nothing."),
+    ] = False,
+    by: By = "",
+    reason: Reason = "",
+) -> None:
+    """Compare the ledger with Stripe now. Exit 3: keys of our kind that nothing explains."""
+    if rebuild:
+        operate.require_who_and_why(_who(by), reason)
+    from worker.cli.act_reconcile import reconcile as compare
+
+    if not compare(os.environ, rebuild=rebuild, by=_who(by), reason=reason):
+        raise typer.Exit(3)

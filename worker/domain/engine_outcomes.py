@@ -67,6 +67,12 @@ def paid_by(at: Situation, attempt: Attempt) -> bool:
     return payment.payment_method_id in {"", attempt.payment_method_id}
 
 
+def told_as_ours(at: Situation) -> bool:
+    """Return whether the event of the invoice's last charge carries a key of ours."""
+    told = _told(at)
+    return told is not None and told.made_by is MadeBy.WORKER
+
+
 def declined_shown(at: Situation, attempt: Attempt) -> bool:
     """Return whether the invoice's last failed charge is what *attempt* came to."""
     payment, failure = at.invoice.payment, at.case.failure

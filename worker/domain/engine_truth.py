@@ -21,7 +21,7 @@ from worker.domain.decisions import (
     Wait,
 )
 from worker.domain.due_dates import paid_on_time
-from worker.domain.engine_outcomes import paid_by
+from worker.domain.engine_outcomes import paid_by, told_as_ours
 from worker.domain.engine_situation import (
     OVER_ALONE,
     SUBSCRIPTION_OVER,
@@ -100,6 +100,8 @@ def who_paid(at: Situation) -> RecoveredBy:
     payment = at.invoice.payment
     if payment is None or payment.status != "succeeded":
         return RecoveredBy.OUT_OF_BAND
+    if not won and told_as_ours(at):  # a try that a restored ledger does not know
+        return RecoveredBy.RETRY
     return RecoveredBy.STRIPE if at.case.owner is RetriesBy.STRIPE else RecoveredBy.CUSTOMER
 
 

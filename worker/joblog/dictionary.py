@@ -110,8 +110,8 @@ EVENTS: dict[str, Event] = {
     # Why nothing is charged
     "charging.stopped": Event(
         "error",
-        "the circuit breaker (`unknown_answers`, `new_decline_codes`, `few_successes`), a broken "
-        "promise or a foreign key; nothing is lost, Stripe is read on",
+        "the circuit breaker stopped charging (`unknown_answers`, `new_decline_codes`, "
+        "`few_successes`); nothing is lost, Stripe is read on",
         "`dunning status`",
         "cure the cause, then `dunning go --by --reason`",
     ),
@@ -153,7 +153,8 @@ EVENTS: dict[str, Event] = {
         "error",
         "a charge of our kind that this ledger does not know: a second worker or an old backup",
         "the keys named in it",
-        "stop the other worker or restore the right ledger, then `dunning go`",
+        "a backup was restored: `dunning reconcile --rebuild`; else stop the other worker; then "
+        "`dunning go`",
     ),
     "invariant.broken": Event(
         "error",

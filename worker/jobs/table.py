@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from worker.bootstrap import ACCOUNT_UNNAMED, JOB_LEASE, App
-from worker.domain.metrics_rules import DEFAULTS
 from worker.errors import ConfigError, GatewayUnavailable, ServiceUnavailable
 from worker.jobs.boundary import Boundary
+from worker.jobs.comparison import compare, fold
 from worker.jobs.office import keep_plan, send_daily_mail, send_staff_mails
 from worker.jobs.proof import audit, seal
 from worker.ports import Control
@@ -15,10 +15,8 @@ from worker.services.business_time import mirror_business_time
 from worker.services.case_turn import FEED_LAG_MAX
 from worker.services.check_invariants import check_invariants
 from worker.services.find_due import find_due_cases, find_due_letters
-from worker.services.fold_facts import fold_facts
 from worker.services.keep_configuration import FIRST, keep_first
 from worker.services.read_feed import CURSOR, read_feed
-from worker.services.reconcile import reconcile
 from worker.services.run_schedule import ensure_jobs
 from worker.services.scan_calendar import scan_calendar
 from worker.services.summarise import oldest_late_seconds, summarise
@@ -60,7 +58,7 @@ def read_stripe(app: App, now: datetime) -> None:
         now=now,
         test_clock=app.environment.stripe_test_clock or "",
     )
-    _fold(app)
+    fold(app)
     if frozen_at is not None:
         mirror_business_time(frozen_at, ledger=app.ledger, clock=app.clock)
     write = app.log.info if run.events else app.log.debug
@@ -117,48 +115,6 @@ def sweep_up(app: App, now: datetime) -> None:
     swept = sweep(ports=app.case_ports, now=now)
     write = app.log.info if swept.anything else app.log.debug
     write("sweep", unknown=swept.letters_unknown, checked=swept.refreshed, business_at=now)
-
-
-def compare(app: App, now: datetime) -> None:
-    """Compare with Stripe."""
-    result = reconcile(
-        ledger=app.ledger,
-        stripe=app.stripe,
-        reader=app.reader,
-        log=app.log,
-        clock=app.clock,
-        configuration=app.configuration,
-        api_version=app.api_version,
-        now=now,
-        test_clock=app.environment.stripe_test_clock or "",
-    )
-    _fold(app)
-    if result.opened:
-        app.log.warning(
-            "reconcile",
-            events=result.late_events,
-            opened=result.opened,
-            checked=result.compared,
-            business_at=now,
-            do="none: missed failures are cases now; report it if it repeats",
-        )
-        return
-    app.log.info(
-        "reconcile",
-        events=result.late_events,
-        checked=result.compared,
-        differences=result.doubted,
-        business_at=now,
-    )
-
-
-def _fold(app: App) -> None:
-    fold_facts(
-        ledger=app.ledger,
-        reader=app.reader,
-        clock=app.clock,
-        rules=app.configuration.dunning.metrics or DEFAULTS,
-    )
 
 
 def heartbeat(app: App, now: datetime) -> None:

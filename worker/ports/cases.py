@@ -92,6 +92,9 @@ class CaseBook(Protocol):
     ) -> Case | None:
         """Lease a due case to *token* and return it, or None where it is not due or leased."""
 
+    def of_invoice(self, invoice_id: str) -> Case | None:
+        """Lock the case of an invoice and return it, or None where it has none."""
+
     def load(self, case_id: int, *, lock: bool = False) -> Case | None:
         """Return a case as it stands, without a lease; *lock* keeps it so until the commit."""
 

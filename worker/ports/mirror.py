@@ -46,6 +46,12 @@ class InboxBook(Protocol):
         *until* is about when they happened, *arrived_by* about when they were kept (wall time).
         """
 
+    def of_lost_requests(self) -> dict[str, list[InboxEvent]]:
+        """Return our idempotency keys -> their events, oldest first, where no attempt has an end.
+
+        Either the ledger does not know the key, or it waits for an answer under it.
+        """
+
     def park(self, event_id: str, *, error: str) -> None:
         """Put an event aside that cannot be applied; it is counted and shown."""
 

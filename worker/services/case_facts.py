@@ -74,22 +74,25 @@ def retried_fact(
     step: str,
     outcome: str,
     at: datetime,
-    invoice: InvoiceReading,
-    failure: Failure | None,
+    money: Mapping[str, object],
+    decline: tuple[str, str] = ("", ""),
 ) -> Fact:
-    """Return `payment.retried`: what one charge of ours came to."""
+    """Return `payment.retried`: what one charge of ours came to.
+
+    Args: money: as `money_of` tells it; decline: code and class, where it was declined.
+    """
     return case_fact(
         case,
         "payment.retried",
         at=at,
         occasion=f"{no}:{outcome}",
-        data=money_of(invoice)
+        data=dict(money)
         | {
             "attempt_no": no,
             "kind": kind.value,
             "step": step,
             "outcome": outcome,
-            "decline_code": failure.code if failure else "",
-            "decline_class": failure.decline_class.value if failure else "",
+            "decline_code": decline[0],
+            "decline_class": decline[1],
         },
     )

@@ -14,10 +14,10 @@ from worker.errors import GatewayRejected
 from worker.ports import Tx
 from worker.services.approvals import use_approval
 from worker.services.case_turn import Turn, window_is_over
+from worker.services.foreign_keys import report_foreign_keys, stop_for_foreign_keys
 from worker.services.permission import Verdict, may_begin, may_resend
 from worker.services.send_ending import send_ending
 from worker.services.settle_attempt import settle_charge
-from worker.services.stop_charging import stop_charging
 
 RATE_PAUSE = timedelta(minutes=1)
 """How soon a case looks again whose charge found no slot, or came second."""
@@ -168,14 +168,7 @@ def report_foreign_key(turn: Turn, attempt: Attempt, answer: Answer) -> None:
 
     A second worker runs on this account, or this ledger was restored from a backup (D6).
     """
-    detail = f"{attempt.key} was replayed on its first send"
-    wall_now = turn.ports.clock.wall_now()
-    with turn.ports.ledger.begin() as tx:
-        stop_charging(tx, cause="foreign_key", detail=detail, now=turn.now, wall_now=wall_now)
-    turn.ports.log.error(
-        "charging.stopped",
-        cause="foreign_key",
-        key=attempt.key,
-        request_id=answer.request_id,
-        do="find the second worker on this Stripe account, then dunning go --by --reason",
-    )
+    ports, keys = turn.ports, [attempt.key]
+    with ports.ledger.begin() as tx:
+        stop_for_foreign_keys(tx, keys, now=turn.now, wall_now=ports.clock.wall_now())
+    report_foreign_keys(ports.log, keys, now=turn.now, request_id=answer.request_id)

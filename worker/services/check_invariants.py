@@ -97,10 +97,9 @@ def _is_fresh(tx: Tx, breach: Breach, now: datetime) -> bool:
 
 
 def _stop(broken: list[Breach], *, ledger: Ledger, clock: Clock, now: datetime) -> None:
-    """Stop charging; where it stands still for another cause, that is no longer the gravest."""
+    """Stop charging, with the wall time of this moment: the check itself may take a while."""
     named = [f"{each.promise.name}: {', '.join(each.subjects[:NAMED])}" for each in broken]
     detail = "; ".join(named)
     with ledger.begin() as tx:
         wall_now = clock.wall_now()
-        if not stop_charging(tx, cause="invariant", detail=detail, now=now, wall_now=wall_now):
-            tx.control.restate(cause="invariant", detail=detail)
+        stop_charging(tx, cause="invariant", detail=detail, now=now, wall_now=wall_now)

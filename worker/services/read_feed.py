@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from worker.domain.policy import Configuration
 from worker.ports import Clock, InboxEvent, JobLog, Json, Ledger, ObjectReader, StripeGateway, Tx
 from worker.services.apply_events import Applied, apply_batch, gather
+from worker.services.foreign_keys import report_foreign_keys, stop_for_foreign_keys
 from worker.services.own_clock import only_of_clock, says_time_moved
-from worker.services.stop_charging import stop_charging
 
 CURSOR = "events"
 OVERLAP = timedelta(minutes=15)
@@ -82,7 +82,7 @@ def read_feed(
     if unlisted:
         ingest.slice(unlisted, run, cursor_at=max(now, cursor))
     if run.foreign_keys:
-        _stop_for_foreign_keys(run.foreign_keys, ledger=ledger, clock=clock, log=log, now=now)
+        report_foreign_keys(log, run.foreign_keys, now=now)
     return run
 
 
@@ -130,6 +130,8 @@ class _Ingest:
             now=self.now,
             wall_now=wall_now,
         )
+        if applied.foreign_keys:
+            stop_for_foreign_keys(tx, applied.foreign_keys, now=self.now, wall_now=wall_now)
         run.add(applied)
         return added
 
@@ -154,23 +156,4 @@ class _Ingest:
             event_id=event_id,
             error=f"{type(error).__name__}: {error}",
             do="dunning status; report the event's id with the log",
-        )
-
-
-def _stop_for_foreign_keys(
-    keys: Sequence[str], *, ledger: Ledger, clock: Clock, log: JobLog, now: datetime
-) -> None:
-    """An event carries a key of ours that the ledger never wrote: charging stops (D6)."""
-    named = ", ".join(keys[:5])
-    with ledger.begin() as tx:
-        stopped = stop_charging(
-            tx, cause="foreign_key", detail=named, now=now, wall_now=clock.wall_now()
-        )
-    if stopped:
-        log.error(
-            "charging.stopped",
-            cause="foreign_key",
-            key=named,
-            count=len(keys),
-            do="find the second worker on this Stripe account, then dunning go --by --reason",
         )

@@ -36,11 +36,12 @@ def reconcile(
     api_version: str,
     now: datetime,
     test_clock: str = "",
+    relist: timedelta = RELIST,
 ) -> Reconciled:
     """Re-list three days of events, open cases that were missed, make every case due.
 
     That is every case that is not closed, or was not for long: each reads its invoice again and
-    settles any difference itself.
+    settles any difference itself. Args: relist: how far back the event list is read again.
     """
     run = read_feed(
         ledger=ledger,
@@ -51,7 +52,7 @@ def reconcile(
         configuration=configuration,
         now=now,
         test_clock=test_clock,
-        from_at=now - RELIST,
+        from_at=now - relist,
     )
     opened = _open_missed(
         ledger=ledger,

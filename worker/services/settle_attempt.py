@@ -29,7 +29,7 @@ from worker.domain.readings import (
 from worker.errors import GatewayRejected, ServiceUnavailable
 from worker.ports import CaseChange, Tx
 from worker.services.approvals import asked_facts, report_question
-from worker.services.case_facts import moved_fact, retried_fact, scheduled_facts
+from worker.services.case_facts import money_of, moved_fact, retried_fact, scheduled_facts
 from worker.services.case_turn import ASK_AGAIN, Turn, report_review
 from worker.services.close_case import close_case
 from worker.services.give_offer import coupon_settled
@@ -297,6 +297,7 @@ def _settle_row(
 
 
 def _told(turn: Turn, attempt: Attempt, outcome: str, case: Case) -> Fact:
+    failure = case.failure if outcome == "declined" else None
     return retried_fact(
         turn.case,
         no=attempt.no,
@@ -304,6 +305,6 @@ def _told(turn: Turn, attempt: Attempt, outcome: str, case: Case) -> Fact:
         step=attempt.step,
         outcome=outcome,
         at=turn.now,
-        invoice=turn.invoice,
-        failure=case.failure if outcome == "declined" else None,
+        money=money_of(turn.invoice),
+        decline=(failure.code, failure.decline_class.value) if failure is not None else ("", ""),
     )

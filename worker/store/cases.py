@@ -118,6 +118,11 @@ class Cases:
         row = self._connection.execute(_CLAIM, asked).mappings().one_or_none()
         return self._whole(row) if row is not None else None
 
+    def of_invoice(self, invoice_id: str) -> Case | None:
+        """Lock the case of an invoice and return it, or None where it has none."""
+        ids = self._lock(cases.c.invoice_id == invoice_id)
+        return self.load(ids[0]) if ids else None
+
     def load(self, case_id: int, *, lock: bool = False) -> Case | None:
         """Return a case as it stands; *lock* lets nobody change it before the commit."""
         row = self._row(case_id, lock=lock)

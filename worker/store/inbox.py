@@ -11,6 +11,7 @@ from sqlalchemy import (
     String,
     any_,
     delete,
+    exists,
     func,
     literal,
     select,
@@ -19,9 +20,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from worker.domain.case import AttemptState
+from worker.domain.identifiers import KEY_PREFIX
 from worker.ports import InboxEvent, Json
 from worker.store.inbox_order import Stood, out_of_place
-from worker.store.tables import inbox
+from worker.store.tables import attempts, inbox
 
 _KEEP = (
     upsert(inbox)
@@ -128,6 +131,26 @@ class Inbox:
             .limit(limit)
         )
         return list(rows.scalars())
+
+    def of_lost_requests(self) -> dict[str, list[InboxEvent]]:
+        """Return keys of ours -> their events, where the ledger has no attempt that is settled."""
+        settled = exists().where(
+            attempts.c.key == inbox.c.idempotency_key,
+            attempts.c.state != AttemptState.SENDING.value,
+        )
+        query = (
+            select(inbox)
+            .where(
+                inbox.c.account_id == self._account,
+                inbox.c.idempotency_key.startswith(KEY_PREFIX, autoescape=True),
+                ~settled,
+            )
+            .order_by(inbox.c.created_at, inbox.c.seq)
+        )
+        found: dict[str, list[InboxEvent]] = {}
+        for row in self._connection.execute(query).mappings():
+            found.setdefault(row["idempotency_key"], []).append(_event_of(row, row["payload"]))
+        return found
 
     def park(self, event_id: str, *, error: str) -> None:
         """Put an event aside that cannot be applied."""

@@ -2,7 +2,7 @@
 
 `touched` are the cases to look at. Two clocks: `sent_at` and facts' `time` are business time;
 `first_sent_at`, `last_sent_at` and `recorded_at` are the wall clock's, which alone tells what came
-a minute after what.
+a minute after what. What was written again after a restore had its commits in the lost ledger.
 """
 
 CHARGES: dict[str, str] = {
@@ -39,12 +39,13 @@ CHARGES: dict[str, str] = {
         WHERE a.account_id = :account AND a.kind = 'charge'
           AND last.type IN ('case.held', 'case.in_review', 'case.closed')
           AND last.recorded_at < a.first_sent_at - interval '1 minute'
+          AND a.answer_code <> 'rebuilt'
     """,
     "nothing_sends_after_an_end": """
         SELECT a.case_id FROM attempts a JOIN touched ON touched.id = a.case_id
         JOIN cases c ON c.id = a.case_id
         WHERE c.account_id = :account AND c.state = 'closed'
-          AND a.kind = 'charge' AND a.sent_at > c.closed_at
+          AND a.kind = 'charge' AND a.sent_at > c.closed_at AND a.answer_code <> 'rebuilt'
     """,
     "acts_see_the_switch": """
         SELECT a.case_id FROM attempts a JOIN touched ON touched.id = a.case_id
@@ -56,6 +57,7 @@ CHARGES: dict[str, str] = {
             ORDER BY e.seq DESC LIMIT 1) AS last
         WHERE a.account_id = :account AND last.type = 'charging.stopped'
           AND last.recorded_at < a.first_sent_at - interval '1 minute'
+          AND a.answer_code <> 'rebuilt'
     """,
     "key_names_its_attempt": """
         SELECT a.case_id FROM attempts a JOIN touched ON touched.id = a.case_id

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -130,6 +131,39 @@ def test_the_probe_knows_who_is_alive(desk: Desk) -> None:
 def test_the_probe_asks_which(desk: Desk) -> None:
     said = str(desk.refuses("alive", "cook"))
     assert said == "Say which: dunning alive worker, dunning alive scheduler or web."
+
+
+def test_comparing_with_stripe_now(desk: Desk) -> None:
+    with desk.ledger.begin() as tx:
+        tx.control.set_cursor("events", wall_now())
+    said = desk.says("reconcile")
+    assert said.startswith("Compared with Stripe: 0 events were missing, 0 cases opened")
+    said = desk.says("reconcile", "--rebuild", *WHO)
+    assert said.endswith("Nothing was lost: this ledger knows every key of its kind.\n")
+    error = desk.refuses("reconcile", "--rebuild", "--by", "jo")
+    assert str(error) == 'Say why: --reason "...". It is kept with the act.'
+
+
+def test_keys_that_nothing_explains_are_listed_with_exit_code_3(desk: Desk) -> None:
+    with desk.ledger.begin() as tx:
+        tx.control.set_cursor("events", wall_now())
+        tx.inbox.add([event_with_key("dun:v1:in_9:1")], wall_now=wall_now())
+        tx.control.stop(cause="foreign_key", detail="", by="worker", now=wall_now())
+    result = desk.type("reconcile", "--rebuild", *WHO)
+    assert result.exit_code == 3
+    assert result.stdout.splitlines()[-1] == "  dun:v1:in_9:1"
+    assert desk.service.value("SELECT charging FROM control") is False
+
+
+def event_with_key(key: str) -> dict[str, Any]:
+    """Return an event that a request under *key* caused."""
+    return {
+        "id": "evt_1",
+        "type": "invoice.updated",
+        "created": int(wall_now().timestamp()),
+        "request": {"id": "req_1", "idempotency_key": key},
+        "data": {"object": {"id": "in_9", "object": "invoice"}},
+    }
 
 
 def test_adopting_what_is_gone_says_so(desk: Desk) -> None:

@@ -137,4 +137,4 @@ def test_a_foreign_key_in_the_feed_is_told_as_a_stop(bench: Bench) -> None:
     )
     (told,) = bench.facts("charging.stopped")
     assert (told["cause"], told["reason"]) == ("foreign_key", "dun:v1:in_9:1")
-    assert len(bench.said("charging.stopped")) == 1
+    assert len(bench.said("foreign.key")) == 1
