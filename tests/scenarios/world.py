@@ -458,7 +458,9 @@ class World:
     def facts(self, kind: str, customer: Customer | None = None) -> list[dict[str, Any]]:
         """Return the facts of a type, with `time` and `subject` beside their data."""
         found = self.rows(
-            "SELECT subject, time, data FROM events WHERE type = :t ORDER BY seq", t=kind
+            "SELECT subject, time, data || coalesce((SELECT words FROM fact_words WHERE fact_id = "
+            "events.id), '{}') AS data FROM events WHERE type = :t ORDER BY seq",
+            t=kind,
         )
         facts = [{"subject": row["subject"], "time": row["time"], **row["data"]} for row in found]
         return [f for f in facts if customer is None or f.get("customer_id") == customer.id]

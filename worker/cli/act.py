@@ -56,6 +56,7 @@ def add_to(app: typer.Typer) -> None:
         adopt,
         apply,
         reconcile,
+        forget,
     ):
         app.command(rich_help_panel=GROUP)(command)
 
@@ -351,3 +352,21 @@ def reconcile(
 
     if not compare(os.environ, rebuild=rebuild, by=_who(by), reason=reason):
         raise typer.Exit(3)
+
+
+def forget(
+    customer: Annotated[
+        str, typer.Argument(metavar="CUSTOMER", help="cus_…, an e-mail address or any other ID.")
+    ],
+    by: By = "",
+    reason: Reason = "",
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Erase a person: names, addresses, metadata, letters. Exit 2: refused, a case is open."""
+    who = operate.require_who_and_why(_who(by), reason)
+    from worker.cli import act_forget
+    from worker.cli.data_dir import open_view
+
+    with open_view(data) as view:
+        act_forget.forget(view, customer, by=who, reason=reason, as_json=as_json)

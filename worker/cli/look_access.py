@@ -8,8 +8,8 @@ from worker.domain.access import FULL, NONE
 from worker.domain.identifiers import case_name
 from worker.errors import UsageError
 from worker.office.words import OfficeWords, json_instant
-from worker.store.reading import find_cases, list_cases, snapshot
-from worker.store.reading_access import Access, find_customers, read_access
+from worker.store.reading import snapshot
+from worker.store.reading_access import Access, customers_named, read_access
 
 SEVERAL = "by_subscription"
 """The one word for a customer whose subscriptions differ."""
@@ -22,10 +22,7 @@ def show_access(view: View, wanted: str, *, as_json: bool) -> None:
     """
     with snapshot(view.ledger) as connection:
         account_id = view.ledger.account_id
-        found = find_customers(connection, account_id, wanted)
-        if not found and not wanted.startswith("cus_"):
-            numbers = find_cases(connection, account_id, wanted)
-            found = {line.customer_id for line in list_cases(connection, account_id, ids=numbers)}
+        found = customers_named(connection, account_id, wanted)
         chosen = _one(wanted, found)
         accesses = read_access(
             connection, account_id, chosen, office_zone=view.office.zone.key, now=view.now
@@ -37,6 +34,15 @@ def show_access(view: View, wanted: str, *, as_json: bool) -> None:
         print(f"{chosen}  {FULL}; no subscription of theirs is known here")
     for each in accesses:
         print(access_line(each, view.words))
+
+
+def one_customer(view: View, wanted: str) -> str:
+    """Return the id of the one customer that *wanted* names; a `cus_` id need not be known.
+
+    Raises: UsageError: it names nobody or several.
+    """
+    with snapshot(view.ledger) as connection:
+        return _one(wanted, customers_named(connection, view.ledger.account_id, wanted))
 
 
 def _one(wanted: str, found: set[str]) -> str:

@@ -4,11 +4,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from worker.domain.identifiers import card_occasion, renewal_occasion, trial_occasion
-from worker.domain.policy import CalendarLetter
 from worker.domain.readings import PaymentMethodReading, SubscriptionReading
 
 LATE_MAX = timedelta(days=5)
 """A letter that should have been written longer ago than this is not written any more (D16)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarLetter:
+    """A letter that a date asks for, not a failure: renewal, trial end, card expiry."""
+
+    letter: str
+    before: tuple[timedelta, ...]
+    """Lead times, longest first."""
+    interval: str | None = None
+    """Only subscriptions billed every `year` (or `month`, `week`); None is all."""
+    shorter_trial_fraction: tuple[int, int] | None = None
+    """(1, 3): a trial shorter than the lead time gets its letter a third of its length before."""
+    only_if_card_dies_before_next_charge: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from worker.domain.engine_standing import (
 )
 from worker.domain.money import KNOWN
 from worker.domain.policy import RetriesBy
+from worker.domain.staff_words import StaffWords
 
 RECOVERED_LATE_WITHIN = timedelta(days=30)
 """A payment this long after the end still counts as recovered late (domain.md 5.2, assumption)."""
@@ -235,7 +236,7 @@ def closed_by_hand(at: Situation) -> Decision | None:
     request = at.around.close_request
     if request is None:
         return None
-    said = f"{request.by} closed it: {request.reason}"
+    said = StaffWords(f"{request.by} closed it: {request.reason}")
     return Decision(Close(Outcome.CLOSED_BY_HAND, said), "closed_by_hand", f"{said}.")
 
 

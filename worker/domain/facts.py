@@ -1,6 +1,8 @@
 """Facts: append-only events of ours, one per state change (interface.md, Events).
 
-A fact's id is a function of its type, subject and occasion, so writing it twice writes it once.
+A fact's id is a function of its type, subject and occasion, so writing it twice writes it once. It
+holds ids, amounts and words of ours for ever; what a person typed is kept beside it, where it can
+be erased.
 """
 
 from collections.abc import Mapping
@@ -8,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from worker.domain.identifiers import stable_id
+from worker.domain.staff_words import StaffWords
 
 SOURCE = "dunning-worker"
 SPEC_VERSION = "1.0"
@@ -30,6 +33,7 @@ FACT_TYPES = frozenset(
         "charging.resumed",
         "charging.stopped",
         "configuration.applied",
+        "customer.forgotten",
         "notice.failed",
         "notice.queued",
         "notice.sent",
@@ -74,6 +78,16 @@ class Fact:
         """Refuse a type that nobody was told of. Raises: ValueError: our defect."""
         if self.type not in FACT_TYPES:
             raise ValueError(f"{self.type} is no type of a fact")
+
+    @property
+    def kept(self) -> dict[str, object]:
+        """What of its data is kept for ever."""
+        return {k: v for k, v in self.data.items() if not isinstance(v, StaffWords)}
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What of its data people typed."""
+        return {k: str(v) for k, v in self.data.items() if isinstance(v, StaffWords)}
 
     def id_in(self, account_id: str) -> str:
         """Return the fact's id, the same for every retelling."""

@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from worker.domain.staff_words import StaffWords
+
 
 class HoldKind(StrEnum):
     """What a hold is about. A dispute holds by itself as well, without any hold of a person."""
@@ -62,19 +64,19 @@ class HeldBy:
         """Return when it ended or will end, as far as known."""
         return self.released_at or self.until
 
-    def said(self, office_zone: str) -> str:
+    def said(self, office_zone: str) -> StaffWords:
         """Return who holds it and why, part of a sentence; the end on the office's clock."""
         kind = self.kind.value.replace("_", " ")
         until = ""
         if self.until is not None:
             local = self.until.astimezone(ZoneInfo(office_zone))
             until = f", until {local:%a} {local.day} {local:%b} {local:%H:%M}"
-        return f"held by {self.owner} ({kind}): {self.reason}{until}"
+        return StaffWords(f"held by {self.owner} ({kind}): {self.reason}{until}")
 
     def over_said(self) -> str:
         """Return how it came to its end, part of a sentence."""
         if self.released_at is not None:
-            return f"released by {self.released_by}: {self.release_reason}"
+            return StaffWords(f"released by {self.released_by}: {self.release_reason}")
         return f"the hold of {self.owner} has expired"
 
 

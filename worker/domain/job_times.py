@@ -23,6 +23,7 @@ BUSINESS_JOBS = (
     "plan",
     "daily_mail",
     "audit",
+    "retention",
 )
 """Hourly and daily jobs run by business time, so that a rehearsed year has a year's worth."""
 

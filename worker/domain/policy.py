@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 
+from worker.domain.calendar_letters import CalendarLetter
 from worker.domain.confirmations import Confirmation
 from worker.domain.job_times import JobTiming
 from worker.domain.metrics_rules import MetricsRules
@@ -353,20 +354,6 @@ class Quiet:
 
 
 @dataclass(frozen=True, slots=True)
-class CalendarLetter:
-    """A letter that a date asks for, not a failure: renewal, trial end, card expiry."""
-
-    letter: str
-    before: tuple[timedelta, ...]
-    """Lead times, longest first."""
-    interval: str | None = None
-    """Only subscriptions billed every `year` (or `month`, `week`); None is all."""
-    shorter_trial_fraction: tuple[int, int] | None = None
-    """(1, 3): a trial shorter than the lead time gets its letter a third of its length before."""
-    only_if_card_dies_before_next_charge: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Brand:
     """How letters look: name, picture, colour (`#rrggbb`), address for questions."""
 
@@ -387,6 +374,8 @@ class NoticeRules:
     send_within: timedelta = timedelta(days=5)
     """A letter that waited longer is dropped with that reason; a final one never is."""
     staff: StaffRules | None = None
+    keep_letters: timedelta = timedelta(days=180)
+    """How long a letter's rendered text is kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ EVENTS: dict[str, Event] = {
     "summary": Event("info", "the day's figures, once a day"),
     "plan": Event("info", "the day's plan was kept, for the next day to be compared with"),
     "invariants": Event("info", "the check of the ledger's promises, with how many break each"),
+    "retention": Event("info", "raw events and texts of letters that are too old were dropped"),
     "seal": Event("info", "new facts were given their places in the chain"),
     "audit.head": Event(
         "info", "the chain over the facts holds; its last place and hash, to be kept elsewhere"

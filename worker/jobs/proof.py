@@ -1,9 +1,10 @@
-"""The jobs that keep the facts provable: sealing, and the daily walk along the chain."""
+"""The jobs that keep facts provable and people's data short-lived: seal, audit, retention."""
 
 from datetime import datetime
 
 from worker.bootstrap import App
 from worker.office.audit import audit_chain
+from worker.services.retire_old import retire_old
 from worker.services.seal_facts import seal_facts
 from worker.services.stop_charging import stop_charging
 
@@ -43,3 +44,22 @@ def audit(app: App, now: datetime) -> None:
     )
     with app.ledger.begin() as tx:
         stop_charging(tx, cause="invariant", detail=CHAIN, now=now, wall_now=app.clock.wall_now())
+
+
+def retention(app: App, now: datetime) -> None:
+    """Drop what is not kept for ever."""
+    began = app.clock.monotonic_seconds()
+    retired = retire_old(
+        ledger=app.ledger,
+        clock=app.clock,
+        letters_kept_for=app.configuration.notices.keep_letters,
+        now=now,
+    )
+    app.log.info(
+        "retention",
+        payloads=retired.payloads,
+        rendered=retired.rendered,
+        people=retired.people,
+        ms=int((app.clock.monotonic_seconds() - began) * 1000),
+        business_at=now,
+    )

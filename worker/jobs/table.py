@@ -8,7 +8,7 @@ from worker.errors import ConfigError, GatewayUnavailable, ServiceUnavailable
 from worker.jobs.boundary import Boundary
 from worker.jobs.comparison import compare, fold
 from worker.jobs.office import keep_plan, send_daily_mail, send_staff_mails
-from worker.jobs.proof import audit, seal
+from worker.jobs.proof import audit, retention, seal
 from worker.ports import Control
 from worker.services.backfill import backfill, begin_ledger, needs_backfill
 from worker.services.business_time import mirror_business_time
@@ -171,6 +171,7 @@ JOBS: dict[str, Job] = {
     "staff_mail": send_staff_mails,
     "seal": seal,
     "audit": audit,
+    "retention": retention,
 }
 
 

@@ -17,6 +17,7 @@ from worker.ports.cases import (
     Used,
 )
 from worker.ports.chain import ChainBook
+from worker.ports.forgetting import ForgettingBook
 from worker.ports.holds import HoldBook, NewHold
 from worker.ports.ledger import Control, ControlBook, FactBook, JobBook, Ledger, Tx
 from worker.ports.letters import LetterBook, LetterTask, NewLetter
@@ -32,6 +33,7 @@ from worker.ports.outside import (
     SendResult,
 )
 from worker.ports.promises import PromiseBook, Span, TriedCards
+from worker.ports.retention import RetentionBook
 from worker.ports.revenue import RevenueBook
 from worker.ports.staff import StaffBook, StaffPost
 from worker.ports.stripe import Json, ObjectReader, StripeGateway
@@ -53,6 +55,7 @@ __all__ = [
     "ControlBook",
     "Doorbell",
     "FactBook",
+    "ForgettingBook",
     "HoldBook",
     "InboxBook",
     "InboxEvent",
@@ -72,6 +75,7 @@ __all__ = [
     "OfferBook",
     "PromiseBook",
     "RenderedNotice",
+    "RetentionBook",
     "RevenueBook",
     "SendOutcome",
     "SendResult",

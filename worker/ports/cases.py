@@ -199,7 +199,7 @@ class ActBook(Protocol):
 
     def record(
         self,
-        case_id: int,
+        case_id: int | None,
         act: str,
         *,
         by: str,

@@ -14,11 +14,13 @@ from worker.domain.kept_plan import KeptPlan
 from worker.ports.canaries import CanaryBook
 from worker.ports.cases import AccessBook, ActBook, ApprovalBook, AttemptBook, CaseBook
 from worker.ports.chain import ChainBook
+from worker.ports.forgetting import ForgettingBook
 from worker.ports.holds import HoldBook
 from worker.ports.letters import LetterBook
 from worker.ports.mirror import InboxBook, MirrorBook
 from worker.ports.offers import OfferBook
 from worker.ports.promises import PromiseBook
+from worker.ports.retention import RetentionBook
 from worker.ports.revenue import RevenueBook
 from worker.ports.staff import StaffBook
 from worker.ports.versions import VersionBook
@@ -202,6 +204,14 @@ class Tx(Protocol):
     @property
     def revenue(self) -> RevenueBook:
         """How far facts tell of each subscription."""
+
+    @property
+    def forgetting(self) -> ForgettingBook:
+        """People who are forgotten."""
+
+    @property
+    def retention(self) -> RetentionBook:
+        """What is not kept for ever."""
 
     @property
     def control(self) -> ControlBook:

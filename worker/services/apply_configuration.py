@@ -6,6 +6,7 @@ from datetime import datetime
 
 from worker.domain.facts import Fact
 from worker.domain.policy import Configuration
+from worker.domain.staff_words import StaffWords
 from worker.errors import UsageError
 from worker.ports import Clock, Ledger, NewVersion, Tx
 from worker.services.case_facts import case_fact
@@ -83,7 +84,7 @@ def apply_configuration(
             "config_version": no,
             "digest": configuration.digest,
             "by": by,
-            "reason": reason,
+            "reason": StaffWords(reason),
             "moved": len(moved),
         }
         applied = Fact("configuration.applied", "account", now, str(no), data)
@@ -101,6 +102,6 @@ def _moved(tx: Tx, move: Move, *, no: int, by: str, reason: str, now: datetime) 
         return None
     detail = {"from": move.was, "policy_digest": move.becomes, "config_version": no}
     tx.acts.record(move.case_id, MOVE, by=by, reason=reason, detail=detail, now=now)
-    said = f"moved by {by}: {reason}"
+    said = StaffWords(f"moved by {by}: {reason}")
     data = {**detail, "by": by, "reason": said}
     return case_fact(case, "case.policy_changed", at=now, occasion=str(no), data=data)

@@ -14,6 +14,7 @@ from worker.domain.engine_person import ENDING, RULE
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
 from worker.domain.policy import Mode
+from worker.domain.staff_words import StaffWords
 from worker.errors import UsageError
 from worker.ports import Clock, JobLog, Ledger, Tx
 from worker.services.bulk_run import take_part
@@ -50,7 +51,7 @@ def approve_act(
             raise UsageError(f"Refused: nothing of {name} waits for you.")
         if not tx.approvals.approve(case_id, question, by=by, reason=reason, now=now, run=run):
             raise UsageError(f"Refused: {name} is approved already; it waits for the worker.")
-        data = question.as_inputs() | {"by": by, "reason": reason}
+        data = question.as_inputs() | {"by": by, "reason": StaffWords(reason)}
         fact = case_fact(case, "case.approved", at=now, occasion=_occasion(question), data=data)
         tx.facts.append([fact], wall_now=clock.wall_now())
     return question
@@ -78,6 +79,8 @@ def end_approval(tx: Tx, turn: Turn, close: Close, *, by_the_policy: bool) -> Se
         return []
     done = by_the_policy and approval.question.step == ENDING
     said = "done" if done else f"the case closed before: {close.reason}"
+    if isinstance(close.reason, StaffWords):
+        said = StaffWords(said)
     tx.acts.answer(approval.id, answer=said, now=turn.now)
     return [] if done else [_over(turn, approval.question, said)]
 

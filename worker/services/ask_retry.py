@@ -13,6 +13,7 @@ from worker.domain.engine import decide
 from worker.domain.engine_charging import by_hand_refusal, settle_owner
 from worker.domain.engine_situation import Situation
 from worker.domain.policy import Mode
+from worker.domain.staff_words import StaffWords
 from worker.domain.step_names import readable
 from worker.ports import Clock, Ledger
 from worker.services.bulk_run import take_part
@@ -67,7 +68,7 @@ def ask_retry(
             "step": step,
             "next_action_at": at.now.isoformat(),
             "by": by,
-            "reason": reason,
+            "reason": StaffWords(reason),
         }
         fact = case_fact(at.case, "payment.retry_scheduled", at=at.now, occasion=step, data=data)
         tx.facts.append([fact], wall_now=clock.wall_now())

@@ -14,6 +14,7 @@ from worker.domain.engine_situation import PAUSED, SUBSCRIPTION_OVER
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
 from worker.domain.readings import SubscriptionReading
+from worker.domain.staff_words import StaffWords
 from worker.domain.step_names import readable
 from worker.ports import CaseChange, Tx
 from worker.services.case_facts import case_fact
@@ -82,9 +83,10 @@ def access_after(tx: Tx, turn: Turn, close: Close) -> Sequence[Fact]:
             customer_id=turn.case.customer_id, subscription_id=turn.case.subscription_id
         ),
     )
-    return tell_access(
-        tx, turn.case, word, at=turn.now, because=f"closed: {close.reason}", until=None
-    )
+    because = f"closed: {close.reason}"
+    if isinstance(close.reason, StaffWords):
+        because = StaffWords(because)
+    return tell_access(tx, turn.case, word, at=turn.now, because=because, until=None)
 
 
 def tell_access(

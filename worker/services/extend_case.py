@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from worker.domain.case import CaseState
 from worker.domain.identifiers import case_name
+from worker.domain.staff_words import StaffWords
 from worker.errors import UsageError
 from worker.ports import Clock, Ledger
 from worker.services.bulk_run import take_part
@@ -48,7 +49,7 @@ def extend_case(
         tx.acts.record(
             case_id, EXTEND, by=by, reason=reason, detail={"days": days}, now=now, run=run
         )
-        said = f"{days} day{'s' if days > 1 else ''}, by {by}: {reason}"
+        said = StaffWords(f"{days} day{'s' if days > 1 else ''}, by {by}: {reason}")
         fact = case_fact(
             case,
             "case.extended",

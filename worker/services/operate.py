@@ -8,6 +8,7 @@ from worker.domain.facts import Fact
 from worker.domain.identifiers import parse_case_name
 from worker.domain.policy import Configuration
 from worker.domain.readings import InvoiceReading
+from worker.domain.staff_words import StaffWords
 from worker.errors import UsageError
 from worker.ports import Clock, Ledger, StripeGateway, Tx
 from worker.services.apply_events import open_case
@@ -52,7 +53,12 @@ def go(*, ledger: Ledger, clock: Clock, now: datetime, by: str, reason: str) -> 
         moved = tx.cases.resume_all(now=now, stopped_at=stopped_at)
         tx.canaries.clear_all(by=by, now=now)
         tx.letters.extend_waiting(by=now - stopped_at)
-        data = {"cause": before.stop_cause, "by": by, "reason": reason, "waiting": moved}
+        data = {
+            "cause": before.stop_cause,
+            "by": by,
+            "reason": StaffWords(reason),
+            "waiting": moved,
+        }
         fact = Fact("charging.resumed", "account", now, now.isoformat(), data)
         tx.facts.append([fact], wall_now=clock.wall_now())
     return moved
@@ -70,7 +76,7 @@ def go_past_canaries(
         cleared = tx.canaries.clear_all(by=by, now=now)
         names = ", ".join(each.name for each in cleared)
         if cleared:
-            data = {"cause": "canary", "by": by, "reason": reason, "policies": names}
+            data = {"cause": "canary", "by": by, "reason": StaffWords(reason), "policies": names}
             fact = Fact("charging.resumed", "account", now, f"canary {now.isoformat()}", data)
             tx.facts.append([fact], wall_now=clock.wall_now())
     return cleared
@@ -128,7 +134,7 @@ def _adopt_one(
     if case is None:
         return "not taken: it has a case already, or nothing is left to collect"
     tx.acts.record(case.id, ADOPT, by=by, reason=reason, detail={}, now=now)
-    data = {"by": by, "reason": f"by {by}: {reason}"}
+    data = {"by": by, "reason": StaffWords(f"by {by}: {reason}")}
     fact = case_fact(case, "case.adopted", at=now, occasion="adopted", data=data)
     tx.facts.append([fact], wall_now=clock.wall_now())
     return name

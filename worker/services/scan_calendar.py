@@ -5,6 +5,7 @@ from datetime import datetime
 
 from worker.domain.calendar_letters import (
     LATE_MAX,
+    CalendarLetter,
     DueLetter,
     card_due,
     renewal_due,
@@ -12,7 +13,6 @@ from worker.domain.calendar_letters import (
 )
 from worker.domain.facts import Fact
 from worker.domain.identifiers import message_id
-from worker.domain.policy import CalendarLetter
 from worker.domain.readings import PaymentMethodReading
 from worker.domain.timetable import next_open
 from worker.domain.watching import WatchedKind

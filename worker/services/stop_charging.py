@@ -3,10 +3,13 @@
 from datetime import datetime
 
 from worker.domain.facts import Fact
+from worker.domain.staff_words import StaffWords
 from worker.ports import Tx
 
 GRAVITY = {"invariant": 2, "foreign_key": 1}
 """Causes that outrank a stop for any other: whoever says `go` must read of them first."""
+WORKER = "worker"
+"""Who stops where no person does."""
 
 
 def stop_charging(
@@ -16,7 +19,7 @@ def stop_charging(
     detail: str,
     now: datetime,
     wall_now: datetime,
-    by: str = "worker",
+    by: str = WORKER,
 ) -> bool:
     """Stop charges, letters and endings; False where they were stopped already.
 
@@ -26,7 +29,8 @@ def stop_charging(
     """
     stopped = tx.control.stop(cause=cause, detail=detail, by=by, now=now)
     if stopped:
-        data = {"cause": cause, "by": by, "reason": detail}
+        reason = detail if by == WORKER else StaffWords(detail)
+        data = {"cause": cause, "by": by, "reason": reason}
         fact = Fact("charging.stopped", "account", now, now.isoformat(), data)
         tx.facts.append([fact], wall_now=wall_now)
         return True

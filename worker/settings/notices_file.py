@@ -5,8 +5,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from worker.domain.calendar_letters import CalendarLetter
 from worker.domain.job_times import JobTiming
-from worker.domain.policy import Brand, CalendarLetter, NoticeRules, Quiet, Sender
+from worker.domain.policy import Brand, NoticeRules, Quiet, Sender
 from worker.domain.staff import AlertKind, AtOnce, DailyMail, StaffRules
 from worker.settings.fields import (
     Address,
@@ -170,6 +171,8 @@ class NoticesFile(Section):
         default=StaffSection(), examples=["{ daily_plan: { to: finance@acme.example } }"]
     )
     """Mails to staff; left out, none."""
+    keep_letters: Duration = Field(default=timedelta(days=180), examples=["180 days"])
+    """How long the text of a letter that was sent is kept; that it was sent stays known."""
     letters: list[LetterSection] = Field(
         default=[], examples=["[{ letter: renewal_upcoming, before: 30 days }]"]
     )
@@ -189,6 +192,7 @@ class NoticesFile(Section):
             letters=tuple(each.calendar_letter() for each in self.letters),
             send_within=self.caps.send_within,
             staff=self.staff.rules(),
+            keep_letters=self.keep_letters,
         )
 
     def timings(self) -> dict[str, JobTiming]:

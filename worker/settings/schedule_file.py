@@ -43,6 +43,9 @@ class ScheduleFile(Section):
     audit: DailyAt = Field(default=time(4), examples=["daily at 04:00"])
     """Walks the whole chain over the facts and writes its head to the job log."""
 
+    retention: DailyAt = Field(default=time(2), examples=["daily at 02:00"])
+    """Drops raw events of Stripe's after 35 days, and rendered letters (`keep_letters`)."""
+
     def timings(self) -> dict[str, JobTiming]:
         """Return job name -> when it runs, in the file's order."""
         timings: dict[str, JobTiming] = {}

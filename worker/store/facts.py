@@ -10,9 +10,11 @@ from worker.domain.case import CANCELS, AttemptKind, AttemptState
 from worker.domain.engine_truth import recovered_by_step
 from worker.domain.facts import Fact
 from worker.domain.revenue_chain import RENEWED
+from worker.store.erasable_tables import fact_words
 from worker.store.tables import attempts, cases, events
 
 _APPEND = upsert(events).on_conflict_do_nothing(index_elements=["id"]).returning(events.c.seq)
+_SPEAK = upsert(fact_words).on_conflict_do_nothing()
 _ASKED_WITHIN = timedelta(hours=25)
 """A request of ours is carried out within this time of its first send, or never."""
 _PAUSES = (AttemptKind.PAUSE.value, AttemptKind.HOLD_INVOICES.value)
@@ -38,11 +40,19 @@ class Facts:
                 "subject": fact.subject,
                 "time": fact.time,
                 "recorded_at": wall_now,
-                "data": dict(fact.data),
+                "data": fact.kept,
             }
             for fact in facts
         ]
-        return len(self._connection.execute(_APPEND, rows).all())
+        written = len(self._connection.execute(_APPEND, rows).all())
+        spoken = [
+            {"account_id": self._account, "fact_id": fact.id_in(self._account), "words": fact.words}
+            for fact in facts
+            if fact.words
+        ]
+        if spoken:
+            self._connection.execute(_SPEAK, spoken)
+        return written
 
     def fold_alone(self) -> None:
         """Wait until nobody else folds events, and let nobody begin before the commit."""

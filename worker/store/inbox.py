@@ -23,6 +23,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from worker.domain.case import AttemptState
 from worker.domain.identifiers import KEY_PREFIX
 from worker.ports import InboxEvent, Json
+from worker.store.forgotten import keepable
 from worker.store.inbox_order import Stood, out_of_place
 from worker.store.tables import attempts, inbox
 
@@ -59,6 +60,7 @@ class Inbox:
         """
         if not raw_events:
             return []
+        raw_events = keepable(self._connection, self._account, raw_events)
         # Overlaps list most events again: they are told by id, before any payload is written.
         stood = self._stood([str(raw["id"]) for raw in raw_events])
         wanted = {str(raw["id"]): raw for raw in out_of_place(raw_events, stood)}
@@ -114,6 +116,7 @@ class Inbox:
 
     def keep(self, raw: Json, *, wall_now: datetime) -> bool:
         """Store an event that waits to be applied; False where it is there already."""
+        (raw,) = keepable(self._connection, self._account, [raw])
         row = _row_of(raw, self._account, wall_now) | {"waiting": True}
         return self._connection.execute(_KEEP, row).first() is not None
 

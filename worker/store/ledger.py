@@ -27,6 +27,7 @@ from worker.store.cases import Cases
 from worker.store.chain import Chain
 from worker.store.control import Controls
 from worker.store.facts import Facts
+from worker.store.forgetting import Forgetting
 from worker.store.holds import Holds
 from worker.store.inbox import Inbox
 from worker.store.jobs import Jobs
@@ -36,6 +37,7 @@ from worker.store.mirror import Mirror
 from worker.store.offers import Offers
 from worker.store.operator_acts import OperatorActs
 from worker.store.promises import Promises
+from worker.store.retention import Retention
 from worker.store.revenue_chains import RevenueChains
 from worker.store.staff_mails import StaffMails
 from worker.store.tables import control
@@ -178,6 +180,8 @@ class Transaction:
     facts: Facts
     chain: Chain
     revenue: RevenueChains
+    forgetting: Forgetting
+    retention: Retention
     control: Controls
     jobs: Jobs
     versions: Versions
@@ -237,6 +241,8 @@ class PostgresLedger:
             facts=Facts(connection, account),
             chain=Chain(connection, account),
             revenue=RevenueChains(connection, account),
+            forgetting=Forgetting(connection, account),
+            retention=Retention(connection, account),
             control=Controls(connection, account),
             jobs=Jobs(connection, account),
             versions=Versions(connection, account),

@@ -9,8 +9,11 @@ from sqlalchemy import (
     String,
     and_,
     any_,
+    case,
+    cast,
     func,
     literal,
+    null,
     or_,
     select,
     update,
@@ -21,6 +24,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from worker.domain.case import LetterState
 from worker.ports import LetterTask, NewLetter, Used
 from worker.store.attempts import lock
+from worker.store.forgotten import letter_of_forgotten
 from worker.store.tables import letter_occasions, letters
 
 _ON_THE_WAY = (LetterState.QUEUED.value, LetterState.SENDING.value)
@@ -205,8 +209,10 @@ class Letters:
                 sent_at=now if state is LetterState.SENT else None,
                 locale=locale,
                 template_digest=template_digest,
-                recipient_hash=recipient_hash,
-                rendered=rendered,
+                recipient_hash=case((letter_of_forgotten(), ""), else_=recipient_hash),
+                rendered=case(
+                    (letter_of_forgotten(), null()), else_=cast(rendered, letters.c.rendered.type)
+                ),
                 next_action_at=None,
                 lease_token=None,
                 lease_until=None,

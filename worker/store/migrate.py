@@ -15,6 +15,7 @@ from worker.errors import ConfigError
 from worker.store import (
     chain_tables,
     config_tables,
+    erasable_tables,
     mirror_tables,
     office_tables,
     revenue_tables,
@@ -32,6 +33,7 @@ TABLE_MODULES = (
     chain_tables,
     revenue_tables,
     config_tables,
+    erasable_tables,
     mirror_tables,
     office_tables,
     watched_tables,

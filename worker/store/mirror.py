@@ -29,6 +29,7 @@ from worker.domain.readings import (
     PaymentMethodReading,
     SubscriptionReading,
 )
+from worker.store.forgotten import forgotten_among
 from worker.store.mirror_calendar import cards_in_use, renewing, trials_ending
 from worker.store.mirror_tables import (
     customers,
@@ -115,7 +116,8 @@ class Mirror:
         )
 
     def put_subscriptions(self, rows: Sequence[tuple[SubscriptionReading, datetime]]) -> None:
-        """Upsert subscriptions."""
+        """Upsert subscriptions; those of people who are forgotten without their metadata."""
+        gone = self._forgotten(found.customer_id for found, _ in rows)
         self._put(
             subscriptions,
             [
@@ -143,7 +145,7 @@ class Mirror:
                     "product_id": found.items[0].product_id if found.items else "",
                     "price_ids": [item.price_id for item in found.items if item.price_id],
                     "product_ids": [item.product_id for item in found.items if item.product_id],
-                    "metadata": dict(found.metadata),
+                    "metadata": {} if found.customer_id in gone else dict(found.metadata),
                     "seen_at": seen_at,
                 }
                 for found, seen_at in rows
@@ -151,25 +153,29 @@ class Mirror:
         )
 
     def put_customers(self, rows: Sequence[tuple[CustomerReading, datetime]]) -> None:
-        """Upsert customers; a deletion blanks what it no longer says."""
+        """Upsert customers; a deletion blanks what it no longer says, and so does forgetting."""
+        gone = self._forgotten(customer.id for customer, _ in rows)
         self._put(
             customers,
             [
                 {
                     "id": customer.id,
-                    "email": customer.email,
-                    "name": customer.name,
+                    "email": "" if customer.id in gone else customer.email,
+                    "name": "" if customer.id in gone else customer.name,
                     "country": customer.country,
                     "locales": list(customer.locales),
                     "default_payment_method_id": customer.default_payment_method_id,
                     "deleted": customer.deleted,
                     "created_at": customer.created_at,
-                    "metadata": dict(customer.metadata),
+                    "metadata": {} if customer.id in gone else dict(customer.metadata),
                     "seen_at": seen_at,
                 }
                 for customer, seen_at in rows
             ],
         )
+
+    def _forgotten(self, ids: Iterable[str]) -> set[str]:
+        return forgotten_among(self._connection, self._account, set(ids))
 
     def put_payment_methods(
         self, rows: Sequence[tuple[PaymentMethodReading, datetime, bool]]

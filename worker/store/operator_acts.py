@@ -150,7 +150,7 @@ class OperatorActs:
 
     def record(
         self,
-        case_id: int,
+        case_id: int | None,
         act: str,
         *,
         by: str,

@@ -16,6 +16,7 @@ from worker.domain.engine_situation import SUBSCRIPTION_OVER
 from worker.domain.policy_text import from_plain
 from worker.store.config_tables import policies
 from worker.store.mirror_tables import customers, subscriptions
+from worker.store.reading import find_cases, list_cases
 from worker.store.rows import case_of
 from worker.store.tables import access, cases, steps
 
@@ -104,6 +105,15 @@ def find_customers(connection: Connection, account_id: str, wanted: str) -> set[
         (customers.c.id == wanted) | (func.lower(customers.c.email) == wanted.lower()),
     )
     return set(connection.execute(people).scalars())
+
+
+def customers_named(connection: Connection, account_id: str, wanted: str) -> set[str]:
+    """Return the ids of the customers whom *wanted* names: themselves, or any of their cases."""
+    found = find_customers(connection, account_id, wanted)
+    if not found and not wanted.startswith("cus_"):
+        numbers = find_cases(connection, account_id, wanted)
+        return {line.customer_id for line in list_cases(connection, account_id, ids=numbers)}
+    return found
 
 
 def read_access(

@@ -23,7 +23,7 @@ from worker.store.mirror import Mirror
 from worker.store.mirror_tables import invoices
 from worker.store.mirrored_invoice import mirrored_invoice, payment_of
 from worker.store.reading import CaseLine, find_cases, list_cases
-from worker.store.reading_facts import StoredFact, stored_fact
+from worker.store.reading_facts import FACT_COLUMNS, StoredFact, stored_fact
 from worker.store.rows import charge_of
 from worker.store.tables import (
     attempts,
@@ -263,7 +263,7 @@ def _facts(
     method = method_in_use(invoice)
     around = [line.subscription_id, method.id if method is not None else ""]
     query = (
-        select(events)
+        select(*FACT_COLUMNS)
         .where(
             events.c.account_id == account_id,
             or_(

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, and_, select
 
 from worker.domain.case import Outcome
 from worker.domain.money import Money
+from worker.store.reading_facts import told_data
 from worker.store.tables import events, holds, job_runs
 
 LIMIT_RUNS = "limit "
@@ -122,7 +123,7 @@ def read_told_facts(
 ) -> list[Told]:
     """Return each fact of one type from *since* on, in business time, the first first."""
     query = (
-        select(events.c.id, events.c.subject, events.c.time, events.c.data)
+        select(events.c.id, events.c.subject, events.c.time, told_data())
         .where(events.c.account_id == account_id, events.c.time >= since, events.c.type == kind)
         .order_by(events.c.time, events.c.seq)
     )

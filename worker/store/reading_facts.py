@@ -3,10 +3,12 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, literal_column, or_, select
 
 from worker.store.chain_tables import event_chain
+from worker.store.erasable_tables import fact_words
 from worker.store.tables import events
 
 BATCH = 1000
@@ -23,6 +25,26 @@ class StoredFact:
     data: Mapping[str, object]
     position: int | None = None
     """Its place in the chain; None where nobody asked for it, or it is not sealed yet."""
+
+
+def told_data() -> ColumnElement[Any]:
+    """Return the column `data` of `events` with what people typed, as long as it is not erased."""
+    words = (
+        select(fact_words.c.words)
+        .where(fact_words.c.account_id == events.c.account_id, fact_words.c.fact_id == events.c.id)
+        .scalar_subquery()
+    )
+    return events.c.data.op("||")(func.coalesce(words, literal_column("'{}'::jsonb"))).label("data")
+
+
+FACT_COLUMNS = (
+    events.c.seq,
+    events.c.id,
+    events.c.type,
+    events.c.subject,
+    events.c.time,
+    told_data(),
+)
 
 
 def stored_fact(row: RowMapping) -> StoredFact:
@@ -43,7 +65,7 @@ def read_facts(
     (`payment`); none means all.
     """
     query = (
-        select(events, event_chain.c.position)
+        select(*FACT_COLUMNS, event_chain.c.position)
         .outerjoin(event_chain, event_chain.c.seq == events.c.seq)
         .where(events.c.account_id == account_id)
     )

@@ -55,7 +55,11 @@ def desk(service: Service) -> Iterator[Desk]:
 
 def facts(desk: Desk) -> list[tuple[str, dict[str, object]]]:
     """Return the facts so far as (type, data)."""
-    return [(kind, data) for kind, data in desk.service.rows("SELECT type, data FROM events")]
+    query = (
+        "SELECT type, data || coalesce((SELECT words FROM fact_words WHERE fact_id = events.id), "
+        "'{}') FROM events"
+    )
+    return [(kind, data) for kind, data in desk.service.rows(query)]
 
 
 def test_stopping_and_starting_again(desk: Desk) -> None:

@@ -265,7 +265,10 @@ class Bench:
 
     def facts(self, kind: str) -> list[dict[str, Any]]:
         """Return the facts of one type, oldest first."""
-        query = "SELECT data FROM events WHERE type = %(kind)s ORDER BY seq"
+        query = (
+            "SELECT data || coalesce((SELECT words FROM fact_words WHERE fact_id = events.id), "
+            "'{}') FROM events WHERE type = %(kind)s ORDER BY seq"
+        )
         with self.ledger.connection() as connection:
             return list(connection.exec_driver_sql(query, {"kind": kind}).scalars())
 

@@ -126,6 +126,7 @@ def test_shipped_notices_and_schedule(shipped: Configuration) -> None:
         "staff_mail",
         "seal",
         "audit",
+        "retention",
     }
 
 
