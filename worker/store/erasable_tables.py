@@ -1,8 +1,9 @@
 """What people typed beside facts, and who was erased: facts themselves are never changed."""
 
-from sqlalchemy import PrimaryKeyConstraint, Table
+from sqlalchemy import Index, PrimaryKeyConstraint, Table
 
 from worker.store.columns import account_column, id_column, instant, json_column, metadata
+from worker.store.tables import inbox
 
 fact_words = Table(
     "fact_words",
@@ -21,3 +22,6 @@ forgotten_customers = Table(
     instant("forgotten_at", required=True),
     PrimaryKeyConstraint("account_id", "customer_id"),
 )
+
+Index("ix_inbox_received", inbox.c.received_at)
+"""Raw events are taken out by when they came."""

@@ -4,26 +4,26 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from worker.store.reading_habits import ENDED
 from worker.store.reading_network import UPDATED, UPDATED_BY_NETWORK
 
 _OLD = """
     account_id = :account AND received_at < :wall_before AND created_at < :before
     AND folded_at IS NOT NULL AND NOT waiting
 """
-_REPORTED = "type IN (:updated, :updated_by_network, :ended)"
-"""Events by which reports prove that a card changed, or that Stripe ended a subscription."""
+_REPORTED = "type IN (:updated, :updated_by_network)"
+"""Events by which the report to the networks proves that a card changed."""
+_RETOLD = "type LIKE 'customer.subscription.%'"
+"""Events that stay: one that comes late has its subscription's whole story told anew. They name
+nobody; what operators keep in metadata goes with `dunning forget`."""
 
 _DELETE = text(f"""
     DELETE FROM inbox WHERE account_id = :account AND event_id IN (
-        SELECT event_id FROM inbox WHERE {_OLD} AND NOT {_REPORTED}
+        SELECT event_id FROM inbox WHERE {_OLD} AND NOT {_REPORTED} AND NOT {_RETOLD}
         ORDER BY received_at LIMIT :limit)
 """)
 _STRIP = text(f"""
     UPDATE inbox SET payload = jsonb_build_object('data', jsonb_build_object(
-        'object', jsonb_build_object('cancellation_details', jsonb_build_object(
-            'reason', payload #> '{{data,object,cancellation_details,reason}}')),
-        'previous_attributes', CASE
+        'object', '{{}}'::jsonb, 'previous_attributes', CASE
             WHEN payload #> '{{data,previous_attributes}}' ? 'card' THEN '{{"card": {{}}}}'::jsonb
             ELSE '{{}}'::jsonb END))
     WHERE account_id = :account AND event_id IN (
@@ -59,7 +59,6 @@ class Retention:
             "limit": limit,
             "updated": UPDATED,
             "updated_by_network": UPDATED_BY_NETWORK,
-            "ended": ENDED,
         }
         deleted = self._connection.execute(_DELETE, asked).rowcount
         return deleted + self._connection.execute(_STRIP, asked).rowcount

@@ -306,7 +306,6 @@ inbox = Table(
     PrimaryKeyConstraint("account_id", "event_id"),
 )
 Index("ix_inbox_waiting", inbox.c.account_id, inbox.c.created_at, postgresql_where=inbox.c.waiting)
-Index("ix_inbox_received", inbox.c.received_at)
 Index(
     "ix_inbox_unfolded",
     inbox.c.created_at,
