@@ -9,8 +9,8 @@ from worker.domain.engine_person import RULE
 from worker.domain.step_names import readable
 from worker.domain.timetable import step_due_at
 from worker.office.words import count_words
-from worker.store.operator_acts import RETRY
 from worker.store.reading_case import ActLine, CaseRecord, DecisionLine
+from worker.store.waiting_acts import RETRY
 
 MOVED = timedelta(hours=2)
 """A charge that is made this much later than its step's own time has moved."""

@@ -10,15 +10,19 @@ from sqlalchemy import Connection, bindparam, exists, insert, select, true
 
 from worker.domain.case import Approval, CaseState, Question, question_from
 from worker.domain.engine_person import RULE
-from worker.store.operator_acts import part_of
+from worker.store.operator_acts import part_of, waits
 from worker.store.tables import cases, decisions, operator_acts
+from worker.store.waiting_acts import APPROVE
 
-APPROVE = "approve"
-
-_COLUMNS = (operator_acts.c.id, operator_acts.c.by, operator_acts.c.detail)
-_OF_CASE = (operator_acts.c.case_id == bindparam("case"), operator_acts.c.act == APPROVE)
-_WAITS = select(*_COLUMNS).where(*_OF_CASE, operator_acts.c.answered_at.is_(None)).limit(1)
-_GOES_BY = select(*_COLUMNS).where(*_OF_CASE, operator_acts.c.answer == bindparam("done")).limit(1)
+_GOES_BY = (
+    select(operator_acts.c.id, operator_acts.c.by, operator_acts.c.detail)
+    .where(
+        operator_acts.c.case_id == bindparam("case"),
+        operator_acts.c.act == APPROVE,
+        operator_acts.c.answer == bindparam("done"),
+    )
+    .limit(1)
+)
 _LAST_DECISION = (
     select(decisions.c.rule, decisions.c.inputs)
     .where(decisions.c.case_id == bindparam("case"))
@@ -46,7 +50,7 @@ class Approvals:
         run: int | None = None,
     ) -> bool:
         """Record a person's yes to what the case asked; False where one already waits."""
-        if waiting_approval(self._connection, case_id, in_flight=None) is not None:
+        if waits(self._connection, case_id, APPROVE):
             return False
         self._connection.execute(
             insert(operator_acts).values(
@@ -107,12 +111,8 @@ def questions(connection: Connection, account_id: str) -> list[tuple[int, Questi
     return [(row.id, question_from(row.inputs)) for row in connection.execute(query)]
 
 
-def waiting_approval(
-    connection: Connection, case_id: int, *, in_flight: int | None
-) -> Approval | None:
-    """Return the yes that waits for its act, or that attempt *in_flight* goes by."""
-    row = connection.execute(_WAITS, {"case": case_id}).one_or_none()
-    if row is None and in_flight is not None:
-        asked = {"case": case_id, "done": attempt_answer(in_flight)}
-        row = connection.execute(_GOES_BY, asked).one_or_none()
+def approval_behind(connection: Connection, case_id: int, attempt_no: int) -> Approval | None:
+    """Return the yes that an attempt carries out, or None where it needed none."""
+    asked = {"case": case_id, "done": attempt_answer(attempt_no)}
+    row = connection.execute(_GOES_BY, asked).one_or_none()
     return None if row is None else Approval(row.id, row.by, question_from(row.detail))

@@ -33,14 +33,14 @@ from worker.domain.network_rules import NetworkTry
 from worker.domain.notices import CLOSING_NOTICES
 from worker.domain.outages import outage_of
 from worker.domain.readings import InvoiceReading, PaymentMethodReading, method_in_use
-from worker.store.approvals import waiting_approval
+from worker.store.approvals import approval_behind
 from worker.store.holds import holds_around, holds_from_json, names_of
 from worker.store.mirror_tables import customers, disputes, payment_methods
 from worker.store.network import fingerprints_of, recent_tries, tries_of
-from worker.store.offers import last_offer
-from worker.store.operator_acts import waiting_close, waiting_retry
+from worker.store.offers import last_offer, offer_from_json
 from worker.store.rows import payment_method_of
 from worker.store.tables import attempts, cases, letters, network_attempts
+from worker.store.waiting_acts import waiting_acts, waiting_acts_from_json
 
 DISPUTE_OPEN = (
     "needs_response",
@@ -204,6 +204,8 @@ _AROUND = select(
     _named_at().label("named_at"),
     _default_changed_at().label("default_changed_at"),
     holds_around().label("holds"),
+    waiting_acts().label("waiting_acts"),
+    last_offer().label("last_offer"),
 )
 
 
@@ -231,6 +233,10 @@ def surroundings_of(
     recent = recent_tries(connection, account_id, in_use, now=now) if in_use else ()
     known = connection.execute(_AROUND, _asked_about(account_id, found, invoice)).one()
     holds = holds_from_json(known.holds)
+    asked = waiting_acts_from_json(known.waiting_acts)
+    approval = asked.approval
+    if approval is None and in_flight is not None:
+        approval = approval_behind(connection, found.id, in_flight.no)
     return Surroundings(
         leading_case=known.leading_case,
         ended_by_us=known.ended_by_us,
@@ -243,17 +249,15 @@ def surroundings_of(
         other_try_at=known.other_try_at,
         charge_in_flight_in=known.charge_in_flight_in,
         named_at=known.named_at,
-        last_offer=last_offer(connection, account_id, found.customer_id),
+        last_offer=offer_from_json(known.last_offer),
         tries=_with_debt(tries, found, invoice),
         methods=methods,
         method_changes=changes,
         default_changed_at=known.default_changed_at,
         outage=outage_of(recent, in_use, now=now) if in_use is not None and recent else None,
-        retry_request=waiting_retry(connection, found.id),
-        close_request=waiting_close(connection, found.id),
-        approval=waiting_approval(
-            connection, found.id, in_flight=in_flight.no if in_flight is not None else None
-        ),
+        retry_request=asked.retry,
+        close_request=asked.close,
+        approval=approval,
         can_be_written_to=bool(email),
         key_age=wall_now - in_flight.first_sent_at if in_flight is not None else timedelta(),
     )

@@ -1,8 +1,11 @@
 """Offers that customers got: one row each (ports.OfferBook)."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, delete, exists, select
+from sqlalchemy import Connection, ScalarSelect, and_, bindparam, delete, exists, func, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.domain.case import Case
@@ -59,19 +62,31 @@ class Offers:
             offers.c.step == step,
         )
         row = self._connection.execute(query).mappings().one_or_none()
-        return _given(row) if row is not None else None
+        return _given(dict(row)) if row is not None else None
 
 
-def last_offer(connection: Connection, account_id: str, customer_id: str) -> Given | None:
-    """Return the customer's last offer, or None."""
-    query = (
-        select(offers)
-        .where(offers.c.account_id == account_id, offers.c.customer_id == customer_id)
+def last_offer() -> ScalarSelect[Any]:
+    """Return a customer's last offer as JSON (or null), for a query that asks more.
+
+    Its parameters are `account` and `customer`.
+    """
+    return (
+        select(func.to_jsonb(offers.table_valued(), type_=JSONB))
+        .where(
+            offers.c.account_id == bindparam("account"),
+            offers.c.customer_id == bindparam("customer"),
+        )
         .order_by(offers.c.given_at.desc(), offers.c.case_id.desc())
         .limit(1)
+        .scalar_subquery()
     )
-    row = connection.execute(query).mappings().one_or_none()
-    return _given(row) if row is not None else None
+
+
+def offer_from_json(row: Mapping[str, Any] | None) -> Given | None:
+    """Return what `last_offer` found."""
+    if row is None:
+        return None
+    return _given({**row, "given_at": datetime.fromisoformat(row["given_at"])})
 
 
 def _columns(offer: Offer) -> dict[str, object]:
@@ -79,7 +94,7 @@ def _columns(offer: Offer) -> dict[str, object]:
     return {"kind": kind, "coupon": offer.coupon, "days": offer.days}
 
 
-def _given(row: RowMapping) -> Given:
+def _given(row: Mapping[str, Any]) -> Given:
     extra = timedelta(days=row["days"]) if row["kind"] == "extra_days" else None
     offer = Offer(row["coupon"], extra)
     return Given(row["case_id"], row["step"], row["given_at"], offer)

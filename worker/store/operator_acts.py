@@ -9,27 +9,23 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, exists, insert, select, text, update
 
-from worker.domain.case import CaseState, CloseRequest, RetryRequest
+from worker.domain.case import CaseState
 from worker.ports import BulkRun
 from worker.store.tables import cases, operator_acts
+from worker.store.waiting_acts import CLOSE, RETRY
 
-RETRY = "retry"
-CLOSE = "close"
 MANY = "many:"
 """What the act of a row about many cases begins with."""
 
 RUN = "run"
 """Key of an act's detail: the run that it is part of."""
 
-_WAITING = (
-    select(operator_acts.c.id, operator_acts.c.by, operator_acts.c.reason, operator_acts.c.at)
-    .where(
+_WAITS = select(
+    exists().where(
         operator_acts.c.case_id == bindparam("case"),
         operator_acts.c.act == bindparam("act"),
         operator_acts.c.answered_at.is_(None),
     )
-    .order_by(operator_acts.c.id)
-    .limit(1)
 )
 
 _TO_BE_CLOSED = select(
@@ -55,7 +51,7 @@ class OperatorActs:
         self, case_id: int, *, by: str, reason: str, now: datetime, run: int | None = None
     ) -> int | None:
         """Record the wish for a charge and return its number; None where one already waits."""
-        if waiting_retry(self._connection, case_id) is not None:
+        if waits(self._connection, case_id, RETRY):
             return None
         return self._ask(RETRY, case_id, part_of(run), by=by, reason=reason, now=now)
 
@@ -188,13 +184,6 @@ def part_of(run: int | None) -> dict[str, object]:
     return {} if run is None else {RUN: run}
 
 
-def waiting_retry(connection: Connection, case_id: int) -> RetryRequest | None:
-    """Return the oldest wish for a charge of a case that nobody answered yet."""
-    row = connection.execute(_WAITING, {"case": case_id, "act": RETRY}).one_or_none()
-    return None if row is None else RetryRequest(row.id, row.by, row.reason, row.at)
-
-
-def waiting_close(connection: Connection, case_id: int) -> CloseRequest | None:
-    """Return the oldest wish that a case is closed that nobody answered yet."""
-    row = connection.execute(_WAITING, {"case": case_id, "act": CLOSE}).one_or_none()
-    return None if row is None else CloseRequest(row.id, row.by, row.reason)
+def waits(connection: Connection, case_id: int, act: str) -> bool:
+    """Return whether an act on a case waits for its answer."""
+    return bool(connection.execute(_WAITS, {"case": case_id, "act": act}).scalar_one())
