@@ -130,6 +130,7 @@ payment_methods = Table(
     PrimaryKeyConstraint("account_id", "id"),
 )
 Index("ix_payment_methods_customer", payment_methods.c.account_id, payment_methods.c.customer_id)
+Index("ix_payment_methods_fingerprint", payment_methods.c.fingerprint)
 Index("ix_payment_methods_expiry", payment_methods.c.exp_year, payment_methods.c.exp_month)
 
 disputes = Table(

@@ -195,8 +195,16 @@ def _of_customer() -> Select[tuple[object, ...]]:
     seen = _charges().where(
         or_(network_attempts.c.customer_id == customer_id, network_attempts.c.fingerprint == known)
     )
+    # By ids, not across the join: otherwise every attempt of the account is read at every look.
+    cards = payment_methods.alias("cards")
+    same_cards = select(cards.c.id).where(
+        cards.c.account_id == _ACCOUNT, cards.c.fingerprint == known
+    )
     ours = _untold().where(
-        or_(attempts.c.customer_id == customer_id, payment_methods.c.fingerprint == known)
+        or_(
+            attempts.c.customer_id == customer_id,
+            attempts.c.payment_method_id == any_(func.array(same_cards.scalar_subquery())),
+        )
     )
     return union_all(seen, ours).subquery().select()
 

@@ -149,6 +149,8 @@ Index(
 )
 Index("ix_attempts_sent", attempts.c.kind, attempts.c.sent_at)
 Index("ix_attempts_case", attempts.c.case_id)
+Index("ix_attempts_customer", attempts.c.customer_id, attempts.c.sent_at)
+Index("ix_attempts_payment_method", attempts.c.payment_method_id)
 Index("ix_attempts_charge", attempts.c.charge_id, postgresql_where=text("charge_id <> ''"))
 
 letters = Table(

@@ -30,6 +30,8 @@ SETTINGS = {
     "max_wal_size": "128MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "autovacuum_naptime": "10s",  # a rehearsal's tables grow from nothing within a minute
+    "jit": "off",  # no query here is long enough to be worth compiling
     "io_method": "sync",  # spares three processes that a small database has no use for
     "timezone": "UTC",
     "log_timezone": "UTC",
