@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from worker.store.tables import job_runs, jobs, processes
+from worker.store.job_tables import job_runs, jobs, processes
 
 
 class Jobs:

@@ -13,12 +13,12 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from worker.domain.caps import Cap
 from worker.domain.network_tries import NetworkTry
 from worker.ports import Span, TriedCards
+from worker.store.job_tables import job_runs
 from worker.store.network import tries_around
 from worker.store.promises_of_cases import CASES, LETTERS
 from worker.store.promises_of_charges import CHARGES
 from worker.store.promises_of_limits import begun_since, over_cap
 from worker.store.reading_network import changes_of
-from worker.store.tables import job_runs
 
 FOUND_AS = "broken"
 """Begins the name under which a breach is kept among the things that are said once."""

@@ -8,8 +8,9 @@ from sqlalchemy import Connection, and_, select
 
 from worker.domain.case import Outcome
 from worker.domain.money import Money
+from worker.store.job_tables import job_runs
 from worker.store.reading_facts import told_data
-from worker.store.tables import events, holds, job_runs
+from worker.store.tables import events, holds
 
 LIMIT_RUNS = "limit "
 """How the names of `job_runs` begin by which a cap is told once in its window."""

@@ -9,10 +9,11 @@ from worker.domain.canary import MARK
 from worker.domain.case import CaseState, LetterState
 from worker.domain.money import Money
 from worker.store.cases import LATE_AFTER
+from worker.store.job_tables import jobs, processes
 from worker.store.mirror_tables import invoices
 from worker.store.reading import case_money
 from worker.store.sent_invoices import not_due
-from worker.store.tables import cases, control, cursors, decisions, inbox, jobs, letters, processes
+from worker.store.tables import cases, control, cursors, decisions, inbox, letters
 
 FEED = "events"
 """The cursor of Stripe's event list."""

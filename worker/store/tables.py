@@ -338,40 +338,6 @@ Index(
     postgresql_where=text("(data ->> 'sign') = '-1'"),
 )
 
-jobs = Table(
-    "jobs",
-    metadata,
-    account_column(),
-    id_column("name"),
-    instant("next_due_at", required=True),
-    instant("last_started_at"),
-    instant("last_ended_at"),
-    text_column("last_outcome"),
-    text_column("running_by"),
-    instant("running_until"),
-    PrimaryKeyConstraint("account_id", "name"),
-)
-
-job_runs = Table(
-    "job_runs",
-    metadata,
-    account_column(),
-    id_column("name"),
-    id_column("period"),
-    instant("at", required=True),
-    PrimaryKeyConstraint("account_id", "name", "period"),
-)
-
-processes = Table(
-    "processes",
-    metadata,
-    account_column(),
-    id_column("name"),
-    instant("seen_at", required=True),
-    text_column("config_digest"),
-    PrimaryKeyConstraint("account_id", "name"),
-)
-
 cursors = Table(
     "cursors",
     metadata,
