@@ -49,7 +49,7 @@ def fold_facts(
             facts = _facts(teller, found, reader)
             # More events of the last second may be in the next batch.
             folded_until = until if whole else found[-1].created_at - _INSTANT
-            facts += teller.let_grace_end(folded_until)
+            facts += teller.finish(folded_until)
             teller.keep()
             written += tx.facts.append(facts, wall_now=clock.wall_now())
             if found:
@@ -61,9 +61,9 @@ def fold_facts(
 
 def _facts(teller: Storyteller, found: Sequence[InboxEvent], reader: ObjectReader) -> list[Fact]:
     facts: list[Fact] = []
-    for place, event in enumerate(found):
+    for event in found:
         if event.type.startswith("customer.subscription."):
-            facts += teller.see(event, found[:place])
+            facts += teller.see(event)
         elif event.type == "invoice.paid":
             facts += teller.renew(event)
         elif event.type == "payment_method.automatically_updated":

@@ -51,6 +51,8 @@ class Storyteller:
     """What happened by then was told already: what is learnt of it now is a correction."""
     states: dict[str, ChainState] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
+    late: dict[str, list[InboxEvent]] = field(default_factory=dict)
+    """Events behind the watermark, by subscription, that no correction has taken up yet."""
 
     def state_of(self, subscription_id: str) -> ChainState | None:
         """Return how far the subscription has been told; None where nothing has."""
@@ -63,10 +65,10 @@ class Storyteller:
         self.tx.revenue.keep({name: self.states[name] for name in self.changed})
         self.changed.clear()
 
-    def see(self, event: InboxEvent, earlier: Sequence[InboxEvent] = ()) -> list[Fact]:
+    def see(self, event: InboxEvent) -> list[Fact]:
         """Return the facts that an event about a subscription brings.
 
-        Args: earlier: events of this run that were seen already, for a story told anew.
+        Late ones come first, in order of time; they are gathered and told by one correction.
         """
         subscription = _shown(event, self.reader)
         state = self.state_of(subscription.id) or ChainState()
@@ -74,9 +76,11 @@ class Storyteller:
             return []
         overtaken = state.looked_at is not None and event.created_at < state.looked_at
         if overtaken or self._is_late(event.created_at):
-            return self._retell(subscription.id, state, event, earlier)
-        seen = self._seen(subscription, event)
-        return self._tell(state, seen)
+            self.late.setdefault(subscription.id, []).append(event)
+            return []
+        corrected = self.correct(subscription.id)
+        state = self.state_of(subscription.id) or ChainState()
+        return corrected + self._tell(state, self._seen(subscription, event))
 
     def look(
         self, subscription: SubscriptionReading, *, at: datetime, read_at: datetime
@@ -120,6 +124,7 @@ class Storyteller:
             return []
         if self.tx.facts.renewal_told(subscription_id, invoice.id):
             return []
+        corrected = self.correct(subscription_id)
         state = self.state_of(subscription_id) or ChainState(traits=traits_of_unknown(invoice))
         known = self.tx.mirror.subscription(subscription_id)
         method_id = known.default_payment_method_id if known is not None else ""
@@ -138,16 +143,17 @@ class Storyteller:
             "recovered_by": "" if on_time else self._recovered_by(event),
         }
         movement = Movement(RENEWED, event.created_at, invoice.id, state.told.mrr_minor, 0, detail)
-        return self._book(subscription_id, [movement], traits)
+        return corrected + self._book(subscription_id, [movement], traits)
 
     def _recovered_by(self, event: InboxEvent) -> str:
         """Return which act of ours paid the invoice, by the key that the event carries."""
         ours = parse_idempotency_key(str(_request(event).get("idempotency_key") or ""))
         return self.tx.facts.recovered_by(*ours) if ours is not None else ""
 
-    def let_grace_end(self, until: datetime) -> list[Fact]:
-        """Return the losses of those whose grace ended before *until* without any event."""
-        facts: list[Fact] = []
+    def finish(self, until: datetime) -> list[Fact]:
+        """Return what is left: corrections, and losses of those whose grace ended before *until*
+        without any event."""
+        facts = [fact for name in list(self.late) for fact in self.correct(name)]
         self.keep()
         for subscription_id, state in self.tx.revenue.owing(since=until - self.rules.grace).items():
             told, movements = fold_grace(state.told, until=until, rules=self.rules)
@@ -174,17 +180,15 @@ class Storyteller:
             facts += access_of_the_resumed(self.tx, subscription, at=seen.at)
         return facts
 
-    def _retell(
-        self,
-        subscription_id: str,
-        state: ChainState,
-        late: InboxEvent,
-        earlier: Sequence[InboxEvent],
-    ) -> list[Fact]:
+    def correct(self, subscription_id: str) -> list[Fact]:
         """Tell the story anew with what came late, and return what that corrects."""
+        late = self.late.pop(subscription_id, [])
+        if not late:
+            return []
+        state = self.state_of(subscription_id) or ChainState()
         told, traits, story = state.base, state.traits, list[tuple[Movement, Traits]]()
-        looked_at = state.looked_at or late.created_at
-        for event in self._all_looks(subscription_id, state, [*earlier, late]):
+        looked_at = state.looked_at or late[0].created_at
+        for event in self._all_looks(subscription_id, state, late):
             shown = _shown(event, self.reader)
             traits = traits_of(self.tx, shown, self.rules.metadata)
             told, movements = fold_subscription(told, self._seen(shown, event), self.rules)
@@ -198,18 +202,17 @@ class Storyteller:
         facts = corrections(chain, booked, story, booked_at=closed_until)
         after = replace(state, told=told, looked_at=looked_at, traits=traits, no=chain.no)
         self._set(subscription_id, after)
-        newest = _shown(late, self.reader)
+        newest = _shown(late[-1], self.reader)
         if newest.status in SUBSCRIPTION_OVER:
-            facts += access_of_the_gone(self.tx, newest, at=late.created_at)
+            facts += access_of_the_gone(self.tx, newest, at=late[-1].created_at)
         return facts
 
     def _all_looks(
-        self, subscription_id: str, state: ChainState, unfolded: Sequence[InboxEvent]
+        self, subscription_id: str, state: ChainState, late: Sequence[InboxEvent]
     ) -> list[InboxEvent]:
         """Return all events since the story's base that show it, in their order."""
         folded = self.tx.inbox.looks(subscription_id, since=state.base_at or EPOCH)
-        mine = [one for one in unfolded if _shows(one, subscription_id)]
-        known = {one.event_id: one for one in (*folded, *mine)}
+        known = {one.event_id: one for one in (*folded, *late)}
         return sorted(known.values(), key=lambda one: (one.created_at, one.seq))
 
     def _book(self, subscription_id: str, movements: list[Movement], traits: Traits) -> list[Fact]:
@@ -270,11 +273,6 @@ def _request(event: InboxEvent) -> Mapping[str, Any]:
 
 def _shown(event: InboxEvent, reader: ObjectReader) -> SubscriptionReading:
     return reader.subscription(_raw(event), event.api_version)
-
-
-def _shows(event: InboxEvent, subscription_id: str) -> bool:
-    about = event.type.startswith("customer.subscription.")
-    return about and _raw(event).get("id") == subscription_id
 
 
 def _stands_still(subscription: SubscriptionReading) -> bool:
