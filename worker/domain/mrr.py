@@ -5,10 +5,14 @@ Movements are differences of rounded values, so they always add up.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 
-from worker.domain.readings import DiscountReading, PriceReading, SubscriptionReading
+from worker.domain.readings import (
+    CouponReading,
+    DiscountReading,
+    PriceReading,
+    SubscriptionReading,
+)
 
 MONTHS_PER: dict[str, Fraction] = {
     "day": Fraction(12, 365),
@@ -19,36 +23,23 @@ MONTHS_PER: dict[str, Fraction] = {
 """How many months one billing interval lasts; day and week are conventions (assumption)."""
 
 
-@dataclass(frozen=True, slots=True)
-class DiscountTerms:
-    """What a discount takes off each invoice."""
-
-    percent_off: Fraction = Fraction()
-    """Of 100."""
-    amount_off_minor: int = 0
-    """In `currency`; of another currency's invoices it takes nothing."""
-    currency: str = ""
-    lasting: bool = False
-    """Whether it stays until somebody takes it away (Stripe's duration `forever`)."""
+Coupons = Mapping[str, CouponReading]
+"""Id of a discount -> its coupon; one that is not here takes nothing off."""
 
 
-Terms = Mapping[str, DiscountTerms]
-"""Id of a discount -> its terms; one that is not here takes nothing off."""
-
-
-TermsOf = Callable[[Iterable[DiscountReading]], list[DiscountTerms]]
+CouponsOf = Callable[[Iterable[DiscountReading]], list[CouponReading]]
 
 
 def subscription_mrr(
-    subscription: SubscriptionReading, terms: Terms, *, temporary_count: bool = False
+    subscription: SubscriptionReading, coupons: Coupons, *, temporary_count: bool = False
 ) -> int:
     """Return the subscription's monthly value as if it were active, whatever its status is.
 
     Args: temporary_count: whether discounts that end by themselves are taken off as well.
     """
 
-    def of(discounts: Iterable[DiscountReading]) -> list[DiscountTerms]:
-        known = (terms.get(discount.id) for discount in discounts)
+    def of(discounts: Iterable[DiscountReading]) -> list[CouponReading]:
+        known = (coupons.get(discount.id) for discount in discounts)
         return [one for one in known if one is not None and (one.lasting or temporary_count)]
 
     return _rounded(subscription.items, of(subscription.discounts), of)
@@ -59,7 +50,7 @@ def monthly_minor(items: Iterable[PriceReading]) -> int:
     return _rounded(tuple(items), [], lambda _discounts: [])
 
 
-def _rounded(items: Iterable[PriceReading], discounts: list[DiscountTerms], of: TermsOf) -> int:
+def _rounded(items: Iterable[PriceReading], discounts: list[CouponReading], of: CouponsOf) -> int:
     """Return what the items come to a month; metered items and unknown intervals are 0.
 
     Item by item its own discounts are taken off, then the subscription's off what is left, one
@@ -95,7 +86,7 @@ def _value(item: PriceReading, months: Fraction) -> Fraction:
 
 
 def _off(
-    value: Fraction, discounts: Iterable[DiscountTerms], months: Fraction, currency: str
+    value: Fraction, discounts: Iterable[CouponReading], months: Fraction, currency: str
 ) -> Fraction:
     """Return what is left of a monthly *value*; never below zero."""
     for each in discounts:

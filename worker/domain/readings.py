@@ -88,6 +88,20 @@ class ChargeReading:
 
 
 @dataclass(frozen=True, slots=True)
+class CouponReading:
+    """What a coupon takes off each invoice of whom it is given to."""
+
+    id: str
+    percent_off: Fraction = Fraction()
+    """Of 100."""
+    amount_off_minor: int = 0
+    """In `currency`; off other currencies' invoices it takes nothing."""
+    currency: str = ""
+    lasting: bool = False
+    """Whether it stays until somebody takes it away (Stripe's duration `forever`)."""
+
+
+@dataclass(frozen=True, slots=True)
 class DiscountReading:
     """A discount on a subscription or on one of its items."""
 

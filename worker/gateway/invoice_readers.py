@@ -11,7 +11,9 @@ from datetime import datetime
 from worker.domain.readings import (
     UNDER_WAY,
     ChargeReading,
+    CouponReading,
     CustomerReading,
+    DiscountReading,
     InvoiceReading,
     PaymentMethodReading,
     PaymentReading,
@@ -23,7 +25,13 @@ from worker.gateway.payment_readers import (
     read_payment,
     read_payment_method,
 )
-from worker.gateway.price_readers import read_discounts, read_items
+from worker.gateway.price_readers import (
+    all_discounts,
+    coupon_of,
+    read_coupon,
+    read_discounts,
+    read_items,
+)
 from worker.gateway.raw_fields import (
     NOTHING,
     child,
@@ -63,6 +71,18 @@ class StripeReader:
     def charge(self, raw: Json) -> ChargeReading:
         """Return the charge."""
         return read_charge(raw)
+
+    def discounts(self, subscription: Json) -> tuple[DiscountReading, ...]:
+        """Return the discounts of a subscription and its items, as far as they were expanded."""
+        return tuple(each for each in all_discounts(subscription) if each.coupon_id)
+
+    def discount(self, raw: Json) -> DiscountReading:
+        """Return the discount."""
+        return DiscountReading(text(raw, "id"), coupon_of(raw))
+
+    def coupon(self, raw: Json) -> CouponReading:
+        """Return the coupon."""
+        return read_coupon(raw)
 
 
 def is_basil(api_version: str) -> bool:

@@ -14,6 +14,7 @@ class Endpoint(StrEnum):
     ACCOUNT_READ = "account.read"
     CHARGES_READ = "charges.read"
     CLOCKS_READ = "test_clocks.read"
+    COUPONS_READ = "coupons.read"
     CUSTOMERS_LIST = "customers.list"
     EVENTS_LIST = "events.list"
     INVOICES_LIST = "invoices.list"

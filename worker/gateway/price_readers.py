@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
-from worker.domain.readings import DiscountReading, PriceReading
+from worker.domain.readings import CouponReading, DiscountReading, PriceReading
 from worker.gateway.raw_fields import child, children, flag, reference, text, whole
 from worker.ports import Json
 
@@ -34,9 +34,26 @@ def read_discounts(raw: Json) -> tuple[DiscountReading, ...]:
     return tuple(found)
 
 
+def all_discounts(subscription: Json) -> tuple[DiscountReading, ...]:
+    """Return the discounts of a subscription and of all its items."""
+    places = [subscription, *children(subscription, "items")]
+    return tuple(each for place in places for each in read_discounts(place))
+
+
 def coupon_of(discount: Json) -> str:
     """Return the id of a discount's coupon."""
     return reference(child(discount, "source"), "coupon") or reference(discount, "coupon")
+
+
+def read_coupon(raw: Json) -> CouponReading:
+    """Return what a coupon takes off."""
+    return CouponReading(
+        id=text(raw, "id"),
+        percent_off=_fraction(raw.get("percent_off")),
+        amount_off_minor=whole(raw, "amount_off"),
+        currency=text(raw, "currency"),
+        lasting=text(raw, "duration") == "forever",
+    )
 
 
 def _price(item: Json, common_tax_rates: list[Json]) -> PriceReading:
@@ -85,11 +102,12 @@ def _exact(price: Json, unit_minor: int) -> Fraction | None:
 def _inclusive(tax_rates: list[Json]) -> Fraction:
     """The sum of the percentages that are inside the price."""
     inside = (rate for rate in tax_rates if flag(rate, "inclusive"))
-    return sum((_percent(rate) for rate in inside), Fraction())
+    return sum((_fraction(rate.get("percentage")) for rate in inside), Fraction())
 
 
-def _percent(rate: Json) -> Fraction:
+def _fraction(written: object) -> Fraction:
+    """A decimal number exactly as Stripe wrote it; nothing readable is 0."""
     try:
-        return Fraction(Decimal(str(rate.get("percentage"))))
+        return Fraction(Decimal(str(written)))
     except (InvalidOperation, ValueError, OverflowError):
         return Fraction()

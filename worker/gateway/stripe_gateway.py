@@ -5,12 +5,19 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from urllib.parse import quote
 
-from worker.domain.readings import Answer, ChargeReading, InvoiceReading, SubscriptionReading
+from worker.domain.readings import (
+    Answer,
+    ChargeReading,
+    CouponReading,
+    DiscountReading,
+    InvoiceReading,
+    SubscriptionReading,
+)
 from worker.gateway.answers import answer_to_ending, answer_to_pay
 from worker.gateway.invoice_readers import read_invoice, read_subscription
 from worker.gateway.limits import Endpoint
 from worker.gateway.payment_readers import read_charge
-from worker.gateway.price_readers import read_discounts
+from worker.gateway.price_readers import all_discounts, read_coupon, read_discounts
 from worker.gateway.raw_fields import child, children, flag, instant, reference, text
 from worker.gateway.transport import API_VERSION, Params, Transport
 from worker.ports import Json
@@ -22,6 +29,11 @@ INVOICE_EXPANDED = (
     "parent.subscription_details.subscription.default_payment_method",
     "parent.subscription_details.subscription.discounts",
     "customer.invoice_settings.default_payment_method",
+)
+SUBSCRIPTIONS_EXPANDED = (
+    "data.default_payment_method",
+    "data.discounts",
+    "data.items.data.discounts",
 )
 # Part of the parameters that Stripe compares under one idempotency key: change them only together
 # with the key's version.
@@ -57,6 +69,26 @@ class SdkGateway:
             what=f"read subscription {subscription_id}",
         )
         return read_subscription(raw, API_VERSION)
+
+    def read_discounts(self, subscription_id: str) -> tuple[DiscountReading, ...]:
+        """Return the discounts that a subscription and its items have now, with their coupons."""
+        raw = self._transport.read(
+            Endpoint.SUBSCRIPTIONS_READ,
+            f"/v1/subscriptions/{_id(subscription_id)}",
+            {"expand": ["discounts", "items.data.discounts"]},
+            what=f"read discounts of {subscription_id}",
+        )
+        return all_discounts(raw)
+
+    def read_coupon(self, coupon_id: str) -> CouponReading:
+        """Return what a coupon takes off."""
+        raw = self._transport.read(
+            Endpoint.COUPONS_READ,
+            f"/v1/coupons/{_id(coupon_id)}",
+            {},
+            what=f"read coupon {coupon_id}",
+        )
+        return read_coupon(raw)
 
     def read_charge(self, charge_id: str) -> ChargeReading:
         """Return one charge with its outcome."""
@@ -200,8 +232,8 @@ class SdkGateway:
         yield from self._pages(Endpoint.EVENTS_LIST, "/v1/events", {"created": created})
 
     def subscription_pages(self) -> Iterator[list[Json]]:
-        """Yield pages of raw subscriptions of every status, default payment method expanded."""
-        params: dict[str, object] = {"status": "all", "expand": ["data.default_payment_method"]}
+        """Yield pages of raw subscriptions of every status, with default method and discounts."""
+        params: dict[str, object] = {"status": "all", "expand": list(SUBSCRIPTIONS_EXPANDED)}
         yield from self._pages(
             Endpoint.SUBSCRIPTIONS_LIST, "/v1/subscriptions", params | self._clock_filter()
         )

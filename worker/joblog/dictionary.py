@@ -82,6 +82,12 @@ EVENTS: dict[str, Event] = {
         "the coupon at Stripe, and `offer` in dunning.yaml",
         "correct the coupon's id, or add it anew; who got the letter is not offered it again",
     ),
+    "discount.gone": Event(
+        "warn",
+        "Stripe no longer has discounts or coupons that events name; MRR counts without them",
+        "the discounts of old subscriptions in Stripe's Dashboard",
+        "none, if they were taken away on purpose",
+    ),
     "letter": Event(
         "warn",
         "a letter was sent, dropped or failed; a warning says that it may not have arrived",

@@ -17,6 +17,7 @@ from worker.ports.cases import (
     Used,
 )
 from worker.ports.chain import ChainBook
+from worker.ports.discounts import DiscountBook
 from worker.ports.forgetting import ForgettingBook
 from worker.ports.holds import HoldBook, NewHold
 from worker.ports.ledger import Control, ControlBook, FactBook, JobBook, Ledger, Tx
@@ -53,6 +54,7 @@ __all__ = [
     "ConfigVersion",
     "Control",
     "ControlBook",
+    "DiscountBook",
     "Doorbell",
     "FactBook",
     "ForgettingBook",

@@ -14,6 +14,7 @@ from worker.domain.kept_plan import KeptPlan
 from worker.ports.canaries import CanaryBook
 from worker.ports.cases import AccessBook, ActBook, ApprovalBook, AttemptBook, CaseBook
 from worker.ports.chain import ChainBook
+from worker.ports.discounts import DiscountBook
 from worker.ports.forgetting import ForgettingBook
 from worker.ports.holds import HoldBook
 from worker.ports.letters import LetterBook
@@ -212,6 +213,10 @@ class Tx(Protocol):
     @property
     def retention(self) -> RetentionBook:
         """What is not kept for ever."""
+
+    @property
+    def discounts(self) -> DiscountBook:
+        """What discounts take off."""
 
     @property
     def control(self) -> ControlBook:

@@ -7,7 +7,9 @@ from typing import Protocol
 from worker.domain.readings import (
     Answer,
     ChargeReading,
+    CouponReading,
     CustomerReading,
+    DiscountReading,
     InvoiceReading,
     PaymentMethodReading,
     SubscriptionReading,
@@ -31,6 +33,12 @@ class StripeGateway(Protocol):
 
     def read_subscription(self, subscription_id: str) -> SubscriptionReading:
         """Return the subscription with its default payment method."""
+
+    def read_discounts(self, subscription_id: str) -> Sequence[DiscountReading]:
+        """Return the discounts that a subscription and its items have now, with their coupons."""
+
+    def read_coupon(self, coupon_id: str) -> CouponReading:
+        """Return what a coupon takes off."""
 
     def read_charge(self, charge_id: str) -> ChargeReading:
         """Return one charge with its outcome."""
@@ -105,3 +113,12 @@ class ObjectReader(Protocol):
 
     def charge(self, raw: Json) -> ChargeReading:
         """Return the charge."""
+
+    def discounts(self, subscription: Json) -> Sequence[DiscountReading]:
+        """Return the discounts of a subscription and its items, as far as they were expanded."""
+
+    def discount(self, raw: Json) -> DiscountReading:
+        """Return the discount."""
+
+    def coupon(self, raw: Json) -> CouponReading:
+        """Return the coupon."""

@@ -17,7 +17,9 @@ from worker.domain.policy_match import choose_policy, traits_of
 from worker.domain.policy_text import digest_of
 from worker.domain.readings import (
     ChargeReading,
+    CouponReading,
     CustomerReading,
+    DiscountReading,
     InvoiceReading,
     PaymentMethodReading,
     SubscriptionReading,
@@ -60,6 +62,8 @@ class Batch:
     wake_invoices: set[str] = field(default_factory=set)
     wake_subscriptions: set[str] = field(default_factory=set)
     wake_customers: set[str] = field(default_factory=set)
+    discounts: list[DiscountReading] = field(default_factory=list)
+    coupons: list[CouponReading] = field(default_factory=list)
     disputing: set[str] = field(default_factory=set)
     our_keys: set[str] = field(default_factory=set)
 
@@ -92,6 +96,7 @@ def _gather_one(event: InboxEvent, batch: Batch, reader: ObjectReader) -> None:
     if ours:
         batch.our_keys.add(key)
     family = event.type.split(".")[0]
+    _discount(event.type, raw, batch, reader)
     if event.type.startswith("customer.subscription."):
         _subscription(event, raw, batch, reader, wake=not ours)
     elif family == "invoice" and raw.get("id"):
@@ -117,6 +122,14 @@ def _gather_one(event: InboxEvent, batch: Batch, reader: ObjectReader) -> None:
         batch.mandates[str(raw.get("payment_method") or "")] = str(raw.get("status") or "")
     elif family in {"invoice_payment", "credit_note"} and not ours:
         batch.wake_invoices.add(str(raw.get("invoice") or ""))
+
+
+def _discount(kind: str, raw: Json, batch: Batch, reader: ObjectReader) -> None:
+    """Keep what an event tells of a coupon, or of who got which."""
+    if kind.startswith("customer.discount."):
+        batch.discounts.append(reader.discount(raw))
+    elif kind.startswith("coupon."):
+        batch.coupons.append(reader.coupon(raw))
 
 
 def _made_by(request: Mapping[str, Any], *, ours: bool) -> MadeBy:
@@ -228,6 +241,8 @@ def _write_mirrors(tx: Tx, batch: Batch, now: datetime) -> None:
     tx.mirror.put_invoices(batch.invoices)
     tx.mirror.put_payment_methods(batch.methods)
     tx.mirror.put_subscriptions(batch.subscriptions)
+    tx.discounts.put_discounts([each for each in batch.discounts if each.coupon_id])
+    tx.discounts.put_coupons(batch.coupons)
     for customer_id in sorted(batch.defaults_changed):
         changed_at = min(batch.defaults_changed[customer_id], now)
         tx.mirror.mark_default_changed(customer_id, at=changed_at)

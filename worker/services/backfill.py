@@ -12,6 +12,7 @@ from worker.ports import Clock, JobLog, Json, Ledger, ObjectReader, StripeGatewa
 from worker.services.apply_events import open_case
 from worker.services.fold_facts import FOLDED, fold_facts
 from worker.services.keep_configuration import keep_policies
+from worker.services.learn_discounts import learn_coupons
 from worker.services.read_feed import CURSOR, LIST_REACH, OVERLAP
 from worker.services.tell_subscription import Storyteller
 
@@ -69,7 +70,7 @@ def backfill(
 
     parts: tuple[tuple[str, Iterator[list[Json]], Callable[[Tx, list[Json]], None]], ...] = (
         ("customers", stripe.customer_pages(), put_customers),
-        ("subscriptions", stripe.subscription_pages(), put_subscriptions),
+        ("subscriptions", _with_coupons(ledger, stripe, reader), put_subscriptions),
         ("invoices", stripe.open_invoice_pages(), put_invoices),
     )
     for what, pages, put in parts:
@@ -89,6 +90,17 @@ def _put_customers(tx: Tx, page: list[Json], reader: ObjectReader, seen_at: date
     tx.mirror.put_customers([(customer, seen_at) for customer in found])
     methods = [c.default_payment_method for c in found if c.default_payment_method]
     _put_methods(tx, methods, seen_at)
+
+
+def _with_coupons(
+    ledger: Ledger, stripe: StripeGateway, reader: ObjectReader
+) -> Iterator[list[Json]]:
+    """Yield pages of subscriptions, each once it is known what their discounts take off."""
+    for page in stripe.subscription_pages():
+        with ledger.begin() as tx:
+            tx.discounts.put_discounts([d for raw in page for d in reader.discounts(raw)])
+        learn_coupons(ledger=ledger, stripe=stripe)
+        yield page
 
 
 def _open_sent(

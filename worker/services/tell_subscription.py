@@ -256,8 +256,11 @@ class Storyteller:
                 in_dunning=self.tx.facts.in_dunning(subscription.id, at=at),
                 paused_by="staff",
             )
+        own = (each.id for each in subscription.discounts)
+        of_items = (each.id for item in subscription.items for each in item.discounts)
+        coupons = self.tx.discounts.coupons_of([*own, *of_items])
         value = subscription_mrr(
-            subscription, {}, temporary_count=self.rules.temporary_discounts_count
+            subscription, coupons, temporary_count=self.rules.temporary_discounts_count
         )
         return Seen(subscription, at, occasion, value, context)
 

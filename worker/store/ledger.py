@@ -26,6 +26,7 @@ from worker.store.canaries import Canaries
 from worker.store.cases import Cases
 from worker.store.chain import Chain
 from worker.store.control import Controls
+from worker.store.discounts import Discounts
 from worker.store.facts import Facts
 from worker.store.forgetting import Forgetting
 from worker.store.holds import Holds
@@ -182,6 +183,7 @@ class Transaction:
     revenue: RevenueChains
     forgetting: Forgetting
     retention: Retention
+    discounts: Discounts
     control: Controls
     jobs: Jobs
     versions: Versions
@@ -243,6 +245,7 @@ class PostgresLedger:
             revenue=RevenueChains(connection, account),
             forgetting=Forgetting(connection, account),
             retention=Retention(connection, account),
+            discounts=Discounts(connection, account),
             control=Controls(connection, account),
             jobs=Jobs(connection, account),
             versions=Versions(connection, account),

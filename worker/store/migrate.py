@@ -15,6 +15,7 @@ from worker.errors import ConfigError
 from worker.store import (
     chain_tables,
     config_tables,
+    discount_tables,
     erasable_tables,
     job_tables,
     mirror_tables,
@@ -36,6 +37,7 @@ TABLE_MODULES = (
     config_tables,
     erasable_tables,
     job_tables,
+    discount_tables,
     mirror_tables,
     office_tables,
     watched_tables,

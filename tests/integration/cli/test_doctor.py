@@ -89,7 +89,8 @@ def test_a_right_that_the_key_lacks_is_named(
         "wrong",
         (
             "the key lacks PaymentIntents: read, PaymentMethods: read, Products: read,"
-            " Prices: read, Invoices: write"
+            " Prices: read, "
+            "Coupons: read, Invoices: write"
         ),
     )
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.mrr import MONTHS_PER, DiscountTerms, monthly_minor, subscription_mrr
-from worker.domain.readings import DiscountReading, PriceReading, SubscriptionReading
+from worker.domain.mrr import MONTHS_PER, monthly_minor, subscription_mrr
+from worker.domain.readings import CouponReading, DiscountReading, PriceReading, SubscriptionReading
 
 
 def item(
@@ -93,9 +93,9 @@ def test_twelve_months_are_a_year(price: PriceReading) -> None:
     assert monthly_minor([a_year]) == monthly_minor([in_months])
 
 
-FOREVER_10 = DiscountTerms(percent_off=Fraction(10), lasting=True)
-FOREVER_5_EUR = DiscountTerms(amount_off_minor=500, currency="eur", lasting=True)
-ONCE_HALF = DiscountTerms(percent_off=Fraction(50))
+FOREVER_10 = CouponReading("TEN", percent_off=Fraction(10), lasting=True)
+FOREVER_5_EUR = CouponReading("FIVE", amount_off_minor=500, currency="eur", lasting=True)
+ONCE_HALF = CouponReading("HALF", percent_off=Fraction(50))
 TERMS = {"di_10": FOREVER_10, "di_5eur": FOREVER_5_EUR, "di_half": ONCE_HALF}
 
 

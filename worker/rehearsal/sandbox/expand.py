@@ -90,7 +90,7 @@ FIELDS: dict[str, Tree] = {
         "schedule": None,
         "test_clock": _CLOCK,
     },
-    "subscription_item": {"price": Inside("price")},
+    "subscription_item": {"discounts": Ref("discount"), "price": Inside("price")},
     "discount": {"customer": _CUSTOMER, "source": {"coupon": Ref("coupon")}},
     "invoice": {
         "confirmation_secret": Extra("", _secret),
