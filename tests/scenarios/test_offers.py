@@ -259,6 +259,36 @@ def test_a_letter_taken_at_the_second_try_gives_its_days_once(make_world: MakeWo
     assert (len(world.letters_to(max_)), len(given(world, max_))) == (1, 1)
 
 
+class Died(Exception):
+    """What ends a sender in these stories."""
+
+
+class DyingMailer:
+    """Takes a letter and ends before it can say so."""
+
+    def send(self, _mail: object) -> None:
+        """Die."""
+        raise Died
+
+
+def test_a_sender_that_dies_leaves_the_days_given_and_told_once(make_world: MakeWorld) -> None:
+    """The letter may have arrived: what it says holds, and the sweep tells it."""
+    world = make_world(configuration=offering(WEEK))
+    nils = at_night(world, "nils")
+    world.start_worker(offering(WEEK), wrap=lambda app: app.__dict__.update(mailer=DyingMailer()))
+    world.pass_time_to(world.now + 14 * HOUR)
+    world.job("read_stripe")
+    (letter,) = letters_of(world, nils)
+    with pytest.raises(Died):
+        deliver_letter(letter.id, ports=world.app.case_ports, now=world.now)
+    assert (shifts(world, nils), given(world, nils)) == ([7 * DAY], [])
+    world.start_worker(offering(WEEK))
+    world.pass_wall(minutes=5)
+    world.advance(days=1)
+    assert [one.state for one in letters_of(world, nils)] == [LetterState.UNKNOWN]
+    assert (shifts(world, nils), given(world, nils)) == ([7 * DAY], [("extra_days", "", 7)])
+
+
 def test_two_letters_at_once_give_the_days_once(make_world: MakeWorld) -> None:
     """Both letters were written with the offer; only one of them may still say so."""
     world = make_world(configuration=offering(WEEK))

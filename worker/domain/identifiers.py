@@ -7,8 +7,12 @@ name is what the database's unique constraints and Stripe's idempotency hold on 
 import hashlib
 import re
 from datetime import date
+from functools import lru_cache
 
 KEY_PREFIX = "dun:v1:"
+FRACTIONS_KEPT = 8192
+"""How many fractions are remembered: a forecast asks for those of a case at each of its looks."""
+
 _KEY = re.compile(r"dun:v1:(?P<invoice>[A-Za-z0-9_]+):(?P<no>[1-9][0-9]*)")
 _CASE = re.compile(r"^[Cc]-?([0-9]+)$")
 
@@ -70,6 +74,7 @@ def message_id(account_id: str, occasion: str, sender: str) -> str:
     return f"<{stable_id(account_id, occasion)}@{domain}>"
 
 
+@lru_cache(maxsize=FRACTIONS_KEPT)
 def stable_fraction(*parts: object) -> float:
     """Return a number in [0, 1) that depends on *parts* alone: jitter that a restart repeats."""
     text = "\x1f".join(str(part) for part in parts)

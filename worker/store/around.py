@@ -36,7 +36,7 @@ from worker.domain.readings import InvoiceReading, PaymentMethodReading, method_
 from worker.store.approvals import approval_behind
 from worker.store.holds import holds_around, holds_from_json, names_of
 from worker.store.mirror_tables import customers, disputes, payment_methods
-from worker.store.network import fingerprints_of, recent_tries, tries_of
+from worker.store.network import RecentTries, fingerprints_of, tries_of
 from worker.store.offers import last_offer, offer_from_json
 from worker.store.rows import payment_method_of
 from worker.store.tables import attempts, cases, letters, network_attempts
@@ -217,8 +217,13 @@ def surroundings_of(
     *,
     now: datetime,
     wall_now: datetime,
+    of_many: RecentTries | None = None,
 ) -> Surroundings:
-    """Return the surroundings of a case at decision time."""
+    """Return the surroundings of a case at decision time.
+
+    Args: of_many: what a reader of many cases asks once for all of them.
+    """
+    last_day = of_many or RecentTries(connection, account_id, now=now)
     in_flight = found.in_flight
     email = invoice.customer.email if invoice.customer is not None else ""
     in_use = method_in_use(invoice)
@@ -230,7 +235,7 @@ def surroundings_of(
         fingerprints=fingerprints_of(held),
         customer_id=found.customer_id,
     )
-    recent = recent_tries(connection, account_id, in_use, now=now) if in_use else ()
+    recent = last_day.of(in_use) if in_use else ()
     known = connection.execute(_AROUND, _asked_about(account_id, found, invoice)).one()
     holds = holds_from_json(known.holds)
     asked = waiting_acts_from_json(known.waiting_acts)

@@ -87,6 +87,25 @@ def recent_tries(
     return _tries(connection, _RECENT, asked)
 
 
+class RecentTries:
+    """`recent_tries` for a reader of many cases: each brand and country is asked for once."""
+
+    def __init__(self, connection: Connection, account_id: str, *, now: datetime) -> None:
+        """Ask on *connection*, as things stand at *now*."""
+        self._connection = connection
+        self._account = account_id
+        self._now = now
+        self._known: dict[tuple[str, str], tuple[NetworkTry, ...]] = {}
+
+    def of(self, method: PaymentMethodReading) -> tuple[NetworkTry, ...]:
+        """Return the last day's tries of the same brand or country, all customers'."""
+        group = (method.brand, method.country)
+        if group not in self._known:
+            found = recent_tries(self._connection, self._account, method, now=self._now)
+            self._known[group] = found
+        return self._known[group]
+
+
 def _charges() -> Select[tuple[object, ...]]:
     """Charges that an event told of; one of ours counts from when we sent it."""
     ours = and_(

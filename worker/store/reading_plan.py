@@ -34,6 +34,7 @@ from worker.store.around import surroundings_of
 from worker.store.config_tables import policies
 from worker.store.mirror_tables import customers, invoices, payment_methods, subscriptions
 from worker.store.mirrored_invoice import mirrored_invoice, payment_of
+from worker.store.network import RecentTries
 from worker.store.reading import CaseLine, list_cases
 from worker.store.rows import (
     attempt_of,
@@ -100,6 +101,7 @@ def read_open_cases(
     mirrored = _mirrored(connection, account_id, found)
     kept = _policies(connection, account_id)
     queued = _queued(connection, account_id)
+    recent = RecentTries(connection, account_id, now=now)
     return [
         OpenCase(
             line=lines[case.id],
@@ -107,7 +109,13 @@ def read_open_cases(
             policy=kept.get(case.policy_digest),
             invoice=(invoice := _invoice(case, mirrored)),
             around=surroundings_of(
-                connection, account_id, case, invoice, now=now, wall_now=wall_now
+                connection,
+                account_id,
+                case,
+                invoice,
+                now=now,
+                wall_now=wall_now,
+                of_many=recent,
             ),
             queued=queued.get(case.id, {}),
         )
