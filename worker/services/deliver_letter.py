@@ -220,7 +220,7 @@ def _postpone(
     more_time: timedelta = timedelta(),
 ) -> str:
     with at.ports.ledger.begin() as tx:
-        _lock_case(tx, at.letter)
+        lock_case(tx, at.letter)
         ours = tx.letters.postpone(
             at.letter.id,
             token=at.token,
@@ -244,7 +244,7 @@ def _settle(at: Delivery, state: LetterState, sent: Sent) -> str:
     letter, ports, now = at.letter, at.ports, at.now
     fact = letter_fact(letter, state, at=now, locale=sent.locale, reason=sent.reason)
     with ports.ledger.begin() as tx:
-        _lock_case(tx, letter)
+        lock_case(tx, letter)
         ours = tx.letters.settle(
             letter.id,
             state,
@@ -271,7 +271,7 @@ def _settle(at: Delivery, state: LetterState, sent: Sent) -> str:
     return state.value
 
 
-def _lock_case(tx: Tx, letter: LetterTask) -> None:
+def lock_case(tx: Tx, letter: LetterTask) -> None:
     """Lock the row of the letter's case before the letter's own, as everybody does."""
     if letter.case_id is not None:
         tx.cases.load(letter.case_id, lock=True)

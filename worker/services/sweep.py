@@ -7,8 +7,9 @@ from datetime import datetime
 from worker.domain.case import LetterState
 from worker.domain.network_rules import MadeBy
 from worker.errors import GatewayRejected
+from worker.ports import LetterTask
 from worker.services.case_turn import CasePorts
-from worker.services.deliver_letter import letter_fact, report
+from worker.services.deliver_letter import letter_fact, lock_case, report
 from worker.services.give_days import days_given_facts
 
 STALE_BATCH = 20
@@ -41,15 +42,26 @@ def sweep(*, ports: CasePorts, now: datetime) -> Swept:
 def _lost_letters(ports: CasePorts, now: datetime) -> int:
     with ports.ledger.begin() as tx:
         found = tx.letters.lost_sends(wall_now=ports.clock.wall_now())
-        lost = [letter for letter in found if tx.letters.lose(letter.id, reason=LOST)]
-        facts = [letter_fact(one, LetterState.UNKNOWN, at=now, reason=LOST) for one in lost]
-        facts += [fact for one in lost for fact in days_given_facts(tx, one, now=now)]
-        tx.facts.append(facts, wall_now=ports.clock.wall_now())
-        cases = [letter.case_id for letter in lost if letter.case_id is not None]
-        tx.cases.wake(now=now, case_ids=cases)
+    lost = [letter for letter in found if _lose(letter, ports, now)]
     for letter in lost:
         report(letter, LetterState.UNKNOWN, ports, now=now, reason=LOST)
     return len(lost)
+
+
+def _lose(letter: LetterTask, ports: CasePorts, now: datetime) -> bool:
+    """Settle a letter whose sender died; False where its outcome has become known after all."""
+    with ports.ledger.begin() as tx:
+        lock_case(tx, letter)
+        if not tx.letters.lose(letter.id, reason=LOST):
+            return False
+        facts = [
+            letter_fact(letter, LetterState.UNKNOWN, at=now, reason=LOST),
+            *days_given_facts(tx, letter, now=now),
+        ]
+        tx.facts.append(facts, wall_now=ports.clock.wall_now())
+        if letter.case_id is not None:
+            tx.cases.wake(now=now, case_ids=[letter.case_id])
+    return True
 
 
 def _refresh_stale(ports: CasePorts, now: datetime) -> int:
