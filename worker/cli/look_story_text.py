@@ -11,6 +11,7 @@ from worker.cli.look_story_items import paid_words
 from worker.cli.look_story_lines import Item
 from worker.cli.look_story_plan import Coming
 from worker.domain.case import CaseState
+from worker.domain.engine_refund import REFUND
 from worker.domain.identifiers import case_name
 from worker.domain.policy import RetriesBy
 from worker.domain.readings import method_in_use
@@ -213,6 +214,9 @@ def what_to_do(story: Story, *, dashboard: str) -> list[str]:
         CaseState.HELD: f"look at {link} at Stripe; once its cause is gone the case goes on",
         CaseState.IN_REVIEW: f"settle {link} at Stripe; the case follows within seconds",
     }.get(case.state)
+    if case.state is CaseState.IN_REVIEW and case.reason.startswith(REFUND):
+        name = case_name(case.id)
+        act = f"refund it at Stripe, or do not; then dunning close {name} --by NAME --reason WHY"
     if story.ahead.asks:
         act = f"dunning approve {case_name(case.id)} --by NAME --reason WHY, or leave it waiting"
     more = "More: --why (rules, inputs)   --json (data)"

@@ -117,6 +117,8 @@ class Review:
     """Stand still for a person; *reason* says what to look at."""
 
     reason: str
+    refund_of: str = ""
+    """The payment that is to be paid back; empty where none is."""
 
 
 @dataclass(frozen=True, slots=True)

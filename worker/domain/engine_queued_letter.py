@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from worker.domain.case import CaseState
-from worker.domain.decisions import Close, End, Reopen, Wait
+from worker.domain.decisions import Close, End, Reopen, Review, Wait
 from worker.domain.engine import before_the_timeline
 from worker.domain.engine_situation import Situation
 from worker.domain.engine_truth import closed_case
@@ -38,7 +38,7 @@ def against_letter(at: Situation, *, closing: bool) -> Against | None:
     it would be missed once the case goes on. Args: closing: it tells how the case came out.
     """
     if closing:
-        reopens = isinstance(getattr(closed_case(at), "act", None), Reopen)
+        reopens = isinstance(getattr(closed_case(at), "act", None), Reopen | Review)
         over = at.case.state is not CaseState.CLOSED or reopens
         return Against("the case goes on", case_is_due=reopens) if over else None
     if at.case.state is CaseState.CLOSED:

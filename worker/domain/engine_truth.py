@@ -22,6 +22,7 @@ from worker.domain.decisions import (
 )
 from worker.domain.due_dates import paid_on_time
 from worker.domain.engine_outcomes import paid_by, told_as_ours
+from worker.domain.engine_refund import moved_after_cancel, refund_due
 from worker.domain.engine_situation import (
     OVER_ALONE,
     SUBSCRIPTION_OVER,
@@ -59,6 +60,7 @@ def closed_case(at: Situation) -> Decision | None:
     if case.state is not CaseState.CLOSED:
         return None
     recovered = case.outcome in PAID
+    to_refund = moved_after_cancel(at)
     open_again = invoice.status == "open" and invoice.amount_remaining_minor > 0
     if recovered and (open_again or at.around.payment_returned):
         return Decision(
@@ -67,6 +69,8 @@ def closed_case(at: Situation) -> Decision | None:
             "The invoice was paid, but the payment was returned.",
             at.now,
         )
+    if recovered and to_refund:
+        return refund_due(at)
     if case.outcome is Outcome.CUSTOMER_CANCELLED and open_again and _lives_on(at):
         return Decision(
             Reopen("the cancel was undone", goes_on=True),
@@ -76,7 +80,7 @@ def closed_case(at: Situation) -> Decision | None:
         )
     late_until = (case.closed_at or at.now) + RECOVERED_LATE_WITHIN
     # Credited in full, an invoice is called paid as well; no money came then.
-    money_came = invoice.status == "paid" and invoice.amount_due_minor > 0
+    money_came = invoice.status == "paid" and invoice.amount_due_minor > 0 and not to_refund
     if not recovered and money_came and at.now <= late_until:
         if _paid_on_time(at):
             return _closed_on_time()
@@ -231,6 +235,13 @@ def cancelled(at: Situation) -> Decision | None:
     )
 
 
+def paid_after_cancel(at: Situation) -> Decision | None:
+    """Money that a charge of ours moved after a cancel is no recovery, until a person closes it."""
+    if not moved_after_cancel(at):
+        return None
+    return closed_by_hand(at) or refund_due(at)
+
+
 def closed_by_hand(at: Situation) -> Decision | None:
     """A person gives the case up; Stripe's invoice and subscription stay as they are."""
     request = at.around.close_request
@@ -310,6 +321,7 @@ def unknown_currency(at: Situation) -> Decision | None:
 
 
 TRUTH_RULES: tuple[Rule, ...] = (
+    paid_after_cancel,
     paid,
     small_balance_written_off,
     taken_out_of_collection,

@@ -96,9 +96,10 @@ EVENTS: dict[str, Event] = {
     ),
     "review.opened": Event(
         "error",
-        "the outcome of a charge is unknown",
-        "the payment in Stripe's Dashboard",
-        "none: it leaves by itself after two clean reads, at 25 h earliest",
+        "a person must look: the outcome of a charge is unknown, or money is to be refunded",
+        "`reason` in the line, the payment in Stripe's Dashboard",
+        "an unknown outcome leaves by itself after two clean reads, at 25 h earliest; else "
+        "`dunning close` once it is settled",
     ),
     "watched": Event("info", "`mode: watch`: what would have been done, once for each act"),
     "person.decides": Event(

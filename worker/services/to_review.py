@@ -1,0 +1,52 @@
+"""Give a case to a person: what it is called, and which letters no longer fit."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from worker.domain.case import CaseState
+from worker.domain.decisions import Review
+from worker.domain.facts import Fact
+from worker.ports import CaseChange, Tx
+from worker.services.case_turn import Turn
+from worker.services.queue_letter import suppressed_fact
+
+PAYMENTS = "https://dashboard.stripe.com/{}payments/{}"
+TO_REFUND = "the payment is to be refunded"
+
+
+def to_review(turn: Turn, review: Review, change: CaseChange) -> tuple[Review, CaseChange]:
+    """Return the review with the link that a person follows, and what it changes on the case.
+
+    A closed case comes out of its close; whatever is undone moves by the time it was closed.
+    """
+    reason = review.reason
+    if review.refund_of:
+        reason = f"{reason} ({_link(turn, review.refund_of)})"
+    was_closed = turn.case.state is CaseState.CLOSED
+    moved = replace(
+        change,
+        state=CaseState.IN_REVIEW,
+        reason=reason,
+        reopened=was_closed,
+        goes_on=was_closed,
+    )
+    return replace(review, reason=reason), moved
+
+
+def _link(turn: Turn, payment_id: str) -> str:
+    with turn.ports.ledger.begin() as tx:
+        control = tx.control.read()
+    live = control is not None and control.live
+    return PAYMENTS.format("" if live else "test/", payment_id)
+
+
+def drop_letters(turn: Turn, review: Review) -> Callable[[Tx], Sequence[Fact]] | None:
+    """Return what drops letters that thank for money which is to be paid back; None: none do."""
+    if not review.refund_of:
+        return None
+
+    def drop(tx: Tx) -> Sequence[Fact]:
+        dropped = tx.letters.suppress_queued(turn.case.id, reason=TO_REFUND)
+        return [suppressed_fact(turn, each, TO_REFUND) for each in dropped]
+
+    return drop
