@@ -61,7 +61,8 @@ def add_to(app: typer.Typer) -> None:
         app.command(rich_help_panel=GROUP)(command)
 
 
-def _who(by: str) -> str:
+def who_acts(by: str) -> str:
+    """Return the name given to `--by`, else DUNNING_OPERATOR; empty where there is neither."""
     return by or read_environment(os.environ, frozenset()).operator or ""
 
 
@@ -76,12 +77,12 @@ def _one_or_many(id: str, terms: str) -> bool:
 
 def stop(by: By = "", reason: Reason = "", data: Data = None) -> None:
     """The kill switch: no charge, letter or ending from now on; nothing is lost."""
-    operate.require_who_and_why(_who(by), reason)
+    operate.require_who_and_why(who_acts(by), reason)
     from worker.cli.data_dir import open_view
 
     with open_view(data) as view:
         done = operate.stop(
-            ledger=view.ledger, clock=SystemClock(), now=view.now, by=_who(by), reason=reason
+            ledger=view.ledger, clock=SystemClock(), now=view.now, by=who_acts(by), reason=reason
         )
     print(
         "Stopped. Start again with: dunning go --by NAME --reason WHY"
@@ -95,17 +96,21 @@ def go(by: By = "", reason: Reason = "", data: Data = None) -> None:
 
     Where nothing is stopped, the other cases of a new policy need not wait any longer.
     """
-    operate.require_who_and_why(_who(by), reason)
+    operate.require_who_and_why(who_acts(by), reason)
     from worker.cli.data_dir import open_view
 
     with open_view(data) as view:
         moved = operate.go(
-            ledger=view.ledger, clock=SystemClock(), now=view.now, by=_who(by), reason=reason
+            ledger=view.ledger, clock=SystemClock(), now=view.now, by=who_acts(by), reason=reason
         )
         cleared = []
         if moved is None:
             cleared = operate.go_past_canaries(
-                ledger=view.ledger, clock=SystemClock(), now=view.now, by=_who(by), reason=reason
+                ledger=view.ledger,
+                clock=SystemClock(),
+                now=view.now,
+                by=who_acts(by),
+                reason=reason,
             )
     for canary in cleared:
         print(f"All cases of {canary.name} may act now; {canary.acted} have.")
@@ -139,7 +144,7 @@ def hold(
 
     An ID may also be metadata.KEY=VALUE: every customer and subscription with it, now and later.
     """
-    who = operate.require_who_and_why(_who(by), reason)
+    who = operate.require_who_and_why(who_acts(by), reason)
     several = _one_or_many(id, filter)
     from worker.cli import act_hold, act_many, act_many_kinds
     from worker.cli.data_dir import open_view
@@ -164,7 +169,7 @@ def release(
     data: Data = None,
 ) -> None:
     """End every hold of a case: it goes on where it stood still. Exit 2: refused."""
-    who = operate.require_who_and_why(_who(by), reason)
+    who = operate.require_who_and_why(who_acts(by), reason)
     several = _one_or_many(id, filter)
     from worker.cli import act_hold, act_many, act_many_kinds
     from worker.cli.data_dir import open_view
@@ -189,7 +194,7 @@ def extend(
     data: Data = None,
 ) -> None:
     """Give a case more time: undone steps and the ending move later. Exit 2: refused."""
-    who = operate.require_who_and_why(_who(by), reason)
+    who = operate.require_who_and_why(who_acts(by), reason)
     several = _one_or_many(id, filter)
     from worker.cli import act_many, act_many_kinds
     from worker.cli.act_extend import extend as give_more_time
@@ -218,7 +223,7 @@ def close(
     data: Data = None,
 ) -> None:
     """Give a case up: shows first what stays owed; Stripe is left as it is. Exit 2: refused."""
-    who = operate.require_who_and_why(_who(by), reason)
+    who = operate.require_who_and_why(who_acts(by), reason)
     several = _one_or_many(id, filter)
     from worker.cli import act_close, act_many, act_many_kinds
     from worker.cli.data_dir import open_view
@@ -244,7 +249,7 @@ def retry(
     data: Data = None,
 ) -> None:
     """Charge a case now, where every rule allows it; else say from when on. Exit 2: refused."""
-    who = operate.require_who_and_why(_who(by), reason)
+    who = operate.require_who_and_why(who_acts(by), reason)
     several = _one_or_many(id, filter)
     from worker.cli import act_many, act_many_kinds
     from worker.cli.act_retry import ask
@@ -271,7 +276,7 @@ def approve(
     data: Data = None,
 ) -> None:
     """Let the one charge or ending happen that a case asked you about. Exit 2: refused."""
-    who = operate.require_who_and_why(_who(by), reason)
+    who = operate.require_who_and_why(who_acts(by), reason)
     several = _one_or_many(id, filter)
     from worker.cli import act_approve, act_many, act_many_kinds
     from worker.cli.data_dir import open_view
@@ -299,13 +304,13 @@ def apply(
     data: Data = None,
 ) -> None:
     """Make the configuration in DIR the current one: shows first what it changes."""
-    operate.require_who_and_why(_who(by), reason)
+    operate.require_who_and_why(who_acts(by), reason)
     from worker.cli import act_apply
     from worker.cli.data_dir import open_view
 
     with open_view(data) as view:
         wish = act_apply.Wish(directory, move=move, yes=yes)
-        done = act_apply.apply(view, wish, by=_who(by), reason=reason, as_json=as_json)
+        done = act_apply.apply(view, wish, by=who_acts(by), reason=reason, as_json=as_json)
     if not done:
         raise typer.Exit(2)
 
@@ -316,7 +321,7 @@ def adopt(
     reason: Reason = "",
 ) -> None:
     """Take failures from before go-live into dunning; each counts from now."""
-    operate.require_who_and_why(_who(by), reason)
+    operate.require_who_and_why(who_acts(by), reason)
     from worker.bootstrap import WORKER_NEEDS, build_app
 
     app = build_app(os.environ, process="cli", needed=WORKER_NEEDS, stream=sys.stderr)
@@ -328,7 +333,7 @@ def adopt(
             clock=app.clock,
             configuration=app.configuration,
             now=app.begin_run(),
-            by=_who(by),
+            by=who_acts(by),
             reason=reason,
         )
     finally:

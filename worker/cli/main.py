@@ -5,7 +5,7 @@ import traceback
 
 import typer
 
-from worker.cli import act, audit, check, look, look_presets, policy, run
+from worker.cli import act, audit, check, data_in, look, look_presets, policy, run
 from worker.errors import (
     ConfigError,
     DunningError,
@@ -29,6 +29,7 @@ check.add_to(app)
 look_presets.add_to(app)
 policy.add_to(app)
 act.add_to(app)
+data_in.add_to(app)
 audit.add_to(app)
 
 EXIT_CODES: tuple[tuple[type[DunningError], int], ...] = (

@@ -34,6 +34,7 @@ FACT_TYPES = frozenset(
         "charging.stopped",
         "configuration.applied",
         "customer.forgotten",
+        "figures.imported",
         "notice.failed",
         "notice.queued",
         "notice.sent",

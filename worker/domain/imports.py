@@ -26,7 +26,7 @@ _DECIMAL = re.compile(r"\d{1,9}(\.\d{1,4})?")
 _CUSTOMER = re.compile(r"cus_\w{1,60}")
 
 Reader = Callable[[str, ZoneInfo], object]
-"""Reads a cell: JSON-able value, or an aware instant for times. Raises: ValueError: what to write."""
+"""Reads a cell: a JSON-able value, or an aware instant. Raises: ValueError: what to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,8 @@ class ImportedRow:
     """When it happened: it counts in the period that holds this instant."""
     customer_id: str
     data: Mapping[str, object]
+    words: str = ""
+    """A comment as somebody wrote it: the only part that may be personal data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class BadCellError(ValueError):
 def read_row(
     kind: ImportKind, line: int, cells: Mapping[str, str], zone: ZoneInfo
 ) -> ImportedRow | list[str]:
-    """Return the row, or a sentence for each bad cell: `line 7, score: 11 is ...`.
+    """Return the row, or for each bad cell its column and a sentence: `score: 11 is ...`.
 
     Args: cells: by column, trimmed; one that is missing is empty; zone: in which a day begins.
     """
@@ -90,23 +92,23 @@ def read_row(
         written = cells.get(column.name, "")
         if not written:
             if column.required:
-                problems.append(f"line {line}, {column.name}: is empty; write {column.means}.")
+                problems.append(f"{column.name}: is empty; write {column.means}.")
             continue
         try:
             data[column.name] = _read_cell(column, written, zone)
         except ValueError as error:
-            problems.append(f"line {line}, {column.name}: {error}")
+            problems.append(f"{column.name}: {error}")
     if problems:
         return problems
     try:
         kept = dict(kind.check(data))
     except BadCellError as error:
-        return [f"line {line}, {error.column}: {error}"]
+        return [f"{error.column}: {error}"]
     key, at = str(kept.pop("key")), kept.pop(kind.at_column)
     assert isinstance(at, datetime)  # noqa: S101 (narrows the type: its column reads a time)
-    customer_id = str(kept.pop("customer", ""))
+    customer_id, words = str(kept.pop("customer", "")), str(kept.pop("comment", ""))
     plain = {name: _plain(value) for name, value in kept.items()}
-    return ImportedRow(line, key, at, customer_id, plain)
+    return ImportedRow(line, key, at, customer_id, plain, words)
 
 
 def _read_cell(column: ImportColumn, written: str, zone: ZoneInfo) -> object:
@@ -188,7 +190,9 @@ def _amount(written: str, _zone: ZoneInfo) -> str:
 def _survey(written: str, _zone: ZoneInfo) -> str:
     name = written.lower()
     if name not in SURVEY_SCALES:
-        raise ValueError(f"{_shown(written)} is no survey; write one of {', '.join(SURVEY_SCALES)}.")
+        raise ValueError(
+            f"{_shown(written)} is no survey; write one of {', '.join(SURVEY_SCALES)}."
+        )
     return name
 
 

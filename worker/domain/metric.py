@@ -76,7 +76,9 @@ class Metric:
     pending: int = 0
     """How many of the denominator are not decided yet."""
     terms: Mapping[str, Fraction] = field(default_factory=dict)
-    """What the formula multiplies, where that is more than two figures."""
+    """What the formula multiplies, where that is more than two figures, and what to compare."""
+    warning: str = ""
+    """What is wrong with the figure itself; empty where nothing is."""
 
     @property
     def value(self) -> Fraction | None:

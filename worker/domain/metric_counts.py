@@ -6,6 +6,7 @@ minor units of `currency`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,63 @@ class RecoveryCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class SurveyCounts:
+    """Answers to one survey, by standing (metrics.survey_answers)."""
+
+    promoters: int = 0
+    passives: int = 0
+    detractors: int = 0
+    score_sum: int = 0
+
+    @property
+    def answers(self) -> int:
+        """All of them; passives stay in every denominator."""
+        return self.promoters + self.passives + self.detractors
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceCounts:
+    """Answers of the period; the same in every currency."""
+
+    group: str = ""
+    surveys: Mapping[str, SurveyCounts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketCounts:
+    """Support tickets; the same in every currency."""
+
+    group: str = ""
+    opened: int = 0
+    """Opened in the period."""
+    resolved_at_once: int = 0
+    """Of these: resolved by now with one answer."""
+    still_open: int = 0
+    """Of these: not resolved by now."""
+    resolved: int = 0
+    """Resolved in the period, whenever they were opened."""
+    resolution_seconds: int = 0
+    """From opening to resolution, of those."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCounts:
+    """The last score of each customer in the period; customers are added up by present weight."""
+
+    group: str = ""
+    weighed: Mapping[int, tuple[Fraction, int]] = field(default_factory=dict)
+    """Sum of present weights -> (sum of weight x value, customers)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CostCounts:
+    """What was spent in the period to keep customers; of the ledger as a whole."""
+
+    currency: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """Everything that the metrics of one period are computed from."""
 
@@ -117,3 +175,7 @@ class Counts:
     renewals: tuple[RenewalCounts, ...] = ()
     failures: tuple[FailureCounts, ...] = ()
     recoveries: tuple[RecoveryCounts, ...] = ()
+    voices: tuple[VoiceCounts, ...] = ()
+    tickets: tuple[TicketCounts, ...] = ()
+    health: tuple[HealthCounts, ...] = ()
+    costs: tuple[CostCounts, ...] = ()

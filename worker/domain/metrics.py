@@ -11,6 +11,13 @@ from worker.domain.metric_counts import (
     RenewalCounts,
     RevenueCounts,
 )
+from worker.domain.metrics_imported import (
+    IMPORTED_DEFINITIONS,
+    cost_metrics,
+    health_metrics,
+    ticket_metrics,
+    voice_metrics,
+)
 from worker.domain.metrics_payments import (
     PAYMENT_DEFINITIONS,
     failure_metrics,
@@ -19,7 +26,11 @@ from worker.domain.metrics_payments import (
 )
 from worker.domain.metrics_revenue import REVENUE_DEFINITIONS, revenue_metrics
 
-DEFINITIONS: tuple[Definition, ...] = (*REVENUE_DEFINITIONS, *PAYMENT_DEFINITIONS)
+DEFINITIONS: tuple[Definition, ...] = (
+    *REVENUE_DEFINITIONS,
+    *PAYMENT_DEFINITIONS,
+    *IMPORTED_DEFINITIONS,
+)
 """Every metric there is, in the order in which they are shown."""
 
 Part = TypeVar("Part", RevenueCounts, RenewalCounts, FailureCounts, RecoveryCounts)
@@ -28,11 +39,19 @@ _PLACE = {definition.name: place for place, definition in enumerate(DEFINITIONS)
 
 
 def metrics_of(counts: Counts, period: Period) -> tuple[Metric, ...]:
-    """Return every figure of the period: by currency, then group, then in order of DEFINITIONS."""
+    """Return every figure of the period: by currency, then group, then in order of DEFINITIONS.
+
+    Those without a currency come last.
+    """
     return tuple(
         sorted(
             _figures(counts, period),
-            key=lambda each: (each.currency, each.group, _PLACE[each.definition.name]),
+            key=lambda each: (
+                not each.currency,
+                each.currency,
+                each.group,
+                _PLACE[each.definition.name],
+            ),
         )
     )
 
@@ -46,6 +65,15 @@ def _figures(counts: Counts, period: Period) -> Iterator[Metric]:
         yield from renewal_metrics(renewals.get(place) or RenewalCounts(*place))
         yield from failure_metrics(failures.get(place) or FailureCounts(*place))
         yield from recovery_metrics(recoveries.get(place) or RecoveryCounts(*place))
+    for costs in counts.costs:
+        place = (costs.currency, "")
+        yield from cost_metrics(costs, revenue.get(place) or RevenueCounts(*place), period)
+    for voices in counts.voices:
+        yield from voice_metrics(voices)
+    for tickets in counts.tickets:
+        yield from ticket_metrics(tickets)
+    for health in counts.health:
+        yield from health_metrics(health)
 
 
 def _placed(found: Iterable[Part]) -> dict[tuple[str, str], Part]:

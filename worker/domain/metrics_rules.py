@@ -1,6 +1,7 @@
 """The conventions by which recurring revenue is counted, as the operator chose them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
@@ -14,6 +15,15 @@ class ChurnAt(StrEnum):
     """When it has owed for the whole of `grace`."""
     TERMINAL_STATE = "terminal_state"
     """When it is canceled or unpaid, as Stripe counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthDefinition:
+    """How a customer's health score is weighed; figures keep the one that they came under."""
+
+    version: str
+    weights: Mapping[str, int]
+    """Input -> its weight in percent; together 100."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +41,12 @@ class MetricsRules:
     metadata: tuple[str, ...] = ()
     """Keys of Stripe's metadata that facts keep, to be grouped by: those listed, and those that
     policies match by."""
+    office_days: bool = False
+    """Whether periods of figures begin at the office's midnight; else at UTC's."""
+    health: HealthDefinition | None = None
+    """None where no health score is wanted."""
+    comment_tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Tag -> the words by which comments of surveys get it."""
 
 
 DEFAULTS = MetricsRules()

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from worker.domain.confirmations import Confirmation
+from worker.domain.metrics_rules import DEFAULTS, MetricsRules
 from worker.domain.policy import Configuration, Limits, Mode, Quiet
+
+UTC = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,12 @@ class Office:
     quiet: Quiet
     digest: str
     confirmed: tuple[Confirmation, ...] = ()
+    metrics: MetricsRules = DEFAULTS
+
+    @property
+    def metrics_zone(self) -> ZoneInfo:
+        """In which the days of figures begin."""
+        return self.zone if self.metrics.office_days else UTC
 
 
 def office_of(configuration: Configuration) -> Office:
@@ -28,4 +37,5 @@ def office_of(configuration: Configuration) -> Office:
         quiet=configuration.notices.quiet,
         digest=configuration.digest,
         confirmed=configuration.dunning.confirmed,
+        metrics=configuration.dunning.metrics or DEFAULTS,
     )

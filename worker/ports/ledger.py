@@ -17,6 +17,7 @@ from worker.ports.chain import ChainBook
 from worker.ports.discounts import DiscountBook
 from worker.ports.forgetting import ForgettingBook
 from worker.ports.holds import HoldBook
+from worker.ports.imports import ImportBook
 from worker.ports.letters import LetterBook
 from worker.ports.mirror import InboxBook, MirrorBook
 from worker.ports.offers import OfferBook
@@ -241,6 +242,10 @@ class Tx(Protocol):
     @property
     def plans(self) -> PlanBook:
         """Kept plans."""
+
+    @property
+    def imports(self) -> ImportBook:
+        """Figures from files."""
 
     @property
     def staff(self) -> StaffBook:

@@ -38,6 +38,9 @@ def own_traits(subscription: SubscriptionReading) -> dict[str, object]:
         "product_id": first.product_id if first is not None else "",
         "price_ids": [item.price_id for item in subscription.items],
         "product_ids": [item.product_id for item in subscription.items],
+        "period_end": (
+            subscription.period_end_at.isoformat() if subscription.period_end_at else ""
+        ),
     }
 
 

@@ -1,6 +1,6 @@
 """Take a file of figures into the ledger: every row, or none and each bad one is named."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -8,12 +8,16 @@ from zoneinfo import ZoneInfo
 
 from worker.domain.facts import Fact
 from worker.domain.imports import ImportedRow, ImportKind, read_row
+from worker.domain.metrics_rules import HealthDefinition
 from worker.errors import ConfigError
 from worker.ports import Clock, Ledger
 from worker.ports.imports import ImportBook, KnownRow
 from worker.services.operate import require_who_and_why
 
 BATCH = 1000
+
+HEALTH = "health"
+"""The kind of file whose rows are weighed."""
 
 TOLD_MAX = 1000
 """More bad rows than this are counted, not named: the file as a whole is another one."""
@@ -33,10 +37,15 @@ class ImportWish:
     """Rows that say otherwise than before are taken as corrections, and not refused."""
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     """In which a day without an hour begins."""
-    definition: Mapping[str, object] = field(default_factory=dict)
-    """What these figures are weighed by, kept with them; empty where nothing is."""
-    inputs: tuple[str, ...] | None = None
-    """The inputs that the definition weighs; None where it is about none."""
+    health: HealthDefinition | None = None
+    """What figures of customers' health are weighed by; kept with them."""
+
+    @property
+    def definition(self) -> dict[str, object]:
+        """What is kept with the figures: version and weights, or nothing."""
+        if self.kind.name != HEALTH or self.health is None:
+            return {}
+        return {"version": self.health.version, "weights": dict(self.health.weights)}
 
 
 @dataclass(slots=True)
@@ -58,21 +67,23 @@ class _Problems:
 
     def __init__(self, file_name: str) -> None:
         self._file = file_name
-        self.told: list[str] = []
+        self._told: list[tuple[int, str]] = []
         self._more = 0
 
-    def add(self, sentence: str) -> None:
-        if len(self.told) < TOLD_MAX:
-            self.told.append(f"{self._file} {sentence}")
+    def add(self, line: int, sentence: str) -> None:
+        """Keep a sentence about what stands on *line*."""
+        if len(self._told) < TOLD_MAX:
+            self._told.append((line, f"{self._file} line {line}{sentence}"))
         else:
             self._more += 1
 
     def refuse(self) -> None:
-        """Raise where there are any. Raises: ConfigError."""
-        if self._more:
-            self.told.append(f"{self._file}: and {self._more} more like these.")
-        if self.told:
-            raise ConfigError(*self.told, "Nothing was imported.")
+        """Raise where there are any, in the order of the file. Raises: ConfigError."""
+        if not self._told:
+            return
+        told = [sentence for _, sentence in sorted(self._told, key=lambda each: each[0])]
+        more = [f"{self._file}: and {self._more} more like these."] if self._more else []
+        raise ConfigError(*told, *more, "Nothing was imported.")
 
 
 def import_figures(
@@ -83,11 +94,21 @@ def import_figures(
     Raises: ConfigError: bad rows, each named with line, column and what to write; nothing is kept.
     """
     require_who_and_why(wish.by, wish.reason)
+    if wish.kind.name == HEALTH and wish.health is None:
+        raise ConfigError(
+            "dunning.yaml has no `metrics: health`; write its version and weights there first."
+        )
     problems, done = _Problems(wish.file_name), Imported()
     with ledger.begin() as tx:
         name = wish.kind.name
+        _refuse_another_definition(wish, tx.imports)
         import_id = tx.imports.begin(
-            name, file_name=wish.file_name, by=wish.by, reason=wish.reason, now=now
+            name,
+            file_name=wish.file_name,
+            by=wish.by,
+            reason=wish.reason,
+            definition=wish.definition,
+            now=now,
         )
         readable = _readable(wish, rows, problems, done)
         while batch := list(islice(readable, BATCH)):
@@ -105,19 +126,38 @@ def _readable(
     for line, cells in rows:
         done.rows += 1
         if isinstance(cells, str):
-            problems.add(f"line {line}: {cells}")
+            problems.add(line, f": {cells}")
             continue
         row = read_row(wish.kind, line, cells, wish.zone)
         if isinstance(row, list):
             for sentence in row:
-                problems.add(sentence)
-        elif wish.inputs is not None and row.data["input"] not in wish.inputs:
+                problems.add(line, f", {sentence}")
+        elif wish.health is not None and row.data.get("input", "") not in _inputs(wish):
             problems.add(
-                f"line {line}, input: `{row.data['input']}` is not weighed by `metrics: health` in"
-                f" dunning.yaml; write one of {', '.join(wish.inputs) or 'none: it weighs nothing'}."
+                line,
+                f", input: `{row.data['input']}` is not weighed by `metrics: health` in"
+                f" dunning.yaml; write one of {', '.join(wish.health.weights)}.",
             )
         else:
             yield row
+
+
+def _inputs(wish: ImportWish) -> Collection[object]:
+    """Return what `input` may be; rows of other kinds have none."""
+    return wish.health.weights if wish.kind.name == HEALTH and wish.health is not None else {""}
+
+
+def _refuse_another_definition(wish: ImportWish, book: ImportBook) -> None:
+    """Raise where a version's name stands for other weights already. Raises: ConfigError."""
+    if not wish.definition:
+        return
+    version = str(wish.definition["version"])
+    kept = book.definition(wish.kind.name, version)
+    if kept is not None and kept != wish.definition:
+        raise ConfigError(
+            f"dunning.yaml, metrics → health: version {version} is kept with other weights; give"
+            " the new weights another version."
+        )
 
 
 def _take(
@@ -135,8 +175,9 @@ def _take(
         before = known.get(row.key)
         if before is not None and before.import_id == import_id:
             problems.add(
-                f"line {row.line}, key: `{row.key}` stands on line {before.row.line} already;"
-                " write each key once."
+                row.line,
+                f", key: `{row.key}` stands on line {before.row.line} already;"
+                " write each key once.",
             )
             continue
         revision = 1 if before is None else before.revision + 1
@@ -147,11 +188,11 @@ def _take(
         elif wish.correct or _completes(before.row, row):
             done.corrected += 1
         else:
-            problems.add(_contradicts(before, row))
+            problems.add(row.line, _contradicts(before, row))
             continue
         fresh.append((revision, row))
         known[row.key] = KnownRow(revision, row, import_id)
-    book.add(import_id, kind, fresh, definition=wish.definition)
+    book.add(import_id, kind, fresh)
 
 
 def _says_the_same(before: ImportedRow, row: ImportedRow) -> bool:
@@ -162,18 +203,23 @@ def _completes(before: ImportedRow, row: ImportedRow) -> bool:
     """Return whether *row* only fills cells that were empty: a ticket that is resolved now."""
     same = (before.at, before.key) == (row.at, row.key)
     kept = all(row.data.get(name) == value for name, value in before.data.items())
-    return same and kept and before.customer_id in {"", row.customer_id}
+    told = before.customer_id in {"", row.customer_id} and before.words in {"", row.words}
+    return same and kept and told
 
 
 def _contradicts(before: KnownRow, row: ImportedRow) -> str:
-    was = {**before.row.data, "customer": before.row.customer_id, "time": before.row.at}
-    says = {**row.data, "customer": row.customer_id, "time": row.at}
+    was = {**before.row.data, **_apart(before.row)}
+    says = {**row.data, **_apart(row)}
     differing = sorted(name for name in was if was[name] != says.get(name))
     name = differing[0]
     return (
-        f"line {row.line}, key: `{row.key}` was imported with {name} `{was[name]}` before and is"
+        f", key: `{row.key}` was imported with {name} `{was[name]}` before and is"
         f" `{says.get(name, '')}` now; write another key, or add --correct to correct it."
     )
+
+
+def _apart(row: ImportedRow) -> dict[str, object]:
+    return {"customer": row.customer_id, "time": row.at.isoformat(), "comment": row.words}
 
 
 def _fact(wish: ImportWish, done: Imported, import_id: int, now: datetime) -> Fact:

@@ -16,6 +16,8 @@ APPEND_ONLY = frozenset(("events", "event_chain"))
 
 CHANGEABLE_COLUMNS = {
     "decisions": ("reason",),
+    "imported_rows": ("words",),
+    "imports": ("added", "corrected"),
     "operator_acts": ("answered_at", "answer", "reason"),
 }
 """Tables of which rows stay, and the only columns of theirs that may change."""

@@ -5,7 +5,6 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Identity,
-    Index,
     Integer,
     PrimaryKeyConstraint,
     Table,
@@ -34,6 +33,7 @@ imports = Table(
     instant("at", required=True),
     count_column("added"),
     count_column("corrected"),
+    json_column("definition"),
     PrimaryKeyConstraint("id"),
 )
 
@@ -49,7 +49,6 @@ imported_rows = Table(
     instant("at", required=True),
     text_column("customer_id"),
     Column("data", JSONB, nullable=False),
-    json_column("definition"),
+    text_column("words"),
     PrimaryKeyConstraint("account_id", "kind", "row_key", "revision"),
 )
-Index("ix_imported_rows_at", imported_rows.c.account_id, imported_rows.c.kind, imported_rows.c.at)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from worker.domain.imports import ImportedRow
 from worker.ports.imports import KnownRow
@@ -18,7 +19,16 @@ class Imports:
         self._connection = connection
         self._account = account_id
 
-    def begin(self, kind: str, *, file_name: str, by: str, reason: str, now: datetime) -> int:
+    def begin(
+        self,
+        kind: str,
+        *,
+        file_name: str,
+        by: str,
+        reason: str,
+        definition: Mapping[str, object],
+        now: datetime,
+    ) -> int:
         """Write who imports what and why; return its number. One import of a kind at a time."""
         self._connection.execute(
             text("SELECT pg_advisory_xact_lock(hashtext(:name))"),
@@ -32,11 +42,28 @@ class Imports:
                 file_name=file_name,
                 by=by,
                 reason=reason,
+                definition=dict(definition),
                 at=now,
             )
             .returning(imports.c.id)
         )
-        return written.scalar_one()
+        number: int = written.scalar_one()
+        return number
+
+    def definition(self, kind: str, version: str) -> Mapping[str, object] | None:
+        """Return the definition that figures were kept under by that name, or None."""
+        query = (
+            select(imports.c.definition)
+            .where(
+                imports.c.account_id == self._account,
+                imports.c.kind == kind,
+                imports.c.definition["version"].as_string() == version,
+                imports.c.added + imports.c.corrected > 0,
+            )
+            .limit(1)
+        )
+        found: Mapping[str, object] | None = self._connection.execute(query).scalar_one_or_none()
+        return found
 
     def newest(self, kind: str, keys: Sequence[str]) -> dict[str, KnownRow]:
         """Return the newest revision of each key that is known, also of this transaction."""
@@ -49,7 +76,7 @@ class Imports:
         query = (
             select(imported_rows)
             .where(*chosen)
-            .distinct(place.row_key)
+            .ext(distinct_on(place.row_key))
             .order_by(place.row_key, place.revision.desc())
         )
         rows = self._connection.execute(query).mappings()
@@ -63,19 +90,13 @@ class Imports:
                     at=row["at"].astimezone(UTC),
                     customer_id=row["customer_id"],
                     data=row["data"],
+                    words=row["words"],
                 ),
             )
             for row in rows
         }
 
-    def add(
-        self,
-        import_id: int,
-        kind: str,
-        rows: Sequence[tuple[int, ImportedRow]],
-        *,
-        definition: Mapping[str, object],
-    ) -> None:
+    def add(self, import_id: int, kind: str, rows: Sequence[tuple[int, ImportedRow]]) -> None:
         """Add rows, each with its revision: 1, or one more than the newest."""
         if not rows:
             return
@@ -92,7 +113,7 @@ class Imports:
                     "at": row.at,
                     "customer_id": row.customer_id,
                     "data": dict(row.data),
-                    "definition": dict(definition),
+                    "words": row.words,
                 }
                 for revision, row in rows
             ],

@@ -30,6 +30,7 @@ from worker.store.discounts import Discounts
 from worker.store.facts import Facts
 from worker.store.forgetting import Forgetting
 from worker.store.holds import Holds
+from worker.store.imports import Imports
 from worker.store.inbox import Inbox
 from worker.store.jobs import Jobs
 from worker.store.kept_plans import KeptPlans
@@ -191,6 +192,7 @@ class Transaction:
     promises: Promises
     plans: KeptPlans
     staff: StaffMails
+    imports: Imports
 
 
 class PostgresLedger:
@@ -253,4 +255,5 @@ class PostgresLedger:
             promises=Promises(connection, account),
             plans=KeptPlans(connection, account),
             staff=StaffMails(connection, account),
+            imports=Imports(connection, account),
         )

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from worker.domain.metric import Period
 from worker.domain.metric_counts import Counts
 from worker.domain.metric_groups import GroupBy
+from worker.store.metrics_imported import read_costs, read_health, read_tickets, read_voices
 from worker.store.metrics_payments import read_failures, read_recoveries, read_renewals
 from worker.store.metrics_revenue import read_revenue
 
@@ -28,4 +29,8 @@ def read_counts(
         renewals=tuple(read_renewals(connection, account_id, period, by, now=now)),
         failures=tuple(read_failures(connection, account_id, period, by, now=now)),
         recoveries=tuple(read_recoveries(connection, account_id, period, by)),
+        voices=tuple(read_voices(connection, account_id, period, by)),
+        tickets=tuple(read_tickets(connection, account_id, period, by, now=now)),
+        health=tuple(read_health(connection, account_id, period, by)),
+        costs=tuple(read_costs(connection, account_id, period)) if by is None else (),
     )

@@ -25,6 +25,12 @@ def engine(_metrics_database: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
+def url(_metrics_database: str, engine: Engine) -> str:
+    """Give the URL of the engine's database, in which nothing is left of other tests."""
+    return _metrics_database
+
+
+@pytest.fixture
 def telling(engine: Engine) -> Telling:
     """Give what tells facts to a ledger."""
     return Telling(PostgresLedger(engine, "acct_metrics"))

@@ -3,19 +3,20 @@
 import csv
 import json
 from io import StringIO
+from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from tests.integration.cli.conftest import Command
 from tests.integration.metrics.telling import Telling, at
 from worker.errors import UsageError
-from worker.store.ledger import PostgresLedger, connect
+from worker.store.ledger import PostgresLedger
 
 
 @pytest.fixture
-def dunning(migrated_database_url: str) -> Command:
+def dunning(url: str, engine: Engine) -> Command:
     """Give the command on a ledger with a month of facts; it is 5 December."""
-    engine = connect(f"postgresql+psycopg://{migrated_database_url.split('://', 1)[1]}")
     ledger = PostgresLedger(engine, "acct_test")
     with ledger.begin() as tx:
         tx.control.create(charging=True, live=False, go_live_at=at(10, 1), cause="")
@@ -27,8 +28,7 @@ def dunning(migrated_database_url: str) -> Command:
     telling.subscription("churned", 0, at(11, 30, 23), 0, kind="voluntary", reason="x")
     telling.failed(1, at(11, 30))
     telling.write()
-    engine.dispose()
-    return Command(migrated_database_url)
+    return Command(url)
 
 
 ASKED = ("metrics", "--from", "2026-11-01", "--to", "2026-12-01")
@@ -101,3 +101,22 @@ def test_wrong_use_is_one_sentence(
     error = dunning.run("metrics", *options).exception
     assert isinstance(error, UsageError)
     assert str(error).startswith(sentence)
+
+
+def test_a_file_is_imported_and_measured_in_groups(dunning: Command, tmp_path: Path) -> None:
+    file = tmp_path / "answers.csv"
+    file.write_text(
+        "key,survey,score,answered_at,customer\n1,nps,9,2026-11-02,cus_1\n2,nps,3,2026-11-02,\n"
+    )
+    who = ("--by", "jo", "--reason", "autumn")
+    told = json.loads(dunning.run("import", "surveys", str(file), *who, "--json").stdout)
+    assert told == {"kind": "surveys", "rows": 2, "added": 2, "corrected": 0, "known": 0}
+    result = dunning.run("import", "surveys", str(file), *who)
+    assert result.stdout == "answers.csv: 2 rows of surveys: 0 new, 2 known already.\n"
+    grouped = json.loads(dunning.run(*ASKED, "--by", "country", "--json").stdout)
+    nps = {m["group"]: m["value"] for m in grouped["metrics"] if m["name"] == "nps"}
+    assert nps == {"DE": 100, "": -100}
+    missing = dunning.run("import", "surveys", str(tmp_path / "none.csv"), *who)
+    assert (
+        str(missing.exception) == f"{tmp_path}/none.csv cannot be read: No such file or directory."
+    )

@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import Any
 
 from tests.integration.metrics.telling import DECEMBER, NOVEMBER, Telling, at
-from worker.cli.look_metrics import value_words
+from worker.cli.metrics_text import value_words
 from worker.domain.metric_groups import parse_group_by
 from worker.domain.metrics_revenue import MOVES
 

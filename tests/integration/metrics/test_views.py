@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine, text
 
+from worker.domain.imports import imports_table
 from worker.domain.metrics import metrics_table
 
 README = (Path(__file__).parents[3] / "README.md").read_text()
@@ -32,6 +34,7 @@ def test_every_view_and_column_says_what_it_is_in_the_database_and_in_readme(
     assert not missing, "\n".join(missing)
 
 
-def test_every_metric_stands_in_readme() -> None:
-    missing = [line for line in metrics_table().splitlines() if line not in README]
+@pytest.mark.parametrize("table", [metrics_table(), imports_table()])
+def test_every_metric_and_every_column_of_a_file_stands_in_readme(table: str) -> None:
+    missing = [line for line in table.splitlines() if line not in README]
     assert not missing, "\n".join(missing)

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from tests.integration.metrics.telling import NOVEMBER, Telling, at, parts
-from worker.cli.look_metrics import value_words
+from worker.cli.metrics_text import value_words
 from worker.domain.metric import Period
 
 YEAR = Period(at(1, 1), at(1, 1, year=2027))

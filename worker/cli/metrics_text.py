@@ -1,0 +1,101 @@
+"""The metrics as people read them: tables by currency, rounded for display only."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+from worker.cli.metrics_files import rounded
+from worker.cli.metrics_measured import Measured
+from worker.cli.tables import columns
+from worker.domain.comments import STANDINGS
+from worker.domain.metric import SMALL_GROUP_MAX, Metric, Parts, Unit
+from worker.domain.metric_groups import GroupBy
+from worker.domain.money import Money
+from worker.office.words import money_words
+
+HEADING = ("group", "metric", "value", "numerator", "denominator", "", "source", "formula")
+RIGHT = (2, 3, 4)
+COMMENTS_HEADING = ("comments", "count", *(f"{standing}s" for standing in STANDINGS), "one of them")
+
+
+def print_metrics(measured: Measured) -> None:
+    """Print every figure, then the comments by tag."""
+    period = measured.period
+    print(
+        f"Metrics from {period.from_at.astimezone(period.zone):%Y-%m-%d %H:%M} to before"
+        f" {period.to_at.astimezone(period.zone):%Y-%m-%d %H:%M} ({period.zone.key})"
+    )
+    if not measured.metrics:
+        print("No fact is known in this period.")
+        return
+    for currency in dict.fromkeys(metric.currency for metric in measured.metrics):
+        print(f"\n{currency.upper() or 'Whatever the currency'}")
+        found = [metric for metric in measured.metrics if metric.currency == currency]
+        rows = [_row(metric, measured.by) for metric in found]
+        columns(rows, heading=HEADING, right=RIGHT)
+    if measured.comments:
+        print()
+        columns(
+            [
+                (
+                    group.tag,
+                    str(len(group.comments)),
+                    *(str(group.count(standing)) for standing in STANDINGS),
+                    " ".join(group.comments[0].text.split()),
+                )
+                for group in measured.comments
+            ],
+            heading=COMMENTS_HEADING,
+            right=range(1, 2 + len(STANDINGS)),
+        )
+
+
+def _row(metric: Metric, by: GroupBy | None) -> tuple[str, ...]:
+    of, parts = metric.denominator, metric.definition.parts
+    marks = [f"{metric.pending} pending"] if metric.pending else []
+    marks += [f"small group (< {SMALL_GROUP_MAX})"] if metric.is_small else []
+    marks += [metric.warning] if metric.warning else []
+    return (
+        (metric.group or "not known") if by is not None else "",
+        metric.definition.name,
+        value_words(metric),
+        _part_words(metric, metric.numerator, parts is not Parts.COUNTS) if of is not None else "",
+        _part_words(metric, of, parts is Parts.MONEY) if of is not None else "",
+        ", ".join(marks),
+        metric.definition.source,
+        metric.definition.formula,
+    )
+
+
+def value_words(metric: Metric) -> str:
+    """Return the value as people read it, rounded for display only: `92.5 %`, `€16.33`."""
+    value = metric.value
+    if value is None:
+        return "no value"
+    match metric.definition.unit:
+        case Unit.MONEY:
+            return money_words(Money(round(value), metric.currency))
+        case Unit.PERCENT:
+            return f"{_number_words(value)} %"
+        case Unit.DAYS:
+            return f"{_number_words(value)} days"
+        case Unit.HOURS:
+            return f"{_number_words(value)} h"
+        case _:
+            return _number_words(value)
+
+
+def _part_words(metric: Metric, number: Fraction, is_money: bool) -> str:
+    if is_money:
+        return money_words(Money(round(number), metric.currency))
+    return _number_words(number)
+
+
+def _number_words(number: Fraction) -> str:
+    """Return a number with one decimal, below 10 with two; none where they are zeros."""
+    if number.denominator == 1:
+        return f"{number.numerator:,}"
+    step = Decimal("0.01") if abs(number) < 10 else Decimal("0.1")
+    short = rounded(number, step)
+    if not short:  # something is there, so it is not written as nothing
+        return "< 0.01" if number > 0 else "> -0.01"
+    return f"{short:,f}".rstrip("0").rstrip(".")
