@@ -30,5 +30,5 @@ def test_weights_that_do_not_weigh_are_refused(written: object, sentence: str) -
 
 @pytest.mark.parametrize("written", [{"price": []}, {"price": ""}, {}, "price"])
 def test_tags_without_words_are_refused(written: object) -> None:
-    with pytest.raises(ValueError, match=r"has no word|are a mapping"):
+    with pytest.raises(ValueError, match=r"has no word|are a mapping|is empty"):
         parse_tags(written)
