@@ -352,10 +352,10 @@ def reconcile(
 ) -> None:
     """Compare the ledger with Stripe now. Exit 3: keys of our kind that nothing explains."""
     if rebuild:
-        operate.require_who_and_why(_who(by), reason)
+        operate.require_who_and_why(who_acts(by), reason)
     from worker.cli.act_reconcile import reconcile as compare
 
-    if not compare(os.environ, rebuild=rebuild, by=_who(by), reason=reason):
+    if not compare(os.environ, rebuild=rebuild, by=who_acts(by), reason=reason):
         raise typer.Exit(3)
 
 
@@ -369,7 +369,7 @@ def forget(
     data: Data = None,
 ) -> None:
     """Erase a person: names, addresses, metadata, letters. Exit 2: refused, a case is open."""
-    who = operate.require_who_and_why(_who(by), reason)
+    who = operate.require_who_and_why(who_acts(by), reason)
     from worker.cli import act_forget
     from worker.cli.data_dir import open_view
 

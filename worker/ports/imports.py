@@ -1,6 +1,6 @@
 """Figures from files: rows that are only ever added to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -34,6 +34,9 @@ class ImportBook(Protocol):
 
     def definition(self, kind: str, version: str) -> Mapping[str, object] | None:
         """Return the definition that figures were kept under by that name, or None."""
+
+    def forgotten(self, customer_ids: Collection[str]) -> set[str]:
+        """Return those of whom nothing personal is kept any more."""
 
     def newest(self, kind: str, keys: Sequence[str]) -> Mapping[str, KnownRow]:
         """Return the newest revision of each key that is known, also of this transaction."""

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from worker.domain.facts import Fact
 from worker.domain.imports import ImportedRow, ImportKind, read_row
 from worker.domain.metrics_rules import HealthDefinition
+from worker.domain.staff_words import StaffWords
 from worker.errors import ConfigError
 from worker.ports import Clock, Ledger
 from worker.ports.imports import ImportBook, KnownRow
@@ -169,6 +170,8 @@ def _take(
     done: Imported,
 ) -> None:
     kind = wish.kind.name
+    gone = book.forgotten({row.customer_id for row in batch})
+    batch = [replace(row, words="") if row.customer_id in gone else row for row in batch]
     known = dict(book.newest(kind, [row.key for row in batch]))
     fresh: list[tuple[int, ImportedRow]] = []
     for row in batch:
@@ -230,6 +233,6 @@ def _fact(wish: ImportWish, done: Imported, import_id: int, now: datetime) -> Fa
         "added": done.added,
         "corrected": done.corrected,
         "by": wish.by,
-        "reason": wish.reason,
+        "reason": StaffWords(wish.reason),
     }
     return Fact("figures.imported", f"import {import_id}", now, "imported", data)

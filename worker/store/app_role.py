@@ -17,7 +17,7 @@ APPEND_ONLY = frozenset(("events", "event_chain"))
 CHANGEABLE_COLUMNS = {
     "decisions": ("reason",),
     "imported_rows": ("words",),
-    "imports": ("added", "corrected"),
+    "imports": ("added", "corrected", "reason"),
     "operator_acts": ("answered_at", "answer", "reason"),
 }
 """Tables of which rows stay, and the only columns of theirs that may change."""

@@ -90,6 +90,10 @@ _EMPTIED: Mapping[str, str] = {
                 WHERE account_id = :account AND customer_id = :customer
             UNION SELECT id FROM invoices WHERE account_id = :account AND customer_id = :customer)
     """,
+    "imported_rows": """
+        UPDATE imported_rows SET words = ''
+        WHERE account_id = :account AND customer_id = :customer AND words <> ''
+    """,
     "fact_words": f"""
         UPDATE fact_words SET words = '{{}}'
         WHERE account_id = :account AND fact_id IN (
@@ -107,6 +111,8 @@ _QUOTING = {
     "decisions": ("reason",),
     "fact_words": ("words",),
     "holds": ("reason", "release_reason"),
+    "imported_rows": ("words",),
+    "imports": ("reason",),
     "letters": ("reason",),
     "operator_acts": ("answer", "reason"),
     "staff_mails": ("content",),

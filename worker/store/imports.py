@@ -1,6 +1,6 @@
 """Imported figures (ports.ImportBook)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, insert, select, text, update
@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from worker.domain.imports import ImportedRow
 from worker.ports.imports import KnownRow
+from worker.store.forgotten import forgotten_among
 from worker.store.import_tables import imported_rows, imports
 
 
@@ -64,6 +65,10 @@ class Imports:
         )
         found: Mapping[str, object] | None = self._connection.execute(query).scalar_one_or_none()
         return found
+
+    def forgotten(self, customer_ids: Collection[str]) -> set[str]:
+        """Return those of whom nothing personal is kept any more."""
+        return forgotten_among(self._connection, self._account, customer_ids)
 
     def newest(self, kind: str, keys: Sequence[str]) -> dict[str, KnownRow]:
         """Return the newest revision of each key that is known, also of this transaction."""

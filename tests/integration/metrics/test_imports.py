@@ -353,3 +353,18 @@ def test_the_example_of_every_column_can_be_imported(desk: Desk) -> None:
         names = ",".join(column.name for column in kind.columns)
         example = ",".join(column.example for column in kind.columns)
         assert desk.take(kind.name, f"{names}\n{example}\n").endswith("1 new.")
+
+
+def test_the_words_of_a_forgotten_customer_are_gone_and_do_not_come_back(desk: Desk) -> None:
+    heading = "key,survey,score,answered_at,customer,comment\n"
+    content = heading + "1,nps,2,2026-11-02,cus_1,I am Ann\n2,nps,9,2026-11-02,cus_2,fine\n"
+    desk.take("surveys", content)
+    with desk.view.ledger.begin() as tx:
+        tx.forgetting.forget("cus_1", now=at(12, 5))
+        tx.forgetting.erase("cus_1", set())
+    assert desk.take("surveys", content).endswith("2 known already.")
+    desk.take("surveys", heading + "3,nps,3,2026-11-03,cus_1,Ann again\n")
+    shown = [text["text"] for group in desk.told()["comments"] for text in group["shown"]]
+    assert shown == ["fine"]
+    assert "Ann" not in str(desk.rows())
+    assert desk.metric("nps")["denominator"] == 3  # the figures stay
