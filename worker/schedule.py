@@ -9,7 +9,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from worker.bootstrap import SCHEDULER_NEEDS, App, LedgerEmptyError, build_app
 from worker.clock import sleep
 from worker.errors import ServiceUnavailable
-from worker.joblog import capture_libraries
+from worker.joblog import capture_libraries, capture_uncaught
 
 TICK_SECONDS = 1
 BEAT_SECONDS = 20
@@ -86,6 +86,7 @@ def run(environ: Mapping[str, str]) -> int:
         app.close()
         raise
     capture_libraries(app.log)
+    capture_uncaught(app.log)
     stop = StopRequest()
     metronome = Metronome(app)
     scheduler = BackgroundScheduler(timezone="UTC")

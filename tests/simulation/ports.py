@@ -15,7 +15,7 @@ from worker.domain.readings import CustomerReading
 from worker.errors import DatabaseUnavailable, QueueUnavailable
 from worker.mail.zones import zone_for
 from worker.ports import RenderedNotice, SendOutcome, SendResult
-from worker.queue.doorbell import ADVANCE_CASE, DELIVER_LETTER, RUN_JOB
+from worker.queue.messages import ADVANCE_CASE, DELIVER_LETTER, RUN_JOB
 from worker.rehearsal.sandbox.faults import Rule
 from worker.store.ledger import PostgresLedger
 

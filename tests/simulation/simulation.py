@@ -32,7 +32,7 @@ from worker.joblog import build_joblog
 from worker.jobs.boundary import Boundary
 from worker.jobs.messages import deliver, look_at, start_jobs
 from worker.jobs.table import prepare, run_job
-from worker.queue.doorbell import ADVANCE_CASE, DELIVER_LETTER, RUN_JOB, TICK
+from worker.queue.messages import ADVANCE_CASE, DELIVER_LETTER, RUN_JOB, TICK
 from worker.rehearsal.sandbox.app import Sandbox
 from worker.rehearsal.sandbox.billing import life
 from worker.services.case_turn import CasePorts

@@ -6,6 +6,7 @@ import traceback
 import typer
 
 from worker.cli import act, audit, check, data_in, look, look_presets, policy, run
+from worker.domain.redaction import redact, without_secrets
 from worker.errors import (
     ConfigError,
     DunningError,
@@ -53,9 +54,9 @@ def main() -> None:
         app()
     except DunningError as error:
         if debug:
-            traceback.print_exc()
+            print(without_secrets(traceback.format_exc()), file=sys.stderr)
         for sentence in str(error).splitlines():
-            print(sentence, file=sys.stderr)
+            print(without_secrets(sentence), file=sys.stderr)
         codes = [code for kind, code in EXIT_CODES if isinstance(error, kind)]
         sys.exit(codes[0] if codes else 1)
     except KeyboardInterrupt:
@@ -65,9 +66,9 @@ def main() -> None:
         sys.exit(0)
     except Exception as error:  # noqa: BLE001  # a person gets a sentence, --debug the rest
         if debug:
-            traceback.print_exc()
+            print(without_secrets(traceback.format_exc()), file=sys.stderr)
         print(
-            f"Unexpected: {describe(error)}. --debug tells where; please report it.",
+            f"Unexpected: {redact(describe(error))}. --debug tells where; please report it.",
             file=sys.stderr,
         )
         sys.exit(1)

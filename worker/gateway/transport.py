@@ -10,6 +10,7 @@ from typing import Literal, cast
 
 import requests
 import stripe
+from stripe import _util
 
 from worker.errors import GatewayUnavailable
 from worker.gateway.answers import Reply, object_of
@@ -44,6 +45,9 @@ class Transport:
         """Prepare the client; nothing is sent yet."""
         # Telemetry would write a file under the home directory and describe this host to Stripe.
         stripe.enable_telemetry = False
+        # With STRIPE_LOG the SDK prints requests and answers past every handler.
+        _util.STRIPE_LOG = None
+        stripe.log = None
         http = stripe.RequestsClient(
             # The SDK's annotation knows one number, `requests` also takes (connect, read).
             timeout=cast("float", (connect_timeout_seconds, read_timeout_seconds)),

@@ -7,5 +7,6 @@ event means and what to do about it, and README's runbook is compared with it.
 
 from worker.joblog.build import build_joblog
 from worker.joblog.libraries import capture_libraries
+from worker.joblog.uncaught import capture_uncaught
 
-__all__ = ["build_joblog", "capture_libraries"]
+__all__ = ["build_joblog", "capture_libraries", "capture_uncaught"]

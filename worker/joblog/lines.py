@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 
-from worker.joblog.redaction import redact
+from worker.domain.redaction import redact
 
 Plain = str | int | float | bool | list["Plain"]
 

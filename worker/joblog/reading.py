@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, tzinfo
 
+from worker.domain.redaction import redact
 from worker.joblog.lines import text_line
-from worker.joblog.redaction import redact
 
 RANKS = {"debug": 0, "info": 1, "warn": 2, "warning": 2, "error": 3}
 

@@ -7,7 +7,7 @@ from dramatiq import cli
 
 from worker.bootstrap import WORKER_NEEDS, App, build_app
 from worker.errors import ServiceUnavailable
-from worker.joblog import capture_libraries
+from worker.joblog import capture_libraries, capture_uncaught
 from worker.jobs.table import prepare
 from worker.store.migrate import is_behind
 
@@ -28,6 +28,7 @@ def run_workers(environ: Mapping[str, str], *, processes: int, threads: int) -> 
     finally:
         app.close()  # nothing that is open may be shared with the worker processes
     capture_libraries(app.log)
+    capture_uncaught(app.log)
     sys.stdout.flush()
     # --skip-logging: dramatiq's lines are no JSON; its warnings reach our log as `library`.
     arguments = ["worker.jobs.main:broker", "--skip-logging", "--processes", str(processes)]

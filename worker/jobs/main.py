@@ -10,13 +10,13 @@ from dramatiq.middleware import Middleware
 
 from worker.bootstrap import WORKER_NEEDS, App, build_app
 from worker.errors import DunningError, ServiceUnavailable
-from worker.joblog import capture_libraries
+from worker.joblog import capture_libraries, capture_uncaught
 from worker.jobs.boundary import Boundary
 from worker.jobs.messages import deliver as deliver_one
 from worker.jobs.messages import look_at, start_jobs
 from worker.jobs.table import prepare, run_job
 from worker.queue.broker import QUEUE
-from worker.queue.doorbell import ADVANCE_CASE, DELIVER_LETTER, RUN_JOB, TICK
+from worker.queue.messages import ADVANCE_CASE, DELIVER_LETTER, RUN_JOB, TICK
 
 PARENT_LOOK_SECONDS = 1.0
 
@@ -40,6 +40,7 @@ def _start() -> App:
     # Standard output itself: dramatiq puts its pipe to stderr in the place of sys.stdout.
     app = build_app(os.environ, process="worker", needed=WORKER_NEEDS, stream=sys.__stdout__)
     capture_libraries(app.log)
+    capture_uncaught(app.log)
     try:
         prepare(app)
     except DunningError as error:

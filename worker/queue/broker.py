@@ -1,11 +1,14 @@
 """The dramatiq broker, with every middleware listed by hand and no retries of its own (D3)."""
 
 import threading
+from typing import Any
 
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AgeLimit, Callbacks, Middleware, TimeLimit
 from redis import Redis
+
+from worker.queue.messages import refuse_more_than_ids
 
 QUEUE = "dunning"
 NAMESPACE = "dunning"
@@ -56,6 +59,14 @@ class PromptRedisBroker(RedisBroker):
 
     dramatiq's own consumers sleep up to a second between two looks, or look all the time.
     """
+
+    def enqueue(
+        self, message: dramatiq.Message[Any], *, delay: int | None = None
+    ) -> dramatiq.Message[Any]:
+        """Send a message. Raises: ValueError: it carries more than a name and an id."""
+        refuse_more_than_ids(message, delay=delay)
+        sent: dramatiq.Message[Any] = super().enqueue(message, delay=delay)
+        return sent
 
     def consume(
         self, queue_name: str, prefetch: int = 1, timeout: int = PAUSE_MS_MAX

@@ -6,11 +6,7 @@ from redis.exceptions import RedisError
 
 from worker.errors import QueueUnavailable
 from worker.queue.broker import QUEUE, PromptRedisBroker
-
-ADVANCE_CASE = "case.advance"
-DELIVER_LETTER = "letter.deliver"
-RUN_JOB = "job.run"
-TICK = "tick"
+from worker.queue.messages import ADVANCE_CASE, DELIVER_LETTER, RUN_JOB, TICK
 
 
 class QueueDoorbell:

@@ -8,6 +8,7 @@ from worker.domain.facts import Fact
 from worker.domain.identifiers import parse_case_name
 from worker.domain.policy import Configuration
 from worker.domain.readings import InvoiceReading
+from worker.domain.redaction import without_secrets
 from worker.domain.staff_words import StaffWords
 from worker.errors import UsageError
 from worker.ports import Clock, Ledger, StripeGateway, Tx
@@ -19,11 +20,16 @@ ADOPT = "adopt"
 
 
 def require_who_and_why(by: str, reason: str) -> str:
-    """Return who acts; refuse an act that does not say who or why. Raises: UsageError."""
+    """Return who acts; refuse an act that does not say who or why, or says what may not be kept.
+
+    Raises: UsageError.
+    """
     if not by.strip():
         raise UsageError("Say who does this: --by NAME, or set DUNNING_OPERATOR.")
     if not reason.strip():
         raise UsageError('Say why: --reason "...". It is kept with the act.')
+    if without_secrets(reason) != reason:
+        raise UsageError("--reason has a key, a password or card digits in it; leave them out.")
     return by
 
 

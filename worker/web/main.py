@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from worker.bootstrap import BEAT_SECONDS, WEB_NEEDS, App, build_app
 from worker.errors import ServiceUnavailable
-from worker.joblog import capture_libraries
+from worker.joblog import capture_libraries, capture_uncaught
 from worker.web.app import TwoFaces, inner_app, outer_app
 from worker.web.deliveries import Deliveries
 from worker.web.feed_waker import FeedWaker
@@ -100,6 +100,7 @@ def run(environ: Mapping[str, str], *, host: str, port: int, say: Callable[[str]
     without_key = {name: value for name, value in environ.items() if name != "STRIPE_API_KEY"}
     app = build_app(without_key, process="web", needed=WEB_NEEDS)
     capture_libraries(app.log)
+    capture_uncaught(app.log)
     asked = threading.Event()
     before = {
         number: signal.signal(number, lambda *_: asked.set())

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import dramatiq
+import pytest
 from dramatiq.middleware import Retries
 from redis import Redis
 
@@ -71,3 +72,13 @@ def test_a_delay_is_never_used(bench: Bench) -> None:
     bench.app.doorbell.advance_case(1)
     with Redis.from_url(bench.environ["REDIS_URL"]) as redis:
         assert redis.exists(f"{NAMESPACE}:{dramatiq.common.dq_name(QUEUE)}") == 0
+
+
+def test_what_carries_more_never_reaches_redis(bench: Bench) -> None:
+    for name, args in (("case.advance", ("anna@customers.example",)), ("of_a_later", (1,))):
+        message: dramatiq.Message[None] = dramatiq.Message(
+            queue_name=QUEUE, actor_name=name, args=args, kwargs={}, options={}
+        )
+        with pytest.raises(ValueError, match="may carry its id and nothing else"):
+            bench.app.broker.enqueue(message)
+    assert messages(bench) == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.joblog.redaction import redact
+from worker.domain.redaction import redact
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,12 @@ from worker.joblog.redaction import redact
         ("jürgen@müller.example", "[address]"),
         ("postgresql://me:p@db.example/x", "postgresql://***@db.example/x"),
         ("redis://:p@r:6379/0", "redis://***@r:6379/0"),
+        ("host=db password=hunter2 user=me", "host=db password=*** user=me"),
+        ("{'password': 'hunter2'}", "{'password': '***'}"),
+        ("Authorization: Bearer abc.def123", "Authorization: Bearer ***"),
+        ("api_key=abc&x=1", "api_key=***&x=1"),
+        ("from DE89 3704 0044 0532 0130 00.", "from [account]."),
+        ("GB33BUKB20201555555555", "[account]"),
     ],
 )
 def test_taken_out(text: str, redacted: str) -> None:
@@ -37,6 +43,8 @@ def test_taken_out(text: str, redacted: str) -> None:
         "took 123456789012 ms",
         "https://invoice.stripe.com/i/acct_1",
         "try 2 at 5% of 41",
+        "DGRPVJ0N-0003 cus_Vbdnb9Gb8012zU in_1QabcDEF4242 acct_1Sandbox UTC2026",
+        "the password is asked for; STRIPE_WEBHOOK_SECRET: it begins with another word",
     ],
 )
 def test_left_alone(text: str) -> None:

@@ -6,21 +6,43 @@ exceptions put into their messages.
 
 import re
 
-_RULES = (
+_ADDRESS = (
+    re.compile(r"[^\s@<>\"'=,;:()\[\]{}/\\*]+@[^\s@<>\"'=,;:()\[\]{}/\\]+\.\w+"),
+    "[address]",
+)
+_SECRETS = (
     # A URL's user and password, before the address rule could take the host for a mail domain.
     (re.compile(r"(?<=://)[^/\s@]+@"), "***@"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 ***"),
+    (
+        re.compile(
+            r"(?i)((?:password|passwd|secret|api_?key|authorization)"
+            r"(?:\s*=|['\"]\s*[=:])\s*['\"]?)(?!\*\*\*|bearer|basic)[^\s'\",;&]+"
+        ),
+        r"\1***",
+    ),
     # Stripe's keys and signing secrets keep their prefix, which says what kind it was.
     (re.compile(r"(?<![A-Za-z0-9])((?:sk|rk|pk)_(?:test_|live_)?|whsec_)\w+"), r"\1***"),
     # The client secret of a PaymentIntent or SetupIntent confirms it.
     (re.compile(r"(?<=_secret_)\w+"), "***"),
+    # An account's IBAN, in groups or not.
+    (
+        re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?(?!\w)"),
+        "[account]",
+    ),
     # 13 to 19 digits, in groups or not, that do not belong to an id.
     (re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?!\w)"), "[card]"),
-    (re.compile(r"[^\s@<>\"'=,;:()\[\]{}/\\*]+@[^\s@<>\"'=,;:()\[\]{}/\\]+\.\w+"), "[address]"),
 )
 
 
 def redact(text: str) -> str:
     """Return *text* with `***`, `[card]` and `[address]` in place of what is nobody's business."""
-    for pattern, substitute in _RULES:
+    pattern, substitute = _ADDRESS
+    return pattern.sub(substitute, without_secrets(text))
+
+
+def without_secrets(text: str) -> str:
+    """Return *text* without keys, passwords and card digits; addresses stay, for a terminal."""
+    for pattern, substitute in _SECRETS:
         text = pattern.sub(substitute, text)
     return text
