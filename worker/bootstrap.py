@@ -129,7 +129,8 @@ class App:
 
         Raises: LedgerEmptyError: it belongs to nobody yet and this process has no key.
         """
-        engine = connect(self.environment.sqlalchemy_url or "")
+        prepare = self.environment.database_prepares
+        engine = connect(self.environment.sqlalchemy_url or "", prepare=prepare)
         try:
             return PostgresLedger(engine, account_known(engine) or self.account_of_key())
         except DunningError:

@@ -162,6 +162,7 @@ def _environment(
     return {
         **os.environ,
         "DATABASE_URL": stack.urls.database_url,
+        "DATABASE_PREPARE": "on",
         "REDIS_URL": stack.urls.redis_url or "",
         "SMTP_URL": stack.urls.smtp_url or "",
         "STRIPE_API_KEY": API_KEY,

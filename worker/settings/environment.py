@@ -26,6 +26,7 @@ _LIVE = re.compile(r"(?:sk|rk)_live_")
 _PREFIX = re.compile(r"[A-Za-z]{1,6}_")
 _WEBHOOK_SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_-]+")
 _CLOCK = re.compile(r"clock_[A-Za-z0-9]+")
+_SWITCH = {"on": "on", "off": "off"}
 _FORMATS: Mapping[str, LogFormat] = {"auto": "auto", "json": "json", "text": "text"}
 _LEVELS: Mapping[str, LogLevel] = {
     "debug": "debug",
@@ -42,6 +43,8 @@ class Environment:
 
     database_url: str | None = field(repr=False)
     """As given; `sqlalchemy_url` is the form for SQLAlchemy."""
+    database_prepares: bool
+    """Whether statements may be prepared: no transaction pooler would lose them."""
     redis_url: str | None = field(repr=False)
     stripe_api_key: str | None = field(repr=False)
     stripe_api_base: str | None
@@ -129,6 +132,7 @@ class _Reading:
         self.stripe_rules(embedded=embedded)
         return Environment(
             database_url=self.url("DATABASE_URL", ("postgres", "postgresql")),
+            database_prepares=self.one_of("DATABASE_PREPARE", _SWITCH, "off") == "on",
             redis_url=self.url("REDIS_URL", ("redis", "rediss", "unix")),
             stripe_api_key=self.given.get("STRIPE_API_KEY"),
             stripe_api_base=(self.given.get("STRIPE_API_BASE") or "").rstrip("/") or None,

@@ -58,12 +58,17 @@ _GIVE_UP = {
 """A server that vanished without a word is given up after a minute, not after two hours."""
 
 
-def connect(database_url: str, *, pool_size: int = 10) -> Engine:
+PREPARED_AFTER = 3
+"""How often a connection has asked a statement before it has PostgreSQL keep the plan."""
+
+
+def connect(database_url: str, *, pool_size: int = 10, prepare: bool = False) -> Engine:
     """Return an engine for `postgresql+psycopg://…`; it connects when first used.
 
-    Prepared statements are off, since a transaction pooler would lose them. Instants come back in
-    UTC whatever the server's zone is, since their text is part of facts.
+    Prepared statements are off unless *prepare*, since a transaction pooler would lose them.
+    Instants come back in UTC whatever the server's zone is, since their text is part of facts.
     """
+    threshold = PREPARED_AFTER if prepare else None
     engine = create_engine(
         database_url,
         pool_size=pool_size,
@@ -71,7 +76,7 @@ def connect(database_url: str, *, pool_size: int = 10) -> Engine:
         isolation_level="READ COMMITTED",  # what counts under a lock relies on it
         json_serializer=to_json,
         hide_parameters=True,  # an error's text goes to the log, parameters name people
-        connect_args={"prepare_threshold": None, "connect_timeout": 10, **_GIVE_UP},
+        connect_args={"prepare_threshold": threshold, "connect_timeout": 10, **_GIVE_UP},
     )
     event.listen(engine, "connect", _use_utc)
     event.listen(engine, "checkout", _refuse_if_hung_up)

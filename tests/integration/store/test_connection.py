@@ -217,3 +217,34 @@ def _end_all_but_our_own(ledger: PostgresLedger) -> None:
         admin.execute(
             f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}".encode()
         )
+
+
+@pytest.mark.parametrize("prepare", [True, False])
+def test_statements_are_prepared_only_where_no_pooler_may_lose_them(
+    migrated_database_url: str, prepare: bool
+) -> None:
+    engine = connect(migrated_database_url, pool_size=1, prepare=prepare)
+    ledger = PostgresLedger(engine, "acct_1")
+    for _ in range(6):
+        with ledger.begin() as tx:
+            assert tx.control.read() is None
+    with engine.connect() as connection:
+        kept = connection.execute(text("SELECT count(*) FROM pg_prepared_statements")).scalar_one()
+    assert (kept > 0) is prepare
+    engine.dispose()
+
+
+def test_prepared_statements_live_through_a_migration_that_adds_a_column(
+    migrated_database_url: str,
+) -> None:
+    engine = connect(migrated_database_url, pool_size=1, prepare=True)
+    ledger = PostgresLedger(engine, "acct_1")
+    case = claimed(ledger)
+    for _ in range(6):
+        with ledger.begin() as tx:
+            assert tx.cases.load(case.id) is not None
+    with psycopg.connect(migrated_database_url, autocommit=True) as admin:
+        admin.execute("ALTER TABLE cases ADD COLUMN of_next_release text")
+    with ledger.begin() as tx:
+        assert tx.cases.load(case.id) is not None
+    engine.dispose()

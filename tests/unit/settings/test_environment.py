@@ -33,6 +33,7 @@ def test_nothing_set_gives_the_defaults() -> None:
     assert environment.templates_dir == Path("templates")
     assert environment.data_dir == Path("var/demo")
     assert (environment.log_format, environment.log_level) == ("auto", "info")
+    assert not environment.database_prepares
     assert not environment.stripe_key_is_live
     assert not environment.stripe_is_sandbox
 
@@ -170,6 +171,10 @@ def test_missing_ones_are_told_together() -> None:
             "SMTP_URL begins with http:; it must begin with smtp:// or smtps://.",
         ),
         ({"SMTP_URL": "smtp://"}, "SMTP_URL names no host and no socket."),
+        (
+            {"DATABASE_PREPARE": "yes"},
+            "DATABASE_PREPARE is 'yes'; it must be one of on or off.",
+        ),
         (
             {"LOG_FORMAT": "xml"},
             "LOG_FORMAT is 'xml'; it must be one of auto, json or text.",
