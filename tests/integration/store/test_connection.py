@@ -120,7 +120,7 @@ def test_a_connection_that_the_server_ended_is_replaced(ledger: PostgresLedger) 
     with ledger.connection() as other, ledger.connection() as connection:
         pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
         connection.rollback()
-        other.exec_driver_sql("SELECT pg_terminate_backend(%(pid)s)", {"pid": pid})
+        other.exec_driver_sql("SELECT pg_terminate_backend(%(pid)s, 60000)", {"pid": pid})
     with ledger.begin() as tx:
         assert tx.control.read() is not None
 
