@@ -19,7 +19,7 @@ KEY_LIFE = timedelta(hours=23)
 """An attempt older than this is never sent again; Stripe may forget a key after 24 h (I5)."""
 
 REVIEW_EXIT = timedelta(hours=25)
-"""By then no request of ours can still be executed, so a clean read tells the outcome."""
+"""By then no request of ours can still be executed, so two clean reads tell the outcome."""
 
 ENDING_REST = timedelta(minutes=5)
 """By then Stripe has carried out an ending whose answer was lost, or never will."""
@@ -74,7 +74,9 @@ def _unfinished_charge(at: Situation, attempt: Attempt) -> Decision:
         )
     if age < KEY_LIFE:
         return _asked_again(attempt)
-    if age >= REVIEW_EXIT and abandoned(at.case) < ABANDONED_MAX:
+    # The read that put it into review was the first clean one. A case at rest was read all along.
+    read_before = stand_down or at.case.state is CaseState.IN_REVIEW
+    if age >= REVIEW_EXIT and read_before and abandoned(at.case) < ABANDONED_MAX:
         return Decision(
             SettleAttempt(attempt.no, AttemptState.ABANDONED),
             "review_exit",

@@ -231,6 +231,12 @@ class SdkGateway:
         created = {"gte": int(from_at.timestamp()), "lte": int(to_at.timestamp())}
         yield from self._pages(Endpoint.EVENTS_LIST, "/v1/events", {"created": created})
 
+    def undelivered_pages(self, *, from_at: datetime, to_at: datetime) -> Iterator[list[Json]]:
+        """Yield pages of raw events that not every webhook endpoint has taken, newest first."""
+        created = {"gte": int(from_at.timestamp()), "lte": int(to_at.timestamp())}
+        missed: dict[str, object] = {"created": created, "delivery_success": False}
+        yield from self._pages(Endpoint.EVENTS_LIST, "/v1/events", missed)
+
     def subscription_pages(self) -> Iterator[list[Json]]:
         """Yield pages of raw subscriptions of every status, with default method and discounts."""
         params: dict[str, object] = {"status": "all", "expand": list(SUBSCRIPTIONS_EXPANDED)}

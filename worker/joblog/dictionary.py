@@ -190,6 +190,13 @@ EVENTS: dict[str, Event] = {
         "warn", "the mail server does not take letters", "the mail server", "none: letters wait"
     ),
     # What was not known
+    "webhook.undelivered": Event(
+        "warn",
+        "Stripe could not deliver events to an endpoint of this account since yesterday; nothing "
+        "is lost, since the event list is read as well",
+        "the endpoint in Stripe's Dashboard",
+        "put the endpoint right; until then events come up to 10 seconds later",
+    ),
     "event.parked": Event(
         "warn",
         "a Stripe event could not be taken in and was put aside",
@@ -240,6 +247,13 @@ EVENTS: dict[str, Event] = {
         "none, if it was deleted on purpose",
     ),
     # Our own troubles
+    "worker.deaf": Event(
+        "error",
+        "a worker process heard none of its messages for five minutes though Redis took them; "
+        "it ends",
+        "the process manager: it starts another",
+        "none if it did; else restart, that is always safe; report it with the log if it repeats",
+    ),
     "job.unknown": Event(
         "warn",
         "a message names a job that this version does not have",

@@ -12,11 +12,13 @@ from worker.bootstrap import WORKER_NEEDS, App, build_app
 from worker.errors import DunningError, ServiceUnavailable
 from worker.joblog import capture_libraries, capture_uncaught
 from worker.jobs.boundary import Boundary
+from worker.jobs.deafness import EXIT_CODE, LOOK_SECONDS, DeafWatch
 from worker.jobs.messages import deliver as deliver_one
 from worker.jobs.messages import look_at, start_jobs
 from worker.jobs.table import prepare, run_job
 from worker.queue.broker import QUEUE
-from worker.queue.messages import ADVANCE_CASE, DELIVER_LETTER, RUN_JOB, TICK
+from worker.queue.hearing import Hearing
+from worker.queue.messages import ADVANCE_CASE, CANARY, DELIVER_LETTER, RUN_JOB, TICK
 
 PARENT_LOOK_SECONDS = 1.0
 
@@ -60,11 +62,32 @@ def _end_with(parent_pid: int, app: App) -> None:
             return
 
 
+def _end_if_deaf(watch: DeafWatch, app: App) -> None:
+    """Send the first canary at once, and end this process where none comes any more.
+
+    Hard, as a kill: what threads have in work is safe, and none of them could be told.
+    """
+    watch.send_canary()
+    while not app.stop_flag.event.wait(LOOK_SECONDS):
+        if watch.look():
+            sys.stdout.flush()
+            os._exit(EXIT_CODE)
+
+
 _app = _start()
 _boundary = Boundary(_app.log, _app.clock)
 broker = _app.broker
 broker.add_middleware(Farewell(_app))
+_hearing = Hearing(_app.clock.monotonic_seconds)
+broker.add_middleware(_hearing)
+_watch = DeafWatch(
+    _app.process_name,
+    silent_seconds=lambda: _hearing.silent_seconds,
+    send=_app.doorbell.canary,
+    log=_app.log,
+)
 threading.Thread(target=_end_with, args=(os.getppid(), _app), name="parent", daemon=True).start()
+threading.Thread(target=_end_if_deaf, args=(_watch, _app), name="hearing", daemon=True).start()
 
 
 @dramatiq.actor(broker=broker, actor_name=TICK, queue_name=QUEUE, priority=0)
@@ -95,3 +118,9 @@ def advance(case_id: int) -> None:
 def deliver(letter_id: int) -> None:
     """Deliver a letter."""
     _boundary.run(DELIVER_LETTER, lambda: deliver_one(_app, letter_id))
+
+
+@dramatiq.actor(broker=broker, actor_name=CANARY, queue_name=QUEUE, priority=0)
+def canary(number: int) -> None:
+    """Hear a canary, which is proof by coming."""
+    _boundary.run(CANARY, lambda: _watch.heard(number))

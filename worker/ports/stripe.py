@@ -80,6 +80,9 @@ class StripeGateway(Protocol):
     def event_pages(self, *, from_at: datetime, to_at: datetime) -> Iterator[list[Json]]:
         """Yield pages of raw events created in [from_at, to_at], newest first, no type filter."""
 
+    def undelivered_pages(self, *, from_at: datetime, to_at: datetime) -> Iterator[list[Json]]:
+        """Yield pages of raw events that not every webhook endpoint has taken, newest first."""
+
     def subscription_pages(self) -> Iterator[list[Json]]:
         """Yield pages of raw subscriptions of every status, for the backfill."""
 

@@ -6,7 +6,7 @@ from redis.exceptions import RedisError
 
 from worker.errors import QueueUnavailable
 from worker.queue.broker import QUEUE, PromptRedisBroker
-from worker.queue.messages import ADVANCE_CASE, DELIVER_LETTER, RUN_JOB, TICK
+from worker.queue.messages import ADVANCE_CASE, CANARY, DELIVER_LETTER, RUN_JOB, TICK
 
 
 class QueueDoorbell:
@@ -31,6 +31,10 @@ class QueueDoorbell:
     def tick(self) -> None:
         """Ask a worker to start the jobs that are due."""
         self._ring(TICK)
+
+    def canary(self, number: int) -> None:
+        """Send a message that proves that its process hears. Raises: QueueUnavailable."""
+        self._ring(CANARY, number)
 
     def waiting(self) -> int:
         """Return how many messages wait. Raises: QueueUnavailable: Redis is away."""

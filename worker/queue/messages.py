@@ -12,6 +12,7 @@ ADVANCE_CASE = "case.advance"
 DELIVER_LETTER = "letter.deliver"
 RUN_JOB = "job.run"
 TICK = "tick"
+CANARY = "process.canary"
 
 _JOB = re.compile(r"[a-z_]{1,40}")
 _TAKES: Mapping[str, type | None] = {
@@ -19,6 +20,7 @@ _TAKES: Mapping[str, type | None] = {
     RUN_JOB: str,
     ADVANCE_CASE: int,
     DELIVER_LETTER: int,
+    CANARY: int,
 }
 """Name -> what its one argument is, None where it has none."""
 OWN_OPTIONS = frozenset(("redis_message_id",))

@@ -66,7 +66,7 @@ def read_feed(
     run = FeedRun()
     if control is None or cursor is None:
         return run
-    ingest = _Ingest(ledger, reader, log, clock, configuration, control.go_live_at, now)
+    ingest = Ingest(ledger, reader, log, clock, configuration, control.go_live_at, now)
     start = from_at or cursor - OVERLAP
     while start < now:
         end = min(start + SLICE, now)
@@ -94,7 +94,7 @@ def _oldest_first(stripe: StripeGateway, start: datetime, end: datetime) -> list
 
 
 @dataclass(frozen=True, slots=True)
-class _Ingest:
+class Ingest:
     """Writes slices of events into the ledger."""
 
     ledger: Ledger

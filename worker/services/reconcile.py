@@ -8,6 +8,7 @@ from worker.domain.policy import Configuration
 from worker.domain.readings import InvoiceReading
 from worker.ports import Clock, JobLog, Ledger, ObjectReader, StripeGateway, Tx
 from worker.services.apply_events import open_case
+from worker.services.missed_deliveries import take_undelivered
 from worker.services.read_feed import read_feed
 
 RELIST = timedelta(days=3)
@@ -54,6 +55,16 @@ def reconcile(
         test_clock=test_clock,
         from_at=now - relist,
     )
+    missed = take_undelivered(
+        ledger=ledger,
+        stripe=stripe,
+        reader=reader,
+        log=log,
+        clock=clock,
+        configuration=configuration,
+        now=now,
+        test_clock=test_clock,
+    )
     opened = _open_missed(
         ledger=ledger,
         stripe=stripe,
@@ -66,7 +77,8 @@ def reconcile(
     with ledger.begin() as tx:
         doubted = tx.mirror.doubt_ended()
         compared = tx.cases.wake_for_comparison(now=now)
-    return Reconciled(run.events, len(run.opened) + opened, compared, doubted)
+    opened += len(run.opened) + len(missed.opened)
+    return Reconciled(run.events + missed.events, opened, compared, doubted)
 
 
 def _open_missed(

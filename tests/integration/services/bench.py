@@ -122,6 +122,12 @@ class FakeStripe:
         first, last = from_at.timestamp(), to_at.timestamp()
         yield [e for e in reversed(self.events) if first <= float(str(e["created"])) <= last]
 
+    def undelivered_pages(self, *, from_at: datetime, to_at: datetime) -> Iterator[list[Json]]:
+        """Yield events that no endpoint took."""
+        first, last = from_at.timestamp(), to_at.timestamp()
+        found = self.pages.get("undelivered", [])
+        yield [e for e in reversed(found) if first <= float(str(e["created"])) <= last]
+
     def customer_pages(self) -> Iterator[list[Json]]:
         """Yield customers."""
         yield self.pages.get("customers", [])

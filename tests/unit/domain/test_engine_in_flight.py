@@ -73,6 +73,9 @@ IN_FLIGHT = [
     Row("unknown for 24 hours and in review already", Wait(), "in_review",
         replace(SENT_OURS, state=CaseState.IN_REVIEW), around=aged(hours=24),
         next_at=NOW + timedelta(hours=1)),
+    Row("unknown for 30 hours, in which nobody read: the first clean read is not enough",
+        Review("try 1: no answer from Stripe for 23 hours"), "outcome_lost",
+        SENT_OURS, around=aged(hours=30), next_at=NOW + timedelta(hours=1)),
     Row("unknown for 25 hours", SettleAttempt(1, ABANDONED), "review_exit",
         replace(SENT_OURS, state=CaseState.IN_REVIEW), around=aged(hours=25), next_at=NOW),
     Row("in review, but the key is fresh", Resend(1), "outcome_unknown",
@@ -221,7 +224,8 @@ def test_a_decline_of_ours_is_found_on_the_invoice(hours: int, state: CaseState)
 def test_a_decline_of_somebody_elses_is_not_ours(known: Failure, near: Surroundings) -> None:
     sent = replace(SENT_OURS, failure=known)
     aged_so = replace(near, key_age=timedelta(hours=25))
-    exits = decision(NOW, sent, invoice(payment=FAILED_AT_CH_9), aged_so)
+    seen = replace(sent, state=CaseState.IN_REVIEW)
+    exits = decision(NOW, seen, invoice(payment=FAILED_AT_CH_9), aged_so)
     assert (exits.act, exits.rule) == (SettleAttempt(1, ABANDONED), "review_exit")
 
 
