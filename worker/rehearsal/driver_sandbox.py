@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from worker.errors import ServiceUnavailable
-from worker.rehearsal.population_settling import stripe_form
+from worker.rehearsal.in_process import stripe_form
 
 STAFF_KEY = "sk_test_rehearsal_staff"
 TIMEOUT_SECONDS = 30.0

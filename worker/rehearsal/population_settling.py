@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
 
+from worker.rehearsal.in_process import InProcess
 from worker.rehearsal.population import (
     SIGNED_UP_BEFORE,
     START,
@@ -15,9 +15,6 @@ from worker.rehearsal.population import (
 from worker.rehearsal.population_cards import Method, unix
 from worker.rehearsal.sandbox.app import Sandbox
 from worker.rehearsal.sandbox.billing import life
-from worker.rehearsal.sandbox.params import check, decode
-from worker.rehearsal.sandbox.routes import all_routes
-from worker.rehearsal.sandbox.routing import Call
 from worker.rehearsal.sandbox.world import Cause
 
 SUBSCRIBERS = 200
@@ -46,43 +43,17 @@ def settle_population(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
     return {"test_clock": settling.clock_id, "seed": seed, "customers": people}
 
 
-def stripe_form(params: Mapping[str, Any]) -> str:
-    """Return nested *params* as Stripe's form text: `items[0][price]=price_1&...`."""
-    return urlencode(list(_pairs(params)))
-
-
-def _pairs(params: Mapping[str, Any], trail: str = "") -> list[tuple[str, str]]:
-    pairs: list[tuple[str, str]] = []
-    for name, value in params.items():
-        path = f"{trail}[{name}]" if trail else str(name)
-        if isinstance(value, Mapping):
-            pairs += _pairs(value, path)
-        elif isinstance(value, list | tuple):
-            pairs += _pairs({str(at): entry for at, entry in enumerate(value)}, path)
-        elif isinstance(value, bool):
-            pairs.append((path, "true" if value else "false"))
-        else:
-            pairs.append((path, str(value)))
-    return pairs
-
-
 class _Settling:
     """Calls the sandbox's own handlers, with the checks a request over HTTP would get."""
 
     def __init__(self, sandbox: Sandbox, clock_at: datetime) -> None:
         self.world = sandbox.world
-        self.routes = all_routes()
+        self.ask = InProcess(sandbox.world).ask
         self.prices: dict[tuple[str, str, str], str] = {}
         self.products: dict[str, str] = {}
         self.clock_id = self.ask(
             "/v1/test_helpers/test_clocks", frozen_time=unix(clock_at), name="rehearsal"
         )["id"]
-
-    def ask(self, path: str, **params: Any) -> dict[str, Any]:
-        """POST *params* to *path* and return the object."""
-        route, ids = self.routes.find("POST", path)
-        given = check(decode(stripe_form(params)), route.spec)
-        return route.handler(Call(self.world, ids, given))
 
     def settle(self, one: Subscriber) -> dict[str, Any]:
         """Create one customer with the payment method and the subscriptions."""
@@ -107,7 +78,7 @@ class _Settling:
         if one.backup is not None:
             path = f"/v1/payment_methods/{self.method(one.backup)}/attach"
             self.ask(path, customer=customer_id)
-        own = {"default_payment_method": method_id} if one.on_subscription else {}
+        own: dict[str, str] = {"default_payment_method": method_id} if one.on_subscription else {}
         subscriptions = [self.subscribe(customer_id, each, own) for each in one.subscriptions]
         return {
             "customer": customer_id,
@@ -117,7 +88,8 @@ class _Settling:
 
     def method(self, method: Method) -> str:
         """Create a payment method with its script and return its id."""
-        row = self.ask("/v1/payment_methods", type=method.kind, **{method.kind: method.given})
+        given: dict[str, Any] = {"type": method.kind, method.kind: method.given}
+        row = self.ask("/v1/payment_methods", **given)
         if method.outcomes or method.then != "approve":
             # By fingerprint, so that the card answers alike wherever it is entered again.
             mark = row[method.kind]["fingerprint"]

@@ -4,11 +4,12 @@ from collections import Counter
 
 import pytest
 
+from worker.rehearsal.in_process import stripe_form
 from worker.rehearsal.population import START
 from worker.rehearsal.population_cards import unix
 from worker.rehearsal.population_cast import CAST
 from worker.rehearsal.population_outage import OUTAGE_CARDS, OUTAGE_DAY
-from worker.rehearsal.population_settling import settle_population, stripe_form
+from worker.rehearsal.population_settling import settle_population
 from worker.rehearsal.sandbox.app import Sandbox
 from worker.rehearsal.sandbox.billing import life
 from worker.rehearsal.sandbox.params import decode

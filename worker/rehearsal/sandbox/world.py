@@ -25,6 +25,7 @@ KINDS: dict[str, tuple[str, int, tuple[str, ...]]] = {
     "payment_method": ("pm_1", 23, ("customer",)),
     "product": ("prod_", 14, ()),
     "price": ("price_1", 23, ("product",)),
+    "billing.meter": ("mtr_1", 23, ()),
     "coupon": ("", 8, ()),
     "discount": ("di_1", 23, ()),
     "subscription": ("sub_1", 23, ("customer", "test_clock")),
@@ -133,6 +134,7 @@ class World:
         self.asked: dict[str, Outcome] = {}  # PaymentIntent -> what follows the customer's consent
         self.settling: dict[str, Outcome] = {}  # PaymentIntent -> how its processing ends
         self.warned_trials: set[str] = set()  # subscriptions whose trial end was announced
+        self.usage: dict[tuple[str, str], list[Obj]] = {}  # (customer, meter's event) -> events
         self.terms_days: dict[str, int] = {}  # sent invoice -> days until due
         self.advances: list[tuple[str, int]] = []  # test clocks to move, and where to
         self.cause = Cause()

@@ -9,7 +9,7 @@ from worker.rehearsal.sandbox.shapes import invoice as invoice_shape
 from worker.rehearsal.sandbox.shapes import subscription as shape
 from worker.rehearsal.sandbox.world import Obj, World
 
-from . import discounting, finalising, invoicing, paying, periods, retrying
+from . import discounting, finalising, invoicing, metering, paying, periods, retrying
 
 _PLAIN = ("collection_method", "days_until_due", "default_payment_method", "description")
 
@@ -126,7 +126,7 @@ def _new_items(world: World, row: Obj, params: dict[str, Any]) -> Obj:
             raise missing_param("items[0][price]")
         new = None
         if not entry.get("deleted"):
-            quantity = entry.get("quantity", old["quantity"] if old else 1)
+            quantity = entry.get("quantity", metering.units(old) if old else 1)
             new = shape.item(world, row["id"], price, quantity, period)
             new["id"] = old["id"] if old else new["id"]
             items[new["id"]] = new
@@ -144,7 +144,7 @@ def prorate(world: World, row: Obj, old: Obj | None, new: Obj | None) -> None:
     now = world.now_of(row)
     owner = world.get("customer", row["customer"])
     for item, sign, what in ((old, -1, "Unused time on"), (new, 1, "Remaining time on")):
-        if item is None:
+        if item is None or metering.is_metered(item["price"]):
             continue
         start, end = item["current_period_start"], item["current_period_end"]
         full = item["price"]["unit_amount"] * item["quantity"]

@@ -33,11 +33,23 @@ def wished(world: World, row: Obj, wish: Sequence[dict[str, Any]] | None) -> lis
 
 
 def _made(world: World, row: Obj, coupon_id: str) -> str:
-    made = world.add(shape.discount(world, row, coupon_id))
     coupon = world.get("coupon", coupon_id)
+    made = world.add(shape.discount(world, row, coupon))
+    if made["end"] is not None:
+        world.timers.set(world.clock_of(row), made["end"], "discount.end", made["id"])
     world.change(coupon, times_redeemed=coupon["times_redeemed"] + 1)
     events.emit(world, "customer.discount.created", made)
     return str(made["id"])
+
+
+def run_out(world: World, discount_id: str) -> None:
+    """Take a discount off its subscription, now that its months are over."""
+    found = world.get("discount", discount_id)
+    row = world.get("subscription", found["subscription"])
+    if discount_id in row["discounts"]:
+        events.emit(world, "customer.discount.deleted", found)
+        left = [each for each in row["discounts"] if each != discount_id]
+        events.update(world, "customer.subscription.updated", row, discounts=left)
 
 
 def taken_off(world: World, discounts: Sequence[str], amount: int, currency: str) -> list[Obj]:

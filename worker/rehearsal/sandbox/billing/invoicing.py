@@ -7,31 +7,38 @@ from worker.rehearsal.sandbox.intervals import iso_date
 from worker.rehearsal.sandbox.shapes import invoice as shape
 from worker.rehearsal.sandbox.world import Obj, World
 
-from . import discounting, paying, retrying
+from . import discounting, metering, paying, retrying
 
 
 def period_lines(
     world: World, invoice: Obj, subscription: Obj, *, trial: bool = False
 ) -> list[Obj]:
-    """Return one line per item for the item's current period; a trial's lines cost nothing."""
+    """Return one line per item for the item's current period; a trial's lines cost nothing.
+
+    What is billed by usage is billed for the period behind, which is the invoice's own.
+    """
     lines = []
     for item in subscription["items"]["data"]:
         price = item["price"]
         period = {"end": item["current_period_end"], "start": item["current_period_start"]}
+        quantity = metering.units(item)
+        if metering.is_metered(price):
+            period = {"end": invoice["period_end"], "start": invoice["period_start"]}
+            quantity = metering.used(world, subscription, price, period)
         name = (world.find("product", price["product"]) or {"name": "Subscription"})["name"]
         every = price["recurring"]["interval"]
-        what = f"Trial period for {name}" if trial else f"{item['quantity']} × {name} (per {every})"
+        what = f"Trial period for {name}" if trial else f"{quantity} × {name} (per {every})"
         lines.append(
             shape.line(
                 world,
                 invoice,
                 {
-                    "amount": 0 if trial else price["unit_amount"] * item["quantity"],
+                    "amount": 0 if trial else price["unit_amount"] * quantity,
                     "description": what,
                     "parent": shape.item_parent(item),
                     "period": period,
                     "price": price,
-                    "quantity": item["quantity"],
+                    "quantity": quantity,
                     "metadata": subscription["metadata"],
                 },
             )

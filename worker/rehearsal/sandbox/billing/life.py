@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 
 from worker.rehearsal.sandbox.world import Cause, World
 
-from . import collecting, endings, invoicing, periods, retrying, schedule
+from . import collecting, discounting, endings, invoicing, periods, retrying, schedule
 
 _HANDLERS: dict[str, Callable[[World, str], None]] = {
+    "discount.end": discounting.run_out,
     "invoice.announce": schedule.announce,
     "invoice.collect": retrying.collect_due,
     "invoice.finalize": invoicing.finalise_due,

@@ -10,7 +10,7 @@ from worker.rehearsal.sandbox.intervals import add_interval, days
 from worker.rehearsal.sandbox.shapes import subscription as shape
 from worker.rehearsal.sandbox.world import Obj, World
 
-from . import collecting, finalising, invoicing, paying, periods, standing
+from . import collecting, finalising, invoicing, metering, paying, periods, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,10 @@ def _priced(world: World, entry: dict[str, Any]) -> tuple[Obj, int]:
             f"with `type=recurring`: {price['id']}",
             param="items[0][price]",
         )
+    if metering.is_metered(price):
+        if "quantity" in entry:
+            raise invalid("Quantity should not be specified where usage_type is `metered`.")
+        return price, 0
     return price, entry.get("quantity", 1)
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from worker.rehearsal.sandbox import events
+from worker.rehearsal.sandbox.errors import missing_param
 from worker.rehearsal.sandbox.lists import page
 from worker.rehearsal.sandbox.params import (
     LISTING,
@@ -26,8 +27,9 @@ _RECURRING = nested(
     {
         "interval": one_of("day", "week", "month", "year"),
         "interval_count": whole,
+        "meter": text,
         "trial_period_days": whole,
-        "usage_type": one_of("licensed"),
+        "usage_type": one_of("licensed", "metered"),
     }
 )
 _PRODUCT: Spec = {
@@ -68,6 +70,11 @@ def make_price(world: World, params: dict[str, Any]) -> Obj:
     else:
         need(params, "product")
         product = world.get("product", params["product"], param="product")
+    recurring = params.get("recurring") or {}
+    if recurring.get("usage_type") == "metered":
+        if "meter" not in recurring:
+            raise missing_param("recurring[meter]")
+        world.get("billing.meter", recurring["meter"], param="recurring[meter]")
     row = world.add(shape.price(world, params, product["id"]))
     events.emit(world, "price.created", row)
     return row

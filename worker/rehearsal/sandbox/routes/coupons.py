@@ -29,6 +29,10 @@ def create(call: Call) -> Obj:
         params["percent_off"] = float(params["percent_off"])
         if not 0 < params["percent_off"] <= 100:
             raise invalid("percent_off must be between 0 and 100.", param="percent_off")
+    if (params.get("duration") == "repeating") != ("duration_in_months" in params):
+        raise invalid(
+            "duration_in_months goes with the duration `repeating`.", param="duration_in_months"
+        )
     row = world.add(shape.coupon(world, params))
     events.emit(world, "coupon.created", row)
     return row
@@ -37,7 +41,8 @@ def create(call: Call) -> Obj:
 _CREATE: Spec = {
     "amount_off": whole,
     "currency": text,
-    "duration": one_of("forever", "once"),
+    "duration": one_of("forever", "once", "repeating"),
+    "duration_in_months": whole,
     "id": text,
     "metadata": metadata,
     "name": any_text,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from worker.rehearsal.sandbox.intervals import add_interval
 from worker.rehearsal.sandbox.world import Obj, World
 
 
@@ -14,7 +15,7 @@ def coupon(world: World, params: dict[str, Any]) -> Obj:
         "created": world.wall(),
         "currency": params["currency"].lower() if params.get("currency") else None,
         "duration": params.get("duration", "once"),
-        "duration_in_months": None,
+        "duration_in_months": params.get("duration_in_months"),
         "livemode": False,
         "max_redemptions": None,
         "metadata": params.get("metadata", {}),
@@ -26,20 +27,20 @@ def coupon(world: World, params: dict[str, Any]) -> Obj:
     }
 
 
-def discount(world: World, subscription: Obj, coupon_id: str) -> Obj:
+def discount(world: World, subscription: Obj, coupon_row: Obj) -> Obj:
     """Return a new discount on *subscription*; since 2025-09-30 the coupon is its source."""
-    now = world.now_of(subscription)
+    now, months = world.now_of(subscription), coupon_row["duration_in_months"]
     return {
         "id": world.new_id("discount"),
         "object": "discount",
         "checkout_session": None,
         "customer": subscription["customer"],
         "customer_account": None,
-        "end": None,
+        "end": None if months is None else add_interval(now, "month", months),
         "invoice": None,
         "invoice_item": None,
         "promotion_code": None,
-        "source": {"coupon": coupon_id, "type": "coupon"},
+        "source": {"coupon": coupon_row["id"], "type": "coupon"},
         "start": now,
         "subscription": subscription["id"],
         "subscription_item": None,

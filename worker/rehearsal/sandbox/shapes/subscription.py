@@ -8,7 +8,11 @@ from .catalogue import plan_of
 
 
 def item(world: World, subscription_id: str, price: Obj, quantity: int, period: Obj) -> Obj:
-    """Return a new item; *period* has `created`, `start` and `end` in unix seconds."""
+    """Return a new item; *period* has `created`, `start` and `end` in unix seconds.
+
+    One that is billed by usage has no quantity.
+    """
+    metered = price["recurring"]["usage_type"] == "metered"
     return {
         "id": world.new_id("subscription_item"),
         "object": "subscription_item",
@@ -21,7 +25,7 @@ def item(world: World, subscription_id: str, price: Obj, quantity: int, period: 
         "metadata": {},
         "plan": plan_of(price),
         "price": price,
-        "quantity": quantity,
+        **({} if metered else {"quantity": quantity}),
         "subscription": subscription_id,
         "tax_rates": [],
     }

@@ -1,0 +1,68 @@
+"""A year of subscribers: MRR and each movement of each month, from facts and from the objects.
+
+The sandbox's own objects are counted by `revenue_observer`, which knows nothing of facts. What its
+events tell goes through the worker's own feed and fold. The full form is `bench/revenue_year.py`.
+"""
+
+from datetime import timedelta
+
+from tests.integration.services.bench import Bench
+from worker.domain.metrics_rules import MetricsRules
+from worker.rehearsal.revenue_replay import Replay
+from worker.rehearsal.revenue_year import START, Year, month_starts
+
+MEMBERS = 50
+MONTHS = 13
+CURRENCIES_MIN = 4
+
+
+def replay(bench: Bench, *, late_share: float) -> Replay:
+    """Return a replay of a year into the bench's ledger."""
+    with bench.ledger.connection() as connection:
+        connection.exec_driver_sql("DELETE FROM cursors")
+    return Replay(
+        Year("1", MEMBERS),
+        bench.ledger,
+        rules=MetricsRules(),
+        configuration=bench.ports.configuration,
+        clock=bench.clock,
+        late_share=late_share,
+    )
+
+
+def test_every_month_ties_out_to_the_minor_unit(bench: Bench) -> None:
+    year = replay(bench, late_share=0.0)
+    kinds: set[str] = set()
+    currencies: set[str] = set()
+    for first, after in month_starts(START, MONTHS):
+        seen = year.month(after)
+        assert year.told_movements(first, after) == seen.movements
+        assert year.told_counts(first, after) == seen.counts
+        assert year.told_mrr(after) == seen.mrr
+        kinds |= {kind for _, kind in seen.movements}
+        currencies |= {currency for currency, _ in seen.movements}
+    assert kinds == {
+        "started",
+        "expanded",
+        "contracted",
+        "paused",
+        "resumed",
+        "churned",
+        "reactivated",
+    }
+    assert len(currencies) >= CURRENCIES_MIN
+    assert year.corrections() == 0
+
+
+def test_late_events_change_no_closed_month_and_tie_out_in_the_end(bench: Bench) -> None:
+    year = replay(bench, late_share=0.2)
+    closed = {}
+    for first, after in month_starts(START, 8):
+        year.month(after)
+        closed[first, after] = year.told_movements(first, after)
+    last = START + timedelta(days=280)
+    seen = year.month(last, nothing_is_late=True)
+    assert year.corrections() > 0
+    assert year.told_mrr(last) == seen.mrr
+    for (first, after), told in closed.items():
+        assert year.told_movements(first, after) == told

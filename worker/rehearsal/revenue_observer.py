@@ -1,0 +1,117 @@
+"""MRR and its movements counted from the sandbox's own objects, knowing nothing of facts.
+
+It is written again on purpose, from the definitions (README, "Facts of recurring revenue") and not
+from the worker's code, so that both can be compared.
+"""
+
+from collections import defaultdict
+from fractions import Fraction
+from typing import Any
+
+from worker.rehearsal.sandbox.world import Obj, World
+
+PER_MONTH = {
+    "day": Fraction(365, 12),
+    "week": Fraction(52, 12),
+    "month": Fraction(1),
+    "year": Fraction(1, 12),
+}
+Movements = dict[tuple[str, str], int]
+"""(currency, kind) -> sum in minor units; losses are negative."""
+
+
+class Observer:
+    """Looks at a subscription whenever the sandbox tells that it changed."""
+
+    def __init__(self, world: World) -> None:
+        """Begin with an empty account."""
+        self._world = world
+        self._brings: dict[str, int] = {}
+        self._phase: dict[str, str] = {}
+        self.movements: Movements = defaultdict(int)
+        self.counts: dict[tuple[str, str], int] = defaultdict(int)
+        world.event_listeners.append(self._hear)
+
+    def take_month(self) -> tuple[Movements, dict[tuple[str, str], int]]:
+        """Return the movements and how often they happened since the last call."""
+        taken = dict(self.movements), dict(self.counts)
+        self.movements.clear()
+        self.counts.clear()
+        return taken
+
+    def mrr(self) -> dict[str, int]:
+        """Return currency -> MRR, from all subscriptions as they stand."""
+        sums: dict[str, int] = defaultdict(int)
+        for row in self._world.tables["subscription"].rows.values():
+            sums[row["currency"]] += self._worth(row)
+        return {currency: total for currency, total in sums.items() if total}
+
+    def paid(self) -> dict[str, int]:
+        """Return currency -> what all invoices say was paid."""
+        sums: dict[str, int] = defaultdict(int)
+        for row in self._world.tables["invoice"].rows.values():
+            sums[row["currency"]] += row["amount_paid"]
+        return dict(sums)
+
+    def _hear(self, event: Obj) -> None:
+        if event["type"].startswith("customer.subscription."):
+            self._look(self._world.get("subscription", event["data"]["object"]["id"]))
+
+    def _look(self, row: Obj) -> None:
+        name, currency = row["id"], row["currency"]
+        before, phase_before = self._brings.get(name, 0), self._phase.get(name, "new")
+        phase = self._phase_of(row, phase_before)
+        now = self._worth(row)
+        kind = _kind(phase_before, phase, now - before)
+        self._brings[name], self._phase[name] = now, phase
+        if kind:
+            self.movements[currency, kind] += now - before
+            self.counts[currency, kind] += 1
+
+    def _phase_of(self, row: Obj, before: str) -> str:
+        """Return `new`, `live`, `still` (paused) or `lost`."""
+        if row["status"] in ("canceled", "unpaid", "incomplete_expired"):
+            return before if before == "new" else "lost"
+        still = row["status"] == "paused" or row["pause_collection"]
+        if still:
+            return "still" if before in ("live", "still") else before
+        if row["status"] in ("active", "past_due"):
+            return "live"
+        return "live" if before in ("live", "still") else before
+
+    def _worth(self, row: Obj) -> int:
+        """Return what a subscription brings a month as it stands, rounded once."""
+        if row["status"] not in ("active", "past_due") or row["pause_collection"]:
+            return 0
+        worth = Fraction()
+        months = Fraction(1)
+        for item in row["items"]["data"]:
+            recurring = item["price"]["recurring"]
+            if recurring["usage_type"] == "licensed":
+                per_month = PER_MONTH[recurring["interval"]] / recurring["interval_count"]
+                worth += item["price"]["unit_amount"] * item["quantity"] * per_month
+                months = 1 / per_month
+        for discount_id in row["discounts"]:
+            worth = self._discounted(worth, discount_id, months, row["currency"])
+        return round(worth)
+
+    def _discounted(self, worth: Fraction, name: str, months: Fraction, currency: str) -> Fraction:
+        source: dict[str, Any] = self._world.get("discount", name)["source"]
+        coupon = self._world.get("coupon", source["coupon"])
+        if coupon["duration"] != "forever":
+            return worth
+        if coupon["percent_off"] is not None:
+            return worth * (100 - Fraction(str(coupon["percent_off"]))) / 100
+        off = coupon["amount_off"] if coupon["currency"] == currency else 0
+        return max(Fraction(), worth - off / months)
+
+
+def _kind(before: str, after: str, delta: int) -> str:
+    """Return how the change from one phase to the next is called; empty where it is none."""
+    if after == "lost":
+        return "churned" if before not in ("new", "lost") else ""
+    if after == "still":
+        return "paused" if before == "live" else ""
+    if after == "live" and before != "live":
+        return {"new": "started", "lost": "reactivated", "still": "resumed"}[before]
+    return "" if delta == 0 else "expanded" if delta > 0 else "contracted"

@@ -1,0 +1,126 @@
+"""A year's events read into a ledger and folded, month by month, beside what was observed."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from worker.domain.metrics_rules import MetricsRules
+from worker.domain.policy import Configuration
+from worker.gateway.invoice_readers import StripeReader
+from worker.ports import Clock, Json
+from worker.rehearsal.draws import Draws
+from worker.rehearsal.revenue_observer import Observer
+from worker.rehearsal.revenue_year import Year
+from worker.services.apply_events import apply_batch, gather
+from worker.services.fold_facts import WATERMARK, fold_facts
+from worker.services.read_feed import CURSOR
+from worker.store.ledger import PostgresLedger
+
+BATCH = 500
+FAMILIES = ("customer", "invoice", "coupon", "payment_method")
+"""Of events that facts of revenue can come from; the others are many."""
+LATE = frozenset(("customer.subscription.created", "customer.subscription.updated", "invoice.paid"))
+"""Types of which some come late."""
+_MOVED = """
+    SELECT data ->> 'currency' AS currency, split_part(type, '.', 2) AS kind,
+      sum((data ->> 'mrr_delta_minor')::bigint) AS delta, sum((data ->> 'sign')::int) AS count
+    FROM events
+    WHERE type LIKE 'subscription.%%' AND data ? 'no' AND type <> 'subscription.renewed'
+      AND (data ->> 'booked_at')::timestamptz >= %(since)s
+      AND (data ->> 'booked_at')::timestamptz < %(until)s
+    GROUP BY 1, 2
+"""
+_TAKEN_BACK = "SELECT count(*) FROM events WHERE data ->> 'sign' = '-1'"
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """What the observer saw."""
+
+    movements: dict[tuple[str, str], int]
+    counts: dict[tuple[str, str], int]
+    mrr: dict[str, int]
+
+
+@dataclass(slots=True)
+class Replay:
+    """Plays a year into a ledger; some events come a month late."""
+
+    year: Year
+    ledger: PostgresLedger
+    rules: MetricsRules
+    configuration: Configuration
+    clock: Clock
+    late_share: float = 0.0
+    observer: Observer = field(init=False)
+    _heard: list[Json] = field(init=False, default_factory=list)
+    _late: list[Json] = field(init=False, default_factory=list)
+    _draws: Draws = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Take in what happened so far, and listen."""
+        self.observer = Observer(self.year.world)
+        self._draws = Draws(self.year.seed, "late events")
+        for event in self.year.world.tables["event"].rows.values():
+            self._hear(event)
+        self.year.world.event_listeners.append(self._hear)
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        if event["type"].split(".")[0] in FAMILIES:
+            self._heard.append(event)
+
+    def month(self, after: datetime, *, nothing_is_late: bool = False) -> Month:
+        """Live until *after*, read and fold what is known then, and return what was observed."""
+        self.year.until(after)
+        share = 0.0 if nothing_is_late else self.late_share
+        later = [one for one in self._heard if one["type"] in LATE and self._draws.happens(share)]
+        held_back = {str(event["id"]) for event in later}
+        now = self._late + [each for each in self._heard if str(each["id"]) not in held_back]
+        self._heard.clear()
+        self._late = later
+        self._read(now, until=after + WATERMARK)
+        movements, counts = self.observer.take_month()
+        return Month(movements, counts, self.observer.mrr())
+
+    def _read(self, events: list[Json], *, until: datetime) -> None:
+        reader = StripeReader()
+        for begin in range(0, len(events), BATCH):
+            with self.ledger.begin() as tx:
+                wall_now = self.clock.wall_now()
+                added = tx.inbox.add(events[begin : begin + BATCH], wall_now=wall_now)
+                apply_batch(
+                    tx,
+                    gather(added, reader),
+                    rules=self.configuration.dunning,
+                    go_live_at=self.year.start_at,
+                    now=until,
+                    wall_now=wall_now,
+                )
+        with self.ledger.begin() as tx:
+            tx.control.set_cursor(CURSOR, until)
+        fold_facts(ledger=self.ledger, reader=reader, clock=self.clock, rules=self.rules)
+
+    def told_movements(self, since: datetime, until: datetime) -> dict[tuple[str, str], int]:
+        """Return (currency, kind) -> sum, as facts tell it of [since, until)."""
+        return {(row.currency, row.kind): int(row.delta) for row in self._moved(since, until)}
+
+    def told_counts(self, since: datetime, until: datetime) -> dict[tuple[str, str], int]:
+        """Return (currency, kind) -> how often, as facts tell it of [since, until)."""
+        return {(row.currency, row.kind): int(row.count) for row in self._moved(since, until)}
+
+    def told_mrr(self, at: datetime) -> dict[str, int]:
+        """Return currency -> MRR at an instant, as facts tell it."""
+        sums: dict[str, int] = {}
+        for row in self._moved(self.year.start_at - timedelta(days=1), at):
+            sums[row.currency] = sums.get(row.currency, 0) + int(row.delta)
+        return {currency: total for currency, total in sums.items() if total}
+
+    def corrections(self) -> int:
+        """Return how many facts take one back."""
+        with self.ledger.connection() as connection:
+            return int(connection.exec_driver_sql(_TAKEN_BACK).scalar_one())
+
+    def _moved(self, since: datetime, until: datetime) -> list[Any]:
+        with self.ledger.connection() as connection:
+            asked = {"since": since, "until": until}
+            return list(connection.exec_driver_sql(_MOVED, asked))
