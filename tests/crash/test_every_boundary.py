@@ -5,19 +5,14 @@ a customer of its own, all in one world: while one process is dead, the others g
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.crash.crashing_world import (
-    ENDING,
-    RECOVERING,
-    CrashingWorld,
-    Ending,
-    endings_of,
-)
+from tests.crash.comparing import as_if_answered, differences, final_is_unknown
+from tests.crash.crashing_world import ENDING, RECOVERING, CrashingWorld, endings_of
 from tests.scenarios.servers import MakeWorld
 from tests.scenarios.stripe_side import DAY, HOUR, Outcome
 from worker.domain.case import CaseState
@@ -63,25 +58,6 @@ STORIES = {
 }
 
 OUTWARD = ("pay_invoice", "cancel_subscription", "hold_invoices")
-
-
-def as_if_answered(found: Ending) -> Ending:
-    """Return an ending as if its unknown letters had been answered."""
-    letters = [
-        (step, notice, state.replace("unknown", "sent")) for step, notice, state in found.letters
-    ]
-    return replace(found, letters=tuple(letters), unknown=0, received=())
-
-
-def differences(found: Ending, calm: Ending) -> list[tuple[object, object]]:
-    """Return the parts that differ, as found and as they are without any death."""
-    pairs = zip(astuple(found), astuple(calm), strict=True)
-    return [(one, other) for one, other in pairs if one != other]
-
-
-def final_is_unknown(found: Ending) -> bool:
-    """Return whether the letter that an ending needs may not have arrived."""
-    return any(step == "final letter" and state == "unknown" for step, _, state in found.letters)
 
 
 @pytest.mark.timeout(900)

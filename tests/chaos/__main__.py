@@ -1,0 +1,91 @@
+"""Run chaos without pytest: `python -m tests.chaos --runs 10` is the full form of `make prove`."""
+
+import argparse
+import sys
+from collections import Counter
+from dataclasses import replace
+
+from tests.chaos.driving import NoRestError
+from tests.chaos.fast_clock import FACTOR
+from tests.chaos.plan import FULL, SHORT, Blow
+from tests.chaos.runs import Result, run
+from worker.clock import monotonic_seconds
+
+
+def main() -> int:
+    """Run what the command line names and return 1 where anything was broken."""
+    asked = _arguments()
+    size = SHORT if asked.short else FULL
+    if asked.kills is not None:
+        size = replace(size, kills=asked.kills)
+    if asked.customers is not None:
+        size = replace(size, customers=asked.customers)
+    results: list[Result] = []
+    for number in range(asked.first, asked.first + asked.runs):
+        began = monotonic_seconds()
+
+        def tell(text: str, began: float = began) -> None:
+            if asked.verbose:
+                _say(f"  {monotonic_seconds() - began:6.1f} s  {text}")
+
+        try:
+            result = run(str(number), size, tell=tell)
+        except NoRestError as error:
+            _say(f"seed {number}: {error}")
+            return 1
+        results.append(result)
+        _tell(result, monotonic_seconds() - began, verbose=asked.verbose)
+    _sum_up(results)
+    return 1 if any(each.violations for each in results) else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--first", type=int, default=1, help="the first of consecutive seeds")
+    parser.add_argument("--short", action="store_true", help="runs of the size of make test")
+    parser.add_argument("--kills", type=int, help="in each run")
+    parser.add_argument("--customers", type=int, help="in each run")
+    parser.add_argument("--verbose", action="store_true")
+    return parser.parse_args()
+
+
+def _tell(result: Result, seconds: float, *, verbose: bool) -> None:
+    _say(
+        f"seed {result.seed}: {result.kills} kills, {sum(result.dealt.values())} blows, "
+        f"{sum(result.faults.values())} faults of Stripe, {result.cases} cases, "
+        f"{result.unknown_letters} letters unknown, rest within "
+        f"{result.longest_rest_seconds * FACTOR / 60:.1f} fast minutes, "
+        f"{len(result.violations)} violations, {seconds:.0f} s"
+    )
+    for each in result.violations:
+        _say(f"  {each}")
+    if verbose:
+        _say(result.log_tail)
+
+
+def _sum_up(results: list[Result]) -> None:
+    dealt: Counter[Blow] = Counter()
+    met: Counter[Blow] = Counter()
+    for each in results:
+        dealt += each.dealt
+        met += each.met_work
+    _say(f"{'blow':<58} dealt  in mid-work")
+    for blow in Blow:
+        _say(f"{blow.value:<58} {dealt[blow]:5}  {met[blow]:5}")
+    _say(
+        f"{len(results)} runs, {sum(each.kills for each in results)} kills, "
+        f"{sum(each.cases for each in results)} cases, "
+        f"{sum(each.unknown_letters for each in results)} letters unknown, "
+        f"{sum(each.webhooks for each in results)} webhooks, "
+        f"{sum(each.sealed_seen for each in results)} sealed facts watched, "
+        f"{sum(len(each.violations) for each in results)} violations"
+    )
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - this is a command
+
+
+if __name__ == "__main__":
+    sys.exit(main())

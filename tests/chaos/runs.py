@@ -1,0 +1,201 @@
+"""One chaos run: the stories in calm, the same stories under blows, and what must not differ."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.chaos import leaks, witness
+from tests.chaos.driving import Driver
+from tests.chaos.installation import CONFIG, LATENCY_MS, SECRETS, Installation, installed
+from tests.chaos.people import LASTS, Diary, Person, invite, live_calmly
+from tests.chaos.plan import Blow, Plan, Size
+from tests.chaos.rest import View
+from tests.chaos.strikes import Striker
+from tests.crash.comparing import as_if_answered, differences, final_is_unknown
+from tests.crash.crashing_world import Ending, endings_of
+from tests.scenarios.stripe_side import HOUR
+from tests.scenarios.world import World
+from worker.domain.case import CaseState
+from worker.office.audit import audit_chain
+from worker.rehearsal.checks import check_evidence, collect_evidence
+from worker.rehearsal.customer_letters import read_letter
+from worker.rehearsal.driver_sandbox import SandboxClient
+
+SHOUTS = frozenset(("job.failed", "invariant.broken", "charging.stopped", "letter.broken"))
+"""Lines of the job log that no trouble around the worker excuses."""
+
+
+@dataclass
+class Result:
+    """What one run came to; `violations` must be empty."""
+
+    seed: str
+    violations: list[str]
+    dealt: Counter[Blow]
+    met_work: Counter[Blow]
+    cases: int
+    unknown_letters: int
+    longest_rest_seconds: float
+    """The host's, from the end of the trouble of an hour until all that was due was done."""
+    stops: int
+    sealed_seen: int
+    webhooks: int
+    restarts: int
+    faults: Counter[str] = field(default_factory=Counter)
+    log_tail: str = ""
+
+    @property
+    def kills(self) -> int:
+        """How often something was killed with -9."""
+        return sum(count for blow, count in self.dealt.items() if blow.value.startswith("kill"))
+
+
+def run(seed: str, size: Size, *, tell: Callable[[str], None] = lambda _text: None) -> Result:
+    """Play one run and return what it came to."""
+    with (
+        tempfile.TemporaryDirectory(prefix="chaos-") as folder,  # short, for sockets in it
+        installed(Path(folder), seed=seed) as on,
+    ):
+        tell("servers are up")
+        calm = _calm(on, size)
+        tell("the calm run is over")
+        return _wild(on, seed, size, calm, tell)
+
+
+def _calm(on: Installation, size: Size) -> list[Ending]:
+    on.copy_database("calm")
+    with closing(World(on.servers("calm"), on.inbox, config_dir=CONFIG)) as world:
+        people = live_calmly(world, size.customers)
+        return endings_of(world, [person.customer for person in people])
+
+
+def _wild(
+    on: Installation, seed: str, size: Size, calm: list[Ending], tell: Callable[[str], None]
+) -> Result:
+    on.copy_database("wild")
+    on.inbox.clear()
+    servers = on.servers("wild")
+    watcher = witness.ChainWatcher(servers.database_url)
+    with (
+        closing(World(servers, on.inbox, working=False)) as world,
+        closing(SandboxClient(servers.stripe_base)) as control,
+        closing(View(servers.database_url)) as view,
+        closing(watcher),
+    ):
+        world.stripe.settings(latency_ms=LATENCY_MS)
+        on.start_processes(servers, size, world.stripe.clock)
+        on.send_webhooks(control, SECRETS[0])
+        striker = Striker(on, control, seed)
+        diary = Diary(world, [], world.now)
+        plan = Plan(seed, size)
+        driver = Driver(on, world.stripe, view, diary, striker, plan, watcher.look)
+        driver.settle()
+        tell("the processes are at rest")
+        diary.people = people = invite(world, size.customers)
+        striker.customers = [person.customer for person in people]
+        try:
+            driver.drive(diary.start_at + LASTS)
+        finally:
+            striker.end_all()
+        driver.drive(world.now + HOUR)
+        tell(f"{driver.stops} hours were lived through")
+        striker.look_into_queue()
+        on.supervisor.stop()
+        world.start_worker(config_dir=CONFIG)
+        return _result(on, world, people, calm, driver, watcher)
+
+
+def _result(
+    on: Installation,
+    world: World,
+    people: list[Person],
+    calm: list[Ending],
+    driver: Driver,
+    watcher: witness.ChainWatcher,
+) -> Result:
+    lines, others = witness.read_log(on.log)
+    found = endings_of(world, [person.customer for person in people])
+    deliveries = world.stripe.client.get("/_sandbox/webhooks")["deliveries"]
+    requests = world.stripe.client.get("/_sandbox/requests")["requests"]
+    chain = {row["position"]: row["hash"] for row in world.rows("SELECT * FROM event_chain")}
+    texts = [each.decode(errors="replace") for each in driver.striker.queue_seen]
+    violations = [
+        *_seen_outside(on, world),
+        *_differing(people, found, calm),
+        *(f"promise broken: {each}" for each in world.broken_promises()),
+        *(f"log: {line}" for line in lines if _shouts(line)),
+        *(f"log: {text}" for text in others if "Traceback" in text),
+        *_forgotten(world, lines),
+        *witness.strangers_let_in(deliveries),
+        *watcher.lost(chain),
+        *_flaws(world),
+        *leaks.found_in_files([on.log]),
+        *leaks.found_in("Valkey", texts),
+        *leaks.found_in_database(world.servers.database_url),
+    ]
+    striker = driver.striker
+    return Result(
+        striker.seed,
+        violations,
+        striker.dealt,
+        striker.met_work,
+        cases=len(found),
+        unknown_letters=sum(each.unknown for each in found),
+        longest_rest_seconds=driver.longest_rest_seconds,
+        stops=driver.stops,
+        sealed_seen=len(watcher.seen),
+        webhooks=sum(each["result"] == "sent" for each in deliveries),
+        restarts=sum(each.restarts for each in on.supervisor.processes.values()),
+        faults=Counter(each["fault"] for each in requests if each["fault"]),
+        log_tail="\n".join(on.log.read_text().splitlines()[-200:]),
+    )
+
+
+def _shouts(line: dict[str, Any]) -> bool:
+    """Whether a line is an outcry; a worker that starts while Stripe is away ends with one."""
+    return line["event"] in SHOUTS and line.get("job") != "boot"
+
+
+def _seen_outside(on: Installation, world: World) -> Iterator[str]:
+    """Yield what Stripe and the mailboxes show of wrong charges and letters."""
+    letters = [read_letter(mail) for mail in on.inbox.mails]
+    evidence = collect_evidence(world.stripe.client, world.stripe.clock, letters)
+    yield from check_evidence(evidence, invariants_broken=0).found
+
+
+def _differing(people: list[Person], found: list[Ending], calm: list[Ending]) -> Iterator[str]:
+    """Yield whose story came to something else; a letter of unknown fate is excused."""
+    for person, one, expected in zip(people, found, calm, strict=True):
+        name = person.customer.name
+        if len(one.received) != len(set(one.received)):
+            yield f"{name} got a letter twice: {one.received}"
+        if final_is_unknown(one):
+            if one.case[0] not in {CaseState.IN_REVIEW, CaseState.CLOSED}:
+                yield f"{name}: the final letter is unknown and nobody was asked: {one.case}"
+            continue
+        same = (as_if_answered(one), as_if_answered(expected)) if one.unknown else (one, expected)
+        if same[0] != same[1]:
+            yield f"{name} ended otherwise than in calm: {differences(*same)}"
+
+
+def _forgotten(world: World, lines: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield what was acknowledged and is not so."""
+    inbox = {row["event_id"] for row in world.rows("SELECT event_id FROM inbox")}
+    yield from witness.webhooks_lost(lines, inbox)
+    yield from witness.lines_untrue(
+        lines,
+        world.rows("SELECT invoice_id, no, state FROM attempts"),
+        world.rows("SELECT case_id, step, notice, state FROM letters"),
+        world.rows("SELECT id, state, outcome FROM cases"),
+    )
+
+
+def _flaws(world: World) -> Iterator[str]:
+    world.job("seal")
+    flaw = audit_chain(world.app.ledger).flaw
+    if flaw is not None:
+        yield f"the chain over the facts: {flaw}"
