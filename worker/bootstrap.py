@@ -25,7 +25,7 @@ from worker.mail.post_office import PostOffice
 from worker.mail.render import LetterRenderer
 from worker.mail.smtp import SmtpMailer
 from worker.mail.staff_post import StaffPostOffice
-from worker.ports import ConfigVersion, JobLog
+from worker.ports import ConfigVersion, JobLog, Sink
 from worker.queue.broker import PromptRedisBroker, StopFlag, build_broker
 from worker.queue.connection import connect_redis
 from worker.queue.doorbell import QueueDoorbell
@@ -34,11 +34,13 @@ from worker.services.business_time import business_time_of
 from worker.services.case_turn import CasePorts
 from worker.services.keep_configuration import keep_policies
 from worker.settings.environment import Environment, read_environment
+from worker.settings.load_sinks import load_sinks
 from worker.settings.stored_version import (
     Directory,
     configuration_of_version,
     read_directory,
 )
+from worker.sinks.build import build_sinks
 from worker.store.ledger import PostgresLedger, account_known, connect
 
 WORKER_NEEDS = frozenset(("DATABASE_URL", "REDIS_URL", "STRIPE_API_KEY", "SMTP_URL"))
@@ -77,6 +79,10 @@ class App:
     """CONFIG_DIR at the start; None: the process keeps the configuration it was given."""
     version_no: int = 0
     """Number of `configuration` in the ledger; 0 while it is not stored there."""
+    sink_threads: dict[str, tuple[threading.Thread, float]] = field(
+        default_factory=dict, init=False
+    )
+    """By sink: the thread that copies facts to it, and when it began (monotonic)."""
     _refused_no: int = field(default=0, init=False)
     _taking: threading.Lock = field(default_factory=threading.Lock, init=False)
 
@@ -183,6 +189,13 @@ class App:
             office_zone=configuration.dunning.office_zone,
             portal_url=self.environment.customer_portal_url or "",
         )
+
+    @cached_property
+    def sinks(self) -> tuple[Sink, ...]:
+        """Where facts are copied to. Raises: ConfigError: sinks.yaml is wrong (operator)."""
+        environment = self.environment
+        rules = load_sinks(environment.config_dir)
+        return build_sinks(rules, environment.sink_secrets, now=self.clock.wall_now)
 
     @cached_property
     def case_ports(self) -> CasePorts:

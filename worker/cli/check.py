@@ -13,6 +13,7 @@ from worker.mail.offer_lint import unoffered_fields, untold_offers
 from worker.settings.advice import advice
 from worker.settings.environment import Environment, read_environment
 from worker.settings.load import load_configuration
+from worker.settings.load_sinks import load_sinks
 from worker.settings.read_back import read_back
 
 GROUP = "Look"
@@ -51,6 +52,10 @@ def files_in_order(environment: Environment) -> Configuration:
         configuration = load_configuration(
             environment.config_dir, notices_in(environment.templates_dir)
         )
+    except ConfigError as error:
+        problems += error.problems
+    try:
+        load_sinks(environment.config_dir)
     except ConfigError as error:
         problems += error.problems
     problems += lint_templates(environment.templates_dir)

@@ -5,7 +5,7 @@ import traceback
 
 import typer
 
-from worker.cli import act, audit, check, data_in, look, look_presets, policy, run
+from worker.cli import act, audit, check, data_in, look, look_presets, policy, run, sinks
 from worker.domain.redaction import redact, without_secrets
 from worker.errors import (
     ConfigError,
@@ -32,6 +32,7 @@ policy.add_to(app)
 act.add_to(app)
 data_in.add_to(app)
 audit.add_to(app)
+sinks.add_to(app)
 
 EXIT_CODES: tuple[tuple[type[DunningError], int], ...] = (
     (ConfigError, 2),

@@ -13,6 +13,7 @@ WALL_JOBS = (
     "invariants",
     "staff_mail",
     "seal",
+    "sinks",
 )
 """Intervals of seconds or minutes run by wall time."""
 

@@ -56,6 +56,19 @@ EVENTS: dict[str, Event] = {
     "invariants": Event("info", "the check of the ledger's promises, with how many break each"),
     "retention": Event("info", "raw events and texts of letters that are too old were dropped"),
     "seal": Event("info", "new facts were given their places in the chain"),
+    "sinks": Event("info", "the sinks' threads were started"),
+    "sink.failed": Event(
+        "warn",
+        "a sink did not take facts; said at the 1st, 2nd, 4th, 8th failure in a row and so on",
+        "`dunning sinks`, `error` in the line, the sink itself",
+        "none: nothing is lost, it is tried again by itself; dunning goes on meanwhile",
+    ),
+    "sink.behind": Event(
+        "warn",
+        "facts wait for a sink for more than 15 minutes; said once an hour",
+        "`dunning sinks`",
+        "cure the sink; it goes on where it stopped",
+    ),
     "audit.head": Event(
         "info", "the chain over the facts holds; its last place and hash, to be kept elsewhere"
     ),

@@ -119,6 +119,7 @@ FIELDS: dict[str, Field] = {
     "mode": Field("`watch`, `letters` or `live`"),
     "position": Field("place in the chain over the facts", "count"),
     "hash": Field("hash at that place, over all facts up to it"),
+    "sink": Field("name of the sink"),
     "payloads": Field("raw events of Stripe's that were dropped", "count"),
     "rendered": Field("texts of letters that were dropped", "count"),
     "people": Field("people forgotten lately who were erased once more", "count"),

@@ -9,6 +9,7 @@ from worker.jobs.boundary import Boundary
 from worker.jobs.comparison import compare, fold
 from worker.jobs.office import keep_plan, send_daily_mail, send_staff_mails
 from worker.jobs.proof import audit, retention, seal
+from worker.jobs.sinks import publish
 from worker.ports import Control
 from worker.services.backfill import backfill, begin_ledger, needs_backfill
 from worker.services.business_time import mirror_business_time
@@ -172,6 +173,7 @@ JOBS: dict[str, Job] = {
     "seal": seal,
     "audit": audit,
     "retention": retention,
+    "sinks": publish,
 }
 
 
@@ -219,6 +221,7 @@ def ring_lost_jobs(app: App) -> list[str]:
 def prepare(app: App) -> None:
     """Write what a fresh ledger needs: control row, configuration, job rows; an old one keeps
     them."""
+    app.sinks  # noqa: B018 (a broken sinks.yaml is told before anything runs)
     frozen_at = app.stripe.test_clock_now() if app.environment.stripe_test_clock else None
     now = frozen_at or app.clock.wall_now()
     begin_ledger(

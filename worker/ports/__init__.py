@@ -36,6 +36,7 @@ from worker.ports.outside import (
 from worker.ports.promises import PromiseBook, Span, TriedCards
 from worker.ports.retention import RetentionBook
 from worker.ports.revenue import RevenueBook
+from worker.ports.sinks import Sink, SinkBook, SinkFailed
 from worker.ports.staff import StaffBook, StaffPost
 from worker.ports.stripe import Json, ObjectReader, StripeGateway
 from worker.ports.versions import ConfigVersion, NewVersion, VersionBook
@@ -81,6 +82,9 @@ __all__ = [
     "RevenueBook",
     "SendOutcome",
     "SendResult",
+    "Sink",
+    "SinkBook",
+    "SinkFailed",
     "Span",
     "StaffBook",
     "StaffPost",

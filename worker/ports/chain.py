@@ -16,6 +16,12 @@ class ChainBook(Protocol):
     def head(self) -> Head:
         """Return the last place that is given."""
 
+    def after(self, position: int, *, limit: int) -> list[tuple[int, SealedFact]]:
+        """Return sealed facts behind a position with theirs, in order."""
+
+    def sealed_at(self, position: int) -> datetime | None:
+        """Return when (wall time) the fact at *position* was sealed; None where none is."""
+
     def unsealed(self, *, limit: int) -> list[tuple[int, SealedFact]]:
         """Return committed facts that have no place yet, by number, with their numbers."""
 

@@ -24,6 +24,7 @@ from worker.ports.offers import OfferBook
 from worker.ports.promises import PromiseBook
 from worker.ports.retention import RetentionBook
 from worker.ports.revenue import RevenueBook
+from worker.ports.sinks import SinkBook
 from worker.ports.staff import StaffBook
 from worker.ports.versions import VersionBook
 from worker.ports.watched import WatchBook
@@ -214,6 +215,10 @@ class Tx(Protocol):
     @property
     def retention(self) -> RetentionBook:
         """What is not kept for ever."""
+
+    @property
+    def sinks(self) -> SinkBook:
+        """How far facts were copied."""
 
     @property
     def discounts(self) -> DiscountBook:

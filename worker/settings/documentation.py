@@ -16,11 +16,13 @@ from worker.settings.fields import Form
 from worker.settings.notices_file import NoticesFile
 from worker.settings.schedule_file import ScheduleFile
 from worker.settings.sentences import allowed_words, inner_model
+from worker.settings.sinks_file import SinksFile
 
 FILES: dict[str, type[BaseModel]] = {
     "dunning.yaml": DunningFile,
     "notices.yaml": NoticesFile,
     "schedule.yaml": ScheduleFile,
+    "sinks.yaml": SinksFile,
 }
 
 

@@ -7,7 +7,7 @@ scheme. What each variable means is in `variables`.
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -64,6 +64,8 @@ class Environment:
     operator: str | None
     log_format: LogFormat
     log_level: LogLevel
+    sink_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Variables that begin with SINK_, by name: sinks.yaml says which signs what."""
 
     @property
     def sqlalchemy_url(self) -> str | None:
@@ -102,7 +104,8 @@ def read_environment(
     environment = reading.environment(needed, embedded=embedded)
     if reading.problems:
         raise ConfigError(*reading.problems)
-    return environment
+    named = {name: value.strip() for name, value in environ.items() if name.startswith("SINK_")}
+    return replace(environment, sink_secrets={k: v for k, v in named.items() if v})
 
 
 def is_loopback(host: str) -> bool:

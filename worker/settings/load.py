@@ -73,7 +73,7 @@ def _load(content: Callable[[str], bytes], notices_available: frozenset[str]) ->
 
     def read(name: str, model: type[File], check: CrossCheck) -> File | None:
         source = partial(_parsed, name, content)
-        return _read(source, model, check, notices_available, problems)
+        return read_checked(source, model, check, notices_available, problems)
 
     dunning = read(DUNNING, DunningFile, dunning_problems)
     notices = read(NOTICES, NoticesFile, notices_problems)
@@ -100,7 +100,7 @@ def load_rules(path: Path, notices_available: frozenset[str]) -> DunningRules:
     Raises: ConfigError: one sentence per problem, in order of line (operator acts).
     """
     problems: list[str] = []
-    dunning = _read(
+    dunning = read_checked(
         partial(read_yaml, path), DunningFile, dunning_problems, notices_available, problems
     )
     if dunning is None:
@@ -113,14 +113,14 @@ def _rules(dunning: DunningFile) -> DunningRules:
     return dunning.rules(tuple(replace(each, digest=digest_of(each)) for each in policies))
 
 
-def _read(
+def read_checked(
     source: Callable[[], YamlText],
     model: type[File],
     cross_check: CrossCheck,
     notices_available: frozenset[str],
     problems: list[str],
 ) -> File | None:
-    """Return the file as its model, or None after adding its sentences to *problems*."""
+    """Return a file as its model, or None after adding its sentences to *problems*."""
     try:
         original = source()
     except ConfigError as error:

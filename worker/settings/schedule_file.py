@@ -33,6 +33,8 @@ class ScheduleFile(Section):
     """Sends mails to staff (`staff` in notices.yaml), and looks what they must be told at once."""
     seal: Every = Field(default=timedelta(seconds=5), examples=["every 5 seconds"])
     """Gives new facts their places in the chain that `dunning audit verify` walks."""
+    sinks: Every = Field(default=timedelta(seconds=10), examples=["every 10 seconds"])
+    """Copies new facts to the sinks of sinks.yaml."""
     reconcile: DailyAt = Field(default=time(3), examples=["daily at 03:00"])
     """Compares the ledger with Stripe and lists the last three days of events again."""
     summary: DailyAt = Field(default=time(7), examples=["daily at 07:00"])

@@ -76,6 +76,13 @@ VARIABLES = (
         "10.0.0.5:9464",
     ),
     Variable(
+        "SINK_SECRET",
+        "Signs what HTTP sinks send (sinks.yaml); others may be named there, each beginning with "
+        "`SINK_`.",
+        "(none: only HTTP sinks need it)",
+        "a-long-random-text",
+    ),
+    Variable(
         "CONFIG_DIR",
         "Folder of the three YAML files; a fresh ledger takes them, later ones need `apply`.",
         "config",

@@ -36,6 +36,25 @@ class Chain:
         row = self._connection.execute(query).one_or_none()
         return Head() if row is None else Head(row.position, row.hash)
 
+    def after(self, position: int, *, limit: int) -> list[tuple[int, SealedFact]]:
+        """Return sealed facts behind a position with theirs, in order."""
+        query = (
+            select(event_chain.c.position, events)
+            .join(events, events.c.id == event_chain.c.fact_id)
+            .where(event_chain.c.account_id == self._account, event_chain.c.position > position)
+            .order_by(event_chain.c.position)
+            .limit(limit)
+        )
+        rows = self._connection.execute(query).mappings()
+        return [(row["position"], sealed_fact(row)) for row in rows]
+
+    def sealed_at(self, position: int) -> datetime | None:
+        """Return when (wall time) the fact at *position* was sealed; None where none is."""
+        query = select(event_chain.c.sealed_at).where(
+            event_chain.c.account_id == self._account, event_chain.c.position == position
+        )
+        return self._connection.execute(query).scalar_one_or_none()
+
     def unsealed(self, *, limit: int) -> list[tuple[int, SealedFact]]:
         """Return committed facts that have no place yet, by number, with their numbers."""
         query = (

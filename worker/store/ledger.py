@@ -41,6 +41,7 @@ from worker.store.operator_acts import OperatorActs
 from worker.store.promises import Promises
 from worker.store.retention import Retention
 from worker.store.revenue_chains import RevenueChains
+from worker.store.sinks import Sinks
 from worker.store.staff_mails import StaffMails
 from worker.store.tables import control
 from worker.store.versions import Versions
@@ -189,6 +190,7 @@ class Transaction:
     revenue: RevenueChains
     forgetting: Forgetting
     retention: Retention
+    sinks: Sinks
     discounts: Discounts
     control: Controls
     jobs: Jobs
@@ -252,6 +254,7 @@ class PostgresLedger:
             revenue=RevenueChains(connection, account),
             forgetting=Forgetting(connection, account),
             retention=Retention(connection, account),
+            sinks=Sinks(connection, account),
             discounts=Discounts(connection, account),
             control=Controls(connection, account),
             jobs=Jobs(connection, account),

@@ -22,6 +22,7 @@ from worker.store import (
     mirror_tables,
     office_tables,
     revenue_tables,
+    sink_tables,
     tables,
     watched_tables,
 )
@@ -35,6 +36,7 @@ TABLE_MODULES = (
     tables,
     chain_tables,
     revenue_tables,
+    sink_tables,
     config_tables,
     erasable_tables,
     job_tables,

@@ -6,6 +6,8 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from worker.domain.case import CaseState
+from worker.domain.sinks import SinkState
+from worker.store.chain import Chain
 from worker.store.reading_status import (
     JobLine,
     LetterCounts,
@@ -19,6 +21,7 @@ from worker.store.reading_status import (
     read_processes,
     read_switch,
 )
+from worker.store.sinks import Sinks
 from worker.store.tables import attempts, cases, inbox
 
 
@@ -40,6 +43,8 @@ class Figures:
     attempts: dict[tuple[str, ...], int]
     """By (kind, state)."""
     letters: LetterCounts
+    sinks: tuple[tuple[SinkState, int], ...]
+    """Each with how many facts wait for it."""
     events_waiting: int
     events_parked: int
 
@@ -82,6 +87,13 @@ def read_figures(
         outcomes={outcome: count for _, outcome, count in by_state if outcome},
         attempts={(kind, state): count for kind, state, count in by_kind},
         letters=count_letters(connection, account_id),
+        sinks=_sinks(connection, account_id),
         events_waiting=connection.execute(waiting).scalar_one(),
         events_parked=count_parked(connection, account_id),
     )
+
+
+def _sinks(connection: Connection, account_id: str) -> tuple[tuple[SinkState, int], ...]:
+    head = Chain(connection, account_id).head().position
+    states = Sinks(connection, account_id).states()
+    return tuple((state, max(0, head - state.position)) for state in states)

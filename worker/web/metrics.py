@@ -93,8 +93,19 @@ def _of_service(figures: Figures, mode: Mode, *, wall_now: datetime) -> Iterator
     yield _by("job_age_seconds", "Since the job's last run ended", ("job",), _keyed(ages))
     fine = {job.name: int(job.outcome == "ok") for job in figures.jobs if job.ended_at}
     yield _by("job_ok", "Whether the job's last run went well", ("job",), _keyed(fine))
+    yield from _of_sinks(figures)
     yield _one("events_waiting", "Events that wait for the feed", figures.events_waiting)
     yield _one("events_parked", "Events that could not be read", figures.events_parked)
+
+
+def _of_sinks(figures: Figures) -> Iterator[GaugeMetricFamily]:
+    """Yield how each sink stands; their names are those of sinks.yaml, at most twenty."""
+    waiting = {state.name: count for state, count in figures.sinks}
+    positions = {state.name: state.position for state, _ in figures.sinks}
+    failures = {state.name: state.failures for state, _ in figures.sinks}
+    yield _by("sink_position", "Last place a sink has", ("sink",), _keyed(positions))
+    yield _by("sink_waiting", "Facts that wait for a sink", ("sink",), _keyed(waiting))
+    yield _by("sink_failures", "Tries in a row that failed", ("sink",), _keyed(failures))
 
 
 def _keyed(values: Mapping[str, float]) -> dict[tuple[str, ...], float]:

@@ -8,6 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.integration.store.building import NOW, open_case
 from tests.integration.web.posting import Web, failed
 from worker.domain.case import CaseState
+from worker.domain.facts import Fact
+from worker.services.seal_facts import seal_facts
 
 
 def test_the_world_reaches_webhooks_alone(web: Web) -> None:
@@ -34,6 +36,10 @@ def test_the_figures_are_the_ledgers(web: Web) -> None:
         tx.jobs.beat("worker-1", wall_now=web.clock.wall_now(), config_digest="")
         tx.jobs.beat("scheduler-1", wall_now=web.clock.wall_now(), config_digest="")
         tx.control.set_cursor("events", NOW)
+        tx.facts.append([Fact("case.opened", "C-9", NOW, "")], wall_now=NOW)
+        tx.sinks.claim("crm", token="t", wall_now=NOW, lease=timedelta(minutes=1))
+        tx.sinks.fail("crm", token="t", error="answered 500", retry_at=NOW)
+    seal_facts(ledger=ledger, clock=web.clock)
     open_case(ledger, 1, due_at=NOW - timedelta(minutes=3), failed_at=NOW)
     open_case(ledger, 2, due_at=NOW + timedelta(minutes=3), failed_at=NOW)
     web.deliver(failed())
@@ -48,6 +54,9 @@ def test_the_figures_are_the_ledgers(web: Web) -> None:
     assert found["dunning_charging", ()] == 1
     assert found["dunning_processes", ("worker",)] == 1
     assert found["dunning_events_waiting", ()] == 1
+    assert found["dunning_sink_position", ("crm",)] == 0
+    assert found["dunning_sink_waiting", ("crm",)] == 1
+    assert found["dunning_sink_failures", ("crm",)] == 1
     assert found["dunning_webhooks_total", ("stored",)] == 1
     assert found["dunning_webhooks_total", ("duplicate",)] == 1
     assert found["dunning_webhooks_total", ("forged",)] == 1

@@ -12,7 +12,7 @@ from worker.settings.fields import DURATION, WINDOW
 from worker.settings.match_section import INTERVAL, SPAN
 
 CONFIG = Path(__file__).parents[3] / "config"
-FILES = ["dunning", "notices", "schedule"]
+FILES = ["dunning", "notices", "schedule", "sinks"]
 
 
 @pytest.mark.parametrize("file", FILES)

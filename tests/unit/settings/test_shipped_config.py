@@ -125,6 +125,7 @@ def test_shipped_notices_and_schedule(shipped: Configuration) -> None:
         "daily_mail",
         "staff_mail",
         "seal",
+        "sinks",
         "audit",
         "retention",
     }
