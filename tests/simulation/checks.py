@@ -191,9 +191,10 @@ def _facts_do_not_fold(sim: "Simulation") -> Iterator[str]:
     ):
         if fact["type"] in FOLD:
             state = FOLD[fact["type"]]
-            if told.get(fact["subject"], ("", ""))[0] == state == "closed":
-                yield f"{fact['subject']} was closed twice"
-            told[fact["subject"]] = state, fact["outcome"] if state == "closed" else None
+            now = state, fact["outcome"] if state == "closed" else None
+            if state == "closed" and told.get(fact["subject"]) == now:
+                yield f"{fact['subject']} was closed twice as {now[1]}"
+            told[fact["subject"]] = now
     for row in sim.ground.rows("SELECT 'C-' || id AS name, state, outcome FROM cases"):
         if told.get(row["name"]) != (row["state"], row["outcome"]):
             yield f"{row['name']} is {row['state']} {row['outcome']}, told {told.get(row['name'])}"
@@ -229,7 +230,11 @@ def _left_behind(sim: "Simulation") -> Iterator[str]:
 def _disagreements(sim: "Simulation") -> Iterator[str]:
     """Yield where the ledger and Stripe do not agree on what was paid, ended or ever failed."""
     world, cases = sim.sandbox.world, {}
-    for row in sim.ground.rows("SELECT invoice_id, id, state, outcome FROM cases"):
+    for row in sim.ground.rows(
+        "SELECT invoice_id, id, state, outcome, EXISTS (SELECT FROM attempts a WHERE "
+        "a.case_id = cases.id AND a.kind = 'cancel' AND a.state = 'succeeded') AS cancelled "
+        "FROM cases"
+    ):
         cases[row["invoice_id"]] = row
     for invoice in world.tables["invoice"].rows.values():
         case = cases.get(invoice["id"])
@@ -258,7 +263,7 @@ def _disagreement(
         yield f"{name} is paid"
     if case["outcome"] in PAID and invoice["status"] != "paid":
         yield f"{name} is {invoice['status']}"
-    if case["outcome"] == "ended":
+    if case["cancelled"]:
         truth = sim.seen.truth(invoice["id"])
         if truth is not None and truth.subscription_status != "canceled":
             yield f"{name}: its subscription is {truth.subscription_status}"

@@ -92,6 +92,12 @@ class Ground:
             query = "UPDATE jobs SET next_due_at = :now WHERE name = :job"
             connection.execute(text(query), {"now": now, "job": job})
 
+    def make_cases_due(self, now: datetime) -> None:
+        """Let every unfinished case be looked at now."""
+        with self.engine.begin() as connection:
+            query = "UPDATE cases SET next_action_at = :now WHERE state <> 'closed'"
+            connection.execute(text(query), {"now": now})
+
     def late(self, since: datetime) -> list[dict[str, Any]]:
         """Return the cases and letters that have been due since before an instant."""
         return self.rows(

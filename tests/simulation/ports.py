@@ -1,6 +1,6 @@
 """The worker's ports in a simulated world: each input and output is a point of the simulation."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from worker.mail.zones import zone_for
 from worker.ports import RenderedNotice, SendOutcome, SendResult
 from worker.queue.messages import ADVANCE_CASE, DELIVER_LETTER, RUN_JOB
 from worker.rehearsal.sandbox.faults import Rule
-from worker.store.ledger import PostgresLedger
+from worker.store.ledger import PostgresLedger, Transaction
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
@@ -38,12 +38,18 @@ class SimulatedLedger(PostgresLedger):
     def __init__(self, engine: Engine, account_id: str, simulation: "Simulation") -> None:
         """Work on *engine* within *simulation*."""
         super().__init__(engine, account_id)
-        self._simulation = simulation
+        self.simulation = simulation
+        self.edit: Callable[[Transaction], Transaction] = lambda books: books
+        """Puts a mutant's wrong books in the place of right ones."""
+
+    def books(self, connection: Connection) -> Transaction:
+        """Return the books of one connection."""
+        return self.edit(super().books(connection))
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """Start a transaction as the real one does. Raises: DatabaseUnavailable."""
-        sim = self._simulation
+        sim = self.simulation
         sim.point("begin")
         if sim.trouble.of_database("begin"):
             raise DatabaseUnavailable("away")

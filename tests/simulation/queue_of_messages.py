@@ -21,11 +21,16 @@ class MessageQueue:
         self._simulation = simulation
         self.pending: list[Message] = []
         self.lost = self.doubled = 0
+        self.refused: set[str] = set()
+        """Jobs whose messages never arrive: a mutant lacks them."""
+        self.is_down = False
 
     def send(self, message: Message) -> str:
         """Take a message and return its fate: empty, or what went wrong with it."""
         sim = self._simulation
         fate = sim.trouble.of_message()
+        if message.argument in self.refused or self.is_down:
+            return ""
         if fate == "lost":
             self.lost += 1
         elif fate != "away":

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 LISTED_LATE = timedelta(minutes=10)
 LISTED_VERY_LATE = timedelta(hours=20)
+READ_PAST_SECONDS = 1800.0
+"""When the feed has surely read past an event that is listed very late, as it does in life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class Seen:
     mails: list[Mail] = field(default_factory=list)
     hidden_until: dict[str, datetime] = field(default_factory=dict)
     events_listed: int = 0
+    hides: bool = False
+    """Whether every new event is listed very late."""
 
     def note_send(
         self, began_at: datetime, method: str, path: str, headers: Mapping[str, str], body: bytes
@@ -154,12 +158,16 @@ class Seen:
         """Decide when a new event is listed."""
         sim = self.simulation
         sim.events_made += 1
+        sim.stir()
         drawn = sim.trouble.draws("listed").fraction()
-        if sim.trouble.calm or sim.trouble.stripe_share == 0:
-            return
-        if drawn < 0.01:
+        stormy = not sim.trouble.calm and sim.trouble.stripe_share > 0
+        if self.hides or (stormy and drawn < 0.01):
             self.hidden_until[event["id"]] = sim.agenda.now + LISTED_VERY_LATE
-        elif drawn < 0.06:
+            sim.agenda.after(READ_PAST_SECONDS, sim.read_stripe)
+            return
+        if not stormy:
+            return
+        if drawn < 0.06:
             self.hidden_until[event["id"]] = sim.agenda.now + LISTED_LATE
 
     def note_mail(self, began_at: datetime, message_id: str, to: str, notice: str) -> None:

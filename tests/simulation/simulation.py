@@ -87,7 +87,7 @@ class Simulation:
         self.log_level = log_level
         self.change = change
         self.points = self.deaths = self.freezes = 0
-        self.point_names: list[str] | None = None
+        self.boundaries: list[str] = []
         self.kill_at = 0
         self.at_point: Callable[[str], None] = lambda _name: None
         self.failures: list[str] = []
@@ -95,6 +95,7 @@ class Simulation:
         self.trace: list[str] | None = None
         self._local = threading.local()
         self._wrote: dict[str, bool] = {}
+        self._changed: dict[str, bool] = {}
         self.committed_at: dict[str, datetime] = {}
         self.reads: dict[tuple[str, str], Truth] = {}
         self._tokens = 0
@@ -107,7 +108,7 @@ class Simulation:
         self.apps = {f"worker {n}": self._app(f"worker {n}") for n in range(1, workers + 1)}
         self.processes = {name: Process(name, self.agenda) for name in self.apps}
         self.dead_until: set[str] = set()
-        self.boundaries = {n: Boundary(a.log, a.clock) for n, a in self.apps.items()}
+        self.ends = {n: Boundary(a.log, a.clock) for n, a in self.apps.items()}
         for app in self.apps.values():
             prepare(app)
         trouble.calm = calm
@@ -171,7 +172,7 @@ class Simulation:
 
         def run() -> object:
             self._local.process = self.processes[name]
-            boundary = self.boundaries[name]
+            boundary = self.ends[name]
             acts: dict[str, Callable[[], object]] = {
                 TICK: lambda: start_jobs(app),
                 ADVANCE_CASE: lambda: look_at(app, int(argument)),
@@ -245,9 +246,12 @@ class Simulation:
             raise Killed
         self.points += 1
         self.note(f"{process.name} {name}")
-        if self.point_names is not None:
-            self.point_names.append(name)
-        if self.points == self.kill_at or self.trouble.kills():
+        if self._is_boundary(name):
+            self.boundaries.append(name)
+            killed = len(self.boundaries) == self.kill_at
+        else:
+            killed = False
+        if killed or self.trouble.kills():
             process.dead = True
             raise Killed
         self.at_point(name)
@@ -257,6 +261,14 @@ class Simulation:
         self.freezes += stands > 0
         process.pause(stands or self.trouble.seconds("io", 0.001, 1.0 if slow else 0.04))
 
+    def _is_boundary(self, name: str) -> bool:
+        """Return whether dying here differs from dying at the point before."""
+        if name.endswith(" commit"):
+            return self._changed.get(self.running.name, False)
+        kind, _, rest = name.partition(" ")
+        asks = kind in {"request", "answer"} and not rest.startswith("GET")
+        return asks or kind in {"mail", "mailed", "ring"}
+
     def wait(self, seconds: float) -> None:
         """Let the running process wait in vain."""
         if self.has_turn:
@@ -265,7 +277,7 @@ class Simulation:
     def begin_transaction(self) -> None:
         """Hear that a transaction begins: nothing is locked yet."""
         if self.has_turn:
-            self._wrote[self.running.name] = False
+            self._wrote[self.running.name] = self._changed[self.running.name] = False
 
     def committed(self) -> None:
         """Hear that a transaction was committed."""
@@ -274,9 +286,12 @@ class Simulation:
 
     def statement(self, statement: str) -> None:
         """Let others run before a statement of a transaction that has locked nothing so far."""
-        if not self.has_turn or self._wrote.get(self.running.name, True):
+        if not self.has_turn or self._changed.get(self.running.name, True):
             return
         begins = statement.lstrip()[:6].upper()
+        self._changed[self.running.name] = begins in {"INSERT", "UPDATE", "DELETE"}
+        if self._wrote[self.running.name]:
+            return
         if begins != "SELECT" or "FOR UPDATE" in statement or "advisory" in statement:
             self._wrote[self.running.name] = True
         elif self.trouble.draws("switch").happens(READ_SWITCHES):
@@ -334,6 +349,10 @@ class Simulation:
         if len(self._looks) > QUIET_LOOKS_MAX and not self.fine_ticks:
             return SLOW_TICK.total_seconds()
         return 60.0 if self.fine_ticks else self.trouble.seconds("tick", 5, 45)
+
+    def read_stripe(self) -> None:
+        """Let a scheduler ask for Stripe's events."""
+        self.queue.send(Message(RUN_JOB, "read_stripe"))
 
     def stir(self) -> None:
         """Hear that something was done from outside: the schedulers tick again soon."""

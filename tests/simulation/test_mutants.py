@@ -1,0 +1,30 @@
+"""Each guarantee of the design is missed once it is gone; `make prove` prints the whole table."""
+
+import pytest
+
+from tests.simulation.ground import Ground
+from tests.simulation.mutants import MUTANTS, RIGHT, SIMULATION, Mutant
+
+SLOW = frozenset(("silent Stripe", "long gap", "asked again"))
+"""Stories that take many looks: `make prove` tells them."""
+
+QUICK = [one for one in MUTANTS if one.suite not in SLOW]
+
+
+@pytest.mark.parametrize("mutant", QUICK, ids=lambda one: one.name.replace(" ", "-"))
+def test_a_missing_guarantee_is_noticed(mutant: Mutant, ground: Ground) -> None:
+    caught = mutant.hunt(ground)
+    assert caught.sentence != "", f"nothing notices: {mutant.name}"
+    assert caught.runs <= 5
+
+
+@pytest.mark.parametrize("story", sorted(RIGHT.keys() - SLOW))
+def test_the_right_parts_pass(story: str, ground: Ground) -> None:
+    """What kills a mutant says nothing about the design as it is."""
+    assert RIGHT[story](ground) == []
+
+
+def test_all_guarantees_have_their_mutant() -> None:
+    """Twelve of reliability.md S3, and three more; each is killed by a suite that exists."""
+    assert len({one.name for one in MUTANTS}) == 15
+    assert {one.suite for one in MUTANTS} == {*RIGHT, SIMULATION}
