@@ -17,7 +17,7 @@ from worker.domain.engine import decide
 from worker.domain.engine_situation import Situation
 from worker.domain.readings import Answer, InvoiceReading
 from worker.ports import CaseChange
-from worker.queue.doorbell import ADVANCE_CASE
+from worker.queue.messages import ADVANCE_CASE
 from worker.services import case_turn
 from worker.store.ledger import Transaction
 
