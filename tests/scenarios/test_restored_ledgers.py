@@ -25,6 +25,7 @@ def rebuild(world: World) -> Rebuilt:
         ledger=world.app.ledger,
         reader=world.app.reader,
         clock=world.clock,
+        log=world.app.log,
         configuration=world.app.configuration,
         now=world.now,
         by="ops",
@@ -67,6 +68,8 @@ def test_a_dump_of_six_hours_ago_charges_nobody_before_it_knows_what_was_lost(
     found = rebuild(world)
     assert sorted(found.keys) == sorted(lost_keys)
     assert found.unexplained == []
+    (line,) = world.log("attempts.rebuilt")
+    assert (line["by"], line["count"], len(line["cases"])) == ("ops", 3, 3)
     assert rebuild(world) == Rebuilt(), "a second time finds nothing"
     assert len(world.stripe.pay_requests()) == 3, "writing again sends nothing"
     for customer, state in ((anna, "declined"), (bela, "succeeded"), (cora, "declined")):

@@ -36,6 +36,7 @@ def _rebuild(app: App, *, by: str, reason: str) -> Rebuilt:
         ledger=app.ledger,
         reader=app.reader,
         clock=app.clock,
+        log=app.log,
         configuration=app.configuration,
         now=app.begin_run(),
         by=by,

@@ -52,6 +52,7 @@ def run_demo(*, days: int, subscribers: int, seed: int, out: Path) -> int:
     ) as rehearsal:
         with _story(console, rehearsal, days) as story:
             rehearsal.driver.drive(end_of(rehearsal, days), story.at)
+            rehearsal.driver.check_promises()
         checks = _check(rehearsal, out)
         course = Course(days, subscribers, seed, clock.monotonic_seconds() - began)
         summary = summarise_rehearsal(rehearsal.database_url, course, checks)

@@ -75,11 +75,11 @@ def breaches_of(found: Mapping[str, Iterable[str]]) -> list[Breach]:
 
 
 def counts_of(breaches: Iterable[Breach]) -> list[str]:
-    """Return `I1=0 I2=3 …`: how many subjects break the promises of each number."""
+    """Return `I1:0`, `I2:3` …: how many subjects break the promises of each number."""
     counts = dict.fromkeys((each.of for each in PROMISES), 0)
     for breach in breaches:
         counts[breach.promise.of] += len(breach.subjects)
-    return [f"{number}={count}" for number, count in counts.items()]
+    return [f"{number}:{count}" for number, count in counts.items()]
 
 
 def promises_table() -> str:

@@ -177,6 +177,13 @@ EVENTS: dict[str, Event] = {
         "a backup was restored: `dunning reconcile --rebuild`; else stop the other worker; then "
         "`dunning go`",
     ),
+    "attempts.rebuilt": Event(
+        "warn",
+        "`dunning reconcile --rebuild` wrote attempts again that a restored backup lacked; "
+        "`unknown` keys it could not explain",
+        "`dunning case` of the cases named in it",
+        "`dunning go`, once nobody else works on this account",
+    ),
     "invariant.broken": Event(
         "error",
         "a promise of the ledger failed; charging is off, except where cases are only late",

@@ -112,7 +112,7 @@ FIELDS: dict[str, Field] = {
     "wait_ms": Field("how long the limiter made it wait", "milliseconds"),
     "invariant": Field("name of the promise"),
     "promise": Field("its number, as in `I1`"),
-    "counts": Field("how many break the promises of each number: `I1=0`", "list"),
+    "counts": Field("how many break the promises of each number: `I1:0`", "list"),
     "known": Field("broken promises that a person has answered with `go`", "count"),
     "whole": Field("whether everything was looked at, not only what moved", "yes or no"),
     "version": Field("version of this service"),

@@ -72,7 +72,10 @@ def _switched_off(switch: Switch) -> Charging | None:
         do, on_purpose = "do not go; report it with the log", False
     elif switch.cause == "foreign_key":
         said = f"Stripe knows charges of ours that this ledger does not ({switch.detail})"
-        do = "stop the second worker, or find the restored backup; then " + GO
+        do = (
+            "after a restore: dunning reconcile --rebuild --by NAME --reason WHY; "
+            f"else stop the second worker; then {GO}"
+        )
         on_purpose = False
     elif switch.cause in BREAKER:
         said, do, on_purpose = switch.detail, f"{BREAKER[switch.cause]}, then {GO}", False

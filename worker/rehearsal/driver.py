@@ -67,6 +67,14 @@ class Driver:
             self._work()
             on_stop(self.now)
 
+    def check_promises(self) -> None:
+        """Let the worker check everything that its ledger promises; its log tells what is broken.
+
+        By the wall clock that is due four times an hour, and a rehearsal is over before.
+        """
+        self.doorbell.run_job("invariants")
+        self._until_queue_is_empty()
+
     def sleep_until(self, until: datetime) -> None:
         """Move to *until* without waiting for the worker: a rehearsed outage of it."""
         while self.now < until:

@@ -127,6 +127,7 @@ def _fresh_ledger(stack: Stack) -> None:
     from worker.store.migrate import upgrade
 
     with psycopg.connect(stack.urls.database_url, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA IF EXISTS metrics CASCADE")
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")
     upgrade("postgresql+psycopg://" + stack.urls.database_url.split("://", 1)[1])

@@ -27,7 +27,7 @@ def report_foreign_keys(
         cause="foreign_key",
         keys=list(keys[:NAMED]),
         count=len(keys),
-        request_id=request_id,
+        **({"request_id": request_id} if request_id else {}),
         business_at=now,
         do="restored a backup: dunning reconcile --rebuild; else stop the second worker; then go",
     )

@@ -10,13 +10,14 @@ from datetime import datetime
 
 from worker.domain.case import Attempt, AttemptKind, AttemptState, Case, CaseState
 from worker.domain.declines import Decline, classify
-from worker.domain.identifiers import parse_idempotency_key
+from worker.domain.identifiers import case_name, parse_idempotency_key
 from worker.domain.lost_attempts import LOST, REBUILT, LostAttempt, steps_taken
 from worker.domain.policy import Configuration
 from worker.domain.policy_text import from_plain
 from worker.errors import UsageError
-from worker.ports import Clock, InboxEvent, Ledger, ObjectReader, Tx
+from worker.ports import Clock, InboxEvent, JobLog, Ledger, ObjectReader, Tx
 from worker.services.case_facts import retried_fact
+from worker.services.foreign_keys import NAMED
 from worker.services.lost_requests import lost_attempt
 from worker.services.operate import require_who_and_why
 
@@ -41,6 +42,7 @@ def rebuild_attempts(
     ledger: Ledger,
     reader: ObjectReader,
     clock: Clock,
+    log: JobLog,
     configuration: Configuration,
     now: datetime,
     by: str,
@@ -67,6 +69,18 @@ def rebuild_attempts(
         else:
             found.keys.append(key)
             found.cases.add(case.id)
+    if lost:
+        log.warning(
+            "attempts.rebuilt",
+            keys=found.keys[:NAMED],
+            count=len(found.keys),
+            cases=[case_name(number) for number in sorted(found.cases)[:NAMED]],
+            unknown=len(found.unexplained),
+            by=by,
+            reason=reason,
+            business_at=now,
+            do="dunning case of some of them; then dunning go --by --reason",
+        )
     return found
 
 

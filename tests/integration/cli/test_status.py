@@ -111,8 +111,9 @@ def _dead(seeding: Seeding) -> None:
             _foreign_key,
             (
                 "CHARGING  NO since 02:14: Stripe knows charges of ours that this ledger does not"
-                " (dun:v1:in_9:1). 1 case waits, none is lost. -> stop the second worker, or find"
-                " the restored backup; then dunning go --by NAME --reason WHY"
+                " (dun:v1:in_9:1). 1 case waits, none is lost. -> after a restore: dunning"
+                " reconcile --rebuild --by NAME --reason WHY; else stop the second worker; then"
+                " dunning go --by NAME --reason WHY"
             ),
             0,
         ),

@@ -250,7 +250,7 @@ def test_a_ledger_that_keeps_its_promises_says_so_in_one_line(bench: Bench) -> N
     wrote(bench, case_id, "first")
     assert check(bench).breaches == ()
     (line,) = bench.said("invariants")
-    assert line["counts"][0] == "I1=0"
+    assert line["counts"][0] == "I1:0"
     assert len(line["counts"]) == 11
     assert line["checked"] == len(PROMISES)
     assert line["whole"]
