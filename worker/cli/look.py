@@ -162,30 +162,48 @@ def metrics(
 class Report(StrEnum):
     """The reports there are."""
 
+    MONEY = "money"
     NETWORK = "network"
 
 
 def report(
-    kind: Annotated[Report, typer.Argument(help="Which report.")],
+    kind: Annotated[Report, typer.Argument(help="Which report.")] = Report.MONEY,
     begin: Annotated[
-        str, typer.Option("--from", help="First day or instant; default 30 days before the end.")
+        str,
+        typer.Option(
+            "--from", help="First day or instant; default: the month before; network: 30 days."
+        ),
     ] = "",
     end: Annotated[
-        str, typer.Option("--to", help="Last day, which counts whole, or instant; default now.")
+        str,
+        typer.Option(
+            "--to", help="The day that no longer counts; network: the last day, which counts whole."
+        ),
     ] = "",
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write FILE.html, FILE.json or FILE.csv instead."),
+        typer.Option(metavar="FILE", help="Write FILE.html or FILE.json; network: also FILE.csv."),
+    ] = None,
+    csv_dir: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="DIR", help="money: write a CSV file for each table."),
     ] = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """The proof to the card networks: tries, fullest windows, stop signals. Exit 3: one broken."""
+    """Money recovered and at risk; or the proof to the card networks (exit 3: a rule broken)."""
     from worker.cli.data_dir import open_view
     from worker.cli.look_report import show_network
+    from worker.cli.look_report_money import show_money
+    from worker.errors import UsageError
 
+    if csv_dir is not None and kind is not Report.MONEY:
+        raise UsageError("--csv DIR is for the money report; write --out FILE.csv instead.")
+    code = 0
     with open_view(data) as view:
         match kind:
+            case Report.MONEY:
+                show_money(view, begin=begin, end=end, out=out, csv_dir=csv_dir, as_json=as_json)
             case Report.NETWORK:
                 code = show_network(view, begin=begin, end=end, out=out, as_json=as_json)
     raise typer.Exit(code)

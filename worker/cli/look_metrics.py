@@ -16,7 +16,7 @@ from worker.domain.metrics import metrics_of
 from worker.errors import UsageError
 from worker.store.metrics_counts import read_counts
 from worker.store.metrics_imported import read_comments
-from worker.store.reading import snapshot
+from worker.store.reading import Snapshot, snapshot
 
 
 def show_metrics(view: View, *, begin: str, end: str, by: str, as_json: bool, as_csv: bool) -> None:
@@ -34,10 +34,15 @@ def show_metrics(view: View, *, begin: str, end: str, by: str, as_json: bool, as
 
 def measure(view: View, period: Period, by: GroupBy | None) -> Measured:
     """Return every figure of the period as of now, all of one moment of the ledger."""
-    account = view.ledger.account_id
     with snapshot(view.ledger) as connection:
-        counts = read_counts(connection, account, period, by=by, now=view.now)
-        comments = [] if by is not None else list(read_comments(connection, account, period))
+        return measure_on(connection, view, period, by)
+
+
+def measure_on(connection: Snapshot, view: View, period: Period, by: GroupBy | None) -> Measured:
+    """Return every figure of the period as of now, as *connection* sees the ledger."""
+    account = view.ledger.account_id
+    counts = read_counts(connection, account, period, by=by, now=view.now)
+    comments = [] if by is not None else list(read_comments(connection, account, period))
     tags = view.office.metrics.comment_tags
     return Measured(
         period, by, view.now, metrics_of(counts, period), tuple(group_comments(comments, tags))

@@ -57,14 +57,14 @@ def _metric_json(metric: Metric, period: Period) -> dict[str, object]:
         "group": metric.group,
         "value": _value_json(metric),
         "unit": metric.definition.unit.value,
-        "numerator": _plain(metric.numerator),
-        "denominator": _plain(of) if of is not None else None,
+        "numerator": plain_number(metric.numerator),
+        "denominator": plain_number(of) if of is not None else None,
         "parts": metric.definition.parts.value,
         "pending": metric.pending,
         "basis": metric.basis,
         "small_group": metric.is_small,
         "warning": metric.warning or None,
-        "terms": {name: _plain(term) for name, term in metric.terms.items()},
+        "terms": {name: plain_number(term) for name, term in metric.terms.items()},
         "from": json_instant(period.from_at),
         "to": json_instant(period.to_at),
         "source": metric.definition.source,
@@ -78,10 +78,10 @@ def _value_json(metric: Metric) -> object:
         return None
     if metric.definition.unit is Unit.MONEY:
         return json_money(Money(round(value), metric.currency))
-    return _plain(value)
+    return plain_number(value)
 
 
-def _plain(number: Fraction) -> int | str:
+def plain_number(number: Fraction) -> int | str:
     """Return a whole number as such, another as decimal text with six digits."""
     if number.denominator == 1:
         return number.numerator

@@ -58,8 +58,8 @@ def _row(metric: Metric, by: GroupBy | None) -> tuple[str, ...]:
         (metric.group or "not known") if by is not None else "",
         metric.definition.name,
         value_words(metric),
-        _part_words(metric, metric.numerator, parts is not Parts.COUNTS) if of is not None else "",
-        _part_words(metric, of, parts is Parts.MONEY) if of is not None else "",
+        part_words(metric, metric.numerator, parts is not Parts.COUNTS) if of is not None else "",
+        part_words(metric, of, parts is Parts.MONEY) if of is not None else "",
         ", ".join(marks),
         metric.definition.source,
         metric.definition.formula,
@@ -75,22 +75,23 @@ def value_words(metric: Metric) -> str:
         case Unit.MONEY:
             return money_words(Money(round(value), metric.currency))
         case Unit.PERCENT:
-            return f"{_number_words(value)} %"
+            return f"{number_words(value)} %"
         case Unit.DAYS:
-            return f"{_number_words(value)} days"
+            return f"{number_words(value)} days"
         case Unit.HOURS:
-            return f"{_number_words(value)} h"
+            return f"{number_words(value)} h"
         case _:
-            return _number_words(value)
+            return number_words(value)
 
 
-def _part_words(metric: Metric, number: Fraction, is_money: bool) -> str:
+def part_words(metric: Metric, number: Fraction, is_money: bool) -> str:
+    """Return a numerator or a denominator as people read it."""
     if is_money:
         return money_words(Money(round(number), metric.currency))
-    return _number_words(number)
+    return number_words(number)
 
 
-def _number_words(number: Fraction) -> str:
+def number_words(number: Fraction) -> str:
     """Return a number with one decimal, below 10 with two; none where they are zeros."""
     if number.denominator == 1:
         return f"{number.numerator:,}"

@@ -16,9 +16,12 @@ from worker.store.ledger import PostgresLedger
 from worker.store.mirror_tables import customers, invoices
 from worker.store.tables import cases
 
+Snapshot = Connection
+"""What `snapshot` gives, for whoever hands it on."""
+
 
 @contextmanager
-def snapshot(ledger: PostgresLedger) -> Iterator[Connection]:
+def snapshot(ledger: PostgresLedger) -> Iterator[Snapshot]:
     """Give a connection that sees one moment and cannot write.
 
     Raises: ServiceUnavailable: the database is away.
