@@ -25,6 +25,7 @@ BUSINESS_JOBS = (
     "daily_mail",
     "audit",
     "retention",
+    "tie_out",
 )
 """Hourly and daily jobs run by business time, so that a rehearsed year has a year's worth."""
 

@@ -56,6 +56,7 @@ class Link:
     type: str
     time: datetime
     no: int
+    mrr_minor: int
     mrr_delta_minor: int
     sign: int
     corrects: str
@@ -71,6 +72,7 @@ def link_of(*, fact_id: str, kind: str, time: datetime, data: Mapping[str, Any])
         type=kind,
         time=time,
         no=data["no"],
+        mrr_minor=data["mrr_minor"],
         mrr_delta_minor=data["mrr_delta_minor"],
         sign=data["sign"],
         corrects=data["corrects"],
@@ -158,6 +160,35 @@ class Chain:
 
     def _fact(self, kind: str, at: datetime, occasion: str, data: Mapping[str, object]) -> Fact:
         return Fact(kind, self.subscription_id, at, occasion, data)
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What the facts of a subscription come to."""
+
+    state: str = ""
+    """As in Told."""
+    mrr_minor: int = 0
+    adds_up: bool = True
+    """Whether each place is there once and each MRR is the one before it plus the change."""
+
+
+def replay(links: Iterable[Link]) -> Replayed:
+    """Return what facts alone tell of a subscription, in order of their places."""
+    state, mrr_minor, adds_up = "", 0, True
+    listed = list(links)
+    for place, link in enumerate(listed, 1):
+        mrr_minor += link.mrr_delta_minor
+        adds_up = adds_up and (link.no, link.mrr_minor) == (place, mrr_minor)
+    for link in listed:
+        if link.type == FOUND:
+            state = str(link.traits.get("state", ""))
+    for link in sorted(standing(listed), key=lambda one: (one.time, one.no)):
+        state = _STATE_AFTER.get(link.type, "started")
+    return Replayed(state, mrr_minor, adds_up)
+
+
+_STATE_AFTER = {"subscription.churned": "churned", "subscription.paused": "paused"}
 
 
 def corrections(

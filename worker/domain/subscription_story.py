@@ -210,3 +210,20 @@ def _churn(
         "consent_withdrawn": withdrawn,
         "churn_at": rules.churn_at.value,
     }
+
+
+def expected_mrr(
+    subscription: SubscriptionReading, value_minor: int, rules: MetricsRules
+) -> tuple[int, ...] | None:
+    """Return what facts may tell of a subscription as it stands; None where nobody can say.
+
+    Args: value_minor: what it is worth a month if it counts.
+    """
+    status = subscription.status
+    still = subscription.collection_paused or status == "paused"
+    if status in GONE | WITHOUT_MRR or still:
+        return (0,)
+    if status == OWING and rules.churn_at is not ChurnAt.TERMINAL_STATE:
+        in_grace = rules.churn_at is ChurnAt.GRACE_END
+        return (0, value_minor) if in_grace else (0,)
+    return (value_minor,) if status in COUNTED else None

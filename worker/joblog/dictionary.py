@@ -95,6 +95,15 @@ EVENTS: dict[str, Event] = {
         "the coupon at Stripe, and `offer` in dunning.yaml",
         "correct the coupon's id, or add it anew; who got the letter is not offered it again",
     ),
+    "revenue": Event("info", "the facts of revenue add up and agree with Stripe's objects"),
+    "revenue.differs": Event(
+        "error",
+        "facts of revenue do not add up (`chain`), or tell another MRR (`state`) or another "
+        "payment (`payment`) than Stripe's objects",
+        "`dunning events` of the subscriptions named in it, and these in Stripe's Dashboard",
+        "`dunning reconcile` reads Stripe again; after a change of `metrics` in dunning.yaml it "
+        "may last until their next event; else report it with the log",
+    ),
     "discount.gone": Event(
         "warn",
         "Stripe no longer has discounts or coupons that events name; MRR counts without them",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from worker.bootstrap import ACCOUNT_UNNAMED, JOB_LEASE, App
+from worker.domain.metrics_rules import DEFAULTS
 from worker.errors import ConfigError, GatewayUnavailable, ServiceUnavailable
 from worker.jobs.boundary import Boundary
 from worker.jobs.comparison import compare, fold
@@ -22,6 +23,7 @@ from worker.services.run_schedule import ensure_jobs
 from worker.services.scan_calendar import scan_calendar
 from worker.services.summarise import oldest_late_seconds, summarise
 from worker.services.sweep import sweep
+from worker.services.tie_out import tie_out
 from worker.services.trip_breaker import trip_breaker
 
 Job = Callable[[App, datetime], None]
@@ -152,6 +154,12 @@ def invariants(app: App, now: datetime) -> None:
     )
 
 
+def check_revenue(app: App, now: datetime) -> None:
+    """Check that the facts of revenue tie out."""
+    rules = app.configuration.dunning.metrics or DEFAULTS
+    tie_out(ledger=app.ledger, log=app.log, rules=rules, now=now)
+
+
 def daily_summary(app: App, now: datetime) -> None:
     """Write the day's line."""
     summarise(ports=app.case_ports, now=now)
@@ -174,6 +182,7 @@ JOBS: dict[str, Job] = {
     "audit": audit,
     "retention": retention,
     "sinks": publish,
+    "tie_out": check_revenue,
 }
 
 

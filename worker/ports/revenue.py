@@ -1,9 +1,10 @@
 """How far the story of each subscription has been told in facts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Protocol
 
+from worker.domain.readings import SubscriptionReading
 from worker.domain.revenue_chain import ChainState, Link
 
 
@@ -18,6 +19,16 @@ class RevenueBook(Protocol):
 
     def links(self, subscription_id: str, *, after_no: int) -> list[Link]:
         """Return the booked facts behind a place, in order of their places."""
+
+    def all_links(self) -> Iterator[tuple[str, list[Link]]]:
+        """Yield each subscription with all its booked facts, in order of their places."""
+
+    def mirrored(self, *, seen_until: datetime) -> list[SubscriptionReading]:
+        """Return the subscriptions of which nothing newer was seen, with what they cost."""
+
+    def payments_differing(self, *, seen_until: datetime) -> list[str]:
+        """Return subscriptions whose renewals tell another amount than their invoices, or of
+        which a paid invoice was not told."""
 
     def owing(self, *, since: datetime) -> dict[str, ChainState]:
         """Return those that count, and have owed without a break since before *since*."""

@@ -7,13 +7,14 @@ from typing import Any
 from worker.domain.metrics_rules import MetricsRules
 from worker.domain.policy import Configuration
 from worker.gateway.invoice_readers import StripeReader
-from worker.ports import Clock, Json
+from worker.ports import Clock, JobLog, Json
 from worker.rehearsal.draws import Draws
 from worker.rehearsal.revenue_observer import Observer
 from worker.rehearsal.revenue_year import Year
 from worker.services.apply_events import apply_batch, gather
 from worker.services.fold_facts import WATERMARK, fold_facts
 from worker.services.read_feed import CURSOR
+from worker.services.tie_out import tie_out
 from worker.store.ledger import PostgresLedger
 
 BATCH = 500
@@ -51,6 +52,7 @@ class Replay:
     rules: MetricsRules
     configuration: Configuration
     clock: Clock
+    log: JobLog
     late_share: float = 0.0
     observer: Observer = field(init=False)
     _heard: list[Json] = field(init=False, default_factory=list)
@@ -114,6 +116,13 @@ class Replay:
         for row in self._moved(self.year.start_at - timedelta(days=1), at):
             sums[row.currency] = sums.get(row.currency, 0) + int(row.delta)
         return {currency: total for currency, total in sums.items() if total}
+
+    def differing(self) -> tuple[str, ...]:
+        """Return the subscriptions that the daily check finds to differ."""
+        found = tie_out(
+            ledger=self.ledger, log=self.log, rules=self.rules, now=self.clock.wall_now()
+        )
+        return (*found.chains, *found.states, *found.payments)
 
     def corrections(self) -> int:
         """Return how many facts take one back."""

@@ -48,6 +48,9 @@ class ScheduleFile(Section):
     retention: DailyAt = Field(default=time(2), examples=["daily at 02:00"])
     """Drops raw events of Stripe's after 35 days, and rendered letters (`keep_letters`)."""
 
+    tie_out: DailyAt = Field(default=time(5), examples=["daily at 05:00"])
+    """Checks that facts of revenue add up and agree with Stripe's subscriptions and invoices."""
+
     def timings(self) -> dict[str, JobTiming]:
         """Return job name -> when it runs, in the file's order."""
         timings: dict[str, JobTiming] = {}

@@ -38,6 +38,7 @@ from worker.store.mirror_tables import (
     payment_methods,
     subscriptions,
 )
+from worker.store.priced_items import priced_of
 from worker.store.rows import charge_of, customer_of, payment_method_of, subscription_of
 from worker.store.stale_objects import doubt_ended, settle_stale, stale_objects
 from worker.store.tables import network_attempts
@@ -146,6 +147,8 @@ class Mirror:
                     "price_ids": [item.price_id for item in found.items if item.price_id],
                     "product_ids": [item.product_id for item in found.items if item.product_id],
                     "metadata": {} if found.customer_id in gone else dict(found.metadata),
+                    "priced": priced_of(found),
+                    "discount_ids": [each.id for each in found.discounts],
                     "seen_at": seen_at,
                 }
                 for found, seen_at in rows

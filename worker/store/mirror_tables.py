@@ -13,7 +13,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from worker.store.columns import (
     account_column,
@@ -81,6 +81,8 @@ subscriptions = Table(
     Column("price_ids", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("product_ids", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     json_column("metadata"),
+    Column("priced", JSONB),
+    Column("discount_ids", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     text_column("fact_state"),
     count_column("fact_mrr_minor"),
     *mirror_stamp(),

@@ -1,17 +1,22 @@
 """The chains of facts about subscriptions (ports.RevenueBook)."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, RowMapping, String, any_, cast, literal, select
+from sqlalchemy import BigInteger, Connection, RowMapping, String, any_, cast, literal, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from worker.domain.readings import SubscriptionReading
 from worker.domain.revenue_chain import CHAIN, ChainState, Link, link_of
 from worker.domain.subscription_story import Told
+from worker.store.mirror_tables import subscriptions
+from worker.store.priced_items import discounts_of, items_of
 from worker.store.revenue_tables import revenue_chains
+from worker.store.rows import subscription_of
 from worker.store.tables import events
 
 
@@ -60,21 +65,62 @@ class RevenueChains:
 
     def links(self, subscription_id: str, *, after_no: int) -> list[Link]:
         """Return the booked facts behind a place, in order of their places."""
-        no = cast(events.c.data["no"].astext, BigInteger)
         query = (
             select(events.c.id, events.c.type, events.c.time, events.c.data)
             .where(
                 events.c.account_id == self._account,
                 events.c.subject == subscription_id,
                 events.c.type.startswith(CHAIN),
-                no > after_no,
+                after_no < _NO,
             )
-            .order_by(no)
+            .order_by(_NO)
         )
         return [
             link_of(fact_id=row.id, kind=row.type, time=row.time, data=row.data)
             for row in self._connection.execute(query)
         ]
+
+    def all_links(self) -> Iterator[tuple[str, list[Link]]]:
+        """Yield each subscription with all its booked facts, in order of their places."""
+        query = (
+            select(events.c.subject, events.c.id, events.c.type, events.c.time, events.c.data)
+            .where(
+                events.c.account_id == self._account,
+                events.c.type.startswith(CHAIN),
+                events.c.data.has_key("no"),
+            )
+            .order_by(events.c.subject, _NO, events.c.seq)
+            .execution_options(yield_per=5000)
+        )
+        rows = self._connection.execute(query)
+        for subscription_id, found in groupby(rows, key=lambda row: str(row.subject)):
+            yield (
+                subscription_id,
+                [link_of(fact_id=r.id, kind=r.type, time=r.time, data=r.data) for r in found],
+            )
+
+    def mirrored(self, *, seen_until: datetime) -> list[SubscriptionReading]:
+        """Return the subscriptions of which nothing newer was seen, with what they cost."""
+        query = select(subscriptions).where(
+            subscriptions.c.account_id == self._account,
+            subscriptions.c.seen_at <= seen_until,
+            ~subscriptions.c.stale,
+            subscriptions.c.priced.isnot(None),
+        )
+        return [
+            replace(
+                subscription_of(row),
+                items=items_of(row["priced"]),
+                discounts=discounts_of(row["discount_ids"]),
+            )
+            for row in self._connection.execute(query).mappings()
+        ]
+
+    def payments_differing(self, *, seen_until: datetime) -> list[str]:
+        """Return subscriptions whose renewals tell another amount than their invoices, or of which
+        a paid invoice was not told."""
+        asked = {"account": self._account, "until": seen_until}
+        return list(self._connection.execute(_PAYMENTS, asked).scalars())
 
     def owing(self, *, since: datetime) -> dict[str, ChainState]:
         """Return those that count, and have owed without a break since before *since*."""
@@ -85,6 +131,23 @@ class RevenueChains:
         return {row["subscription_id"]: _state_of(row) for row in rows}
 
 
+_NO = cast(events.c.data["no"].astext, BigInteger)
+_PAYMENTS = text("""
+    WITH told AS (
+        SELECT data ->> 'invoice_id' AS invoice_id, (data ->> 'amount_minor')::bigint AS amount
+        FROM events WHERE account_id = :account AND type = 'subscription.renewed')
+    SELECT DISTINCT invoices.subscription_id
+    FROM invoices LEFT JOIN told ON told.invoice_id = invoices.id
+    LEFT JOIN revenue_chains AS chains ON chains.account_id = invoices.account_id
+      AND chains.subscription_id = invoices.subscription_id
+    WHERE invoices.account_id = :account AND invoices.status = 'paid'
+      AND invoices.subscription_id <> '' AND invoices.billing_reason = 'subscription_cycle'
+      AND invoices.seen_at <= :until AND NOT invoices.stale
+      AND told.amount IS DISTINCT FROM invoices.amount_paid_minor
+      AND (told.invoice_id IS NOT NULL OR chains.base_at IS NULL
+        OR invoices.created_at > chains.base_at)
+    ORDER BY 1
+""")
 _KEY = ("account_id", "subscription_id")
 
 

@@ -26,6 +26,7 @@ def replay(bench: Bench, *, late_share: float) -> Replay:
         rules=MetricsRules(),
         configuration=bench.ports.configuration,
         clock=bench.clock,
+        log=bench.ports.log,
         late_share=late_share,
     )
 
@@ -52,6 +53,8 @@ def test_every_month_ties_out_to_the_minor_unit(bench: Bench) -> None:
     }
     assert len(currencies) >= CURRENCIES_MIN
     assert year.corrections() == 0
+    assert year.differing() == ()
+    assert [line["differences"] for line in bench.said("revenue")] == [0]
 
 
 def test_late_events_change_no_closed_month_and_tie_out_in_the_end(bench: Bench) -> None:
@@ -64,5 +67,6 @@ def test_late_events_change_no_closed_month_and_tie_out_in_the_end(bench: Bench)
     seen = year.month(last, nothing_is_late=True)
     assert year.corrections() > 0
     assert year.told_mrr(last) == seen.mrr
+    assert year.differing() == ()
     for (first, after), told in closed.items():
         assert year.told_movements(first, after) == told

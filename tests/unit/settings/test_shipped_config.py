@@ -128,6 +128,7 @@ def test_shipped_notices_and_schedule(shipped: Configuration) -> None:
         "sinks",
         "audit",
         "retention",
+        "tie_out",
     }
 
 
