@@ -20,6 +20,7 @@ def seal(app: App, now: datetime) -> None:
 def audit(app: App, now: datetime) -> None:
     """Walk the whole chain and write its head to the log; one that does not hold stops charging.
 
+    What was altered cannot be healed, so each place stops charging once; it is said every night.
     The head belongs outside the database: whoever may do anything there can make the chain anew.
     """
     began = app.clock.monotonic_seconds()
@@ -42,7 +43,10 @@ def audit(app: App, now: datetime) -> None:
         business_at=now,
         do="dunning audit verify; do not dunning go before it is known who changed the ledger",
     )
+    place = f"{found.flaw.position} {found.flaw.what}"
     with app.ledger.begin() as tx:
+        if not tx.jobs.once("audit.broken", place, now=now):
+            return
         stop_charging(tx, cause="invariant", detail=CHAIN, now=now, wall_now=app.clock.wall_now())
 
 

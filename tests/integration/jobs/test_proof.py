@@ -45,3 +45,20 @@ def test_a_fact_that_was_altered_stops_charging_and_says_where(bench: Bench) -> 
     assert "was altered" in line["reason"]
     assert bench.said("audit.head") == []
     assert charging(bench) == (False, "invariant")
+
+
+def test_what_people_have_looked_into_stops_charging_no_second_time(bench: Bench) -> None:
+    prepare(bench.app)
+    append(bench, "C-1", "C-2", "C-3")
+    run_job(bench.app, "seal")
+    for subject in ("C-3", "C-2"):
+        with bench.app.ledger.connection() as connection:
+            alter = "UPDATE events SET subject = 'C-9' WHERE subject = %(subject)s"
+            connection.exec_driver_sql(alter, {"subject": subject})
+        run_job(bench.app, "audit")
+        assert charging(bench) == (False, "invariant")
+        with bench.app.ledger.begin() as tx:
+            assert tx.control.go(by="jo", now=bench.app.begin_run()) is not None
+        run_job(bench.app, "audit")
+        assert charging(bench) == (True, "")
+    assert [line["position"] for line in bench.said("audit.broken")] == [3, 3, 2, 2]

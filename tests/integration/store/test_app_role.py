@@ -119,6 +119,17 @@ def test_rights_are_told_table_by_table(app: psycopg.Connection[tuple[object, ..
     assert {name for name, _, deletes in rows if deletes} == EMPTIED
 
 
+def test_it_reads_the_views_of_the_metrics(app: psycopg.Connection[tuple[object, ...]]) -> None:
+    views = app.execute(
+        "SELECT viewname::text FROM pg_views WHERE schemaname = 'metrics'"
+    ).fetchall()
+    assert views != []
+    for (name,) in views:
+        app.execute(f"SELECT * FROM metrics.{name} LIMIT 1".encode())
+    with pytest.raises(InsufficientPrivilege):
+        app.execute("CREATE VIEW metrics.mine AS SELECT 1")
+
+
 def test_every_table_that_the_store_takes_rows_out_of_is_known() -> None:
     """On failure: add the table to EMPTIED of worker/store/app_role.py, or do not delete."""
     taken = set()
