@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 from tests.chaos.driving import NoRestError
 from tests.chaos.fast_clock import FACTOR
@@ -34,7 +35,9 @@ def main() -> int:
             _say(f"seed {number}: {error}")
             return 1
         results.append(result)
-        _tell(result, monotonic_seconds() - began, verbose=asked.verbose)
+        _tell(result, monotonic_seconds() - began)
+        if asked.logs is not None and result.violations:
+            (asked.logs / f"chaos-{result.seed}.log").write_text(result.log)
     _sum_up(results)
     return 1 if any(each.violations for each in results) else 0
 
@@ -46,11 +49,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--short", action="store_true", help="runs of the size of make test")
     parser.add_argument("--kills", type=int, help="in each run")
     parser.add_argument("--customers", type=int, help="in each run")
-    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--verbose", action="store_true", help="tell how far a run is")
+    parser.add_argument("--logs", type=Path, help="folder for the job logs of broken runs")
     return parser.parse_args()
 
 
-def _tell(result: Result, seconds: float, *, verbose: bool) -> None:
+def _tell(result: Result, seconds: float) -> None:
     _say(
         f"seed {result.seed}: {result.kills} kills, {sum(result.dealt.values())} blows, "
         f"{sum(result.faults.values())} faults of Stripe, {result.cases} cases, "
@@ -60,8 +64,6 @@ def _tell(result: Result, seconds: float, *, verbose: bool) -> None:
     )
     for each in result.violations:
         _say(f"  {each}")
-    if verbose:
-        _say(result.log_tail)
 
 
 def _sum_up(results: list[Result]) -> None:

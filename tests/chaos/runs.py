@@ -46,7 +46,8 @@ class Result:
     webhooks: int
     restarts: int
     faults: Counter[str] = field(default_factory=Counter)
-    log_tail: str = ""
+    log: str = ""
+    """Everything that all processes wrote."""
 
     @property
     def kills(self) -> int:
@@ -151,7 +152,7 @@ def _result(
         webhooks=sum(each["result"] == "sent" for each in deliveries),
         restarts=sum(each.restarts for each in on.supervisor.processes.values()),
         faults=Counter(each["fault"] for each in requests if each["fault"]),
-        log_tail="\n".join(on.log.read_text().splitlines()[-200:]),
+        log=on.log.read_text(),
     )
 
 

@@ -5,6 +5,7 @@ so that nothing a customer typed is ever read as Markdown, as a link or as a tag
 """
 
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ from worker.mail.text_part import text_of
 
 BUTTON_FIELD = "button"
 _RAW_HTML = re.compile(r"</?[a-zA-Z][^<>]*>")
+_PARSING = threading.Lock()
+"""The reader's library fills tables of addresses when first used, and lets other threads read them
+half-filled: they would fail, or write `https:%2F%2F` into every letter of their process."""
 _STATIC_LINK = re.compile(r"https://[^\s{}]+|mailto:[^\s{}@]+@[^\s{}]+")
 
 
@@ -38,7 +42,9 @@ def read_body(source: str, fields: Mapping[str, Field], first_line: int) -> Lett
     if isinstance(marked, Problem):
         return LetterBody("", "", (marked,))
     markdown = _reader(marked)
-    tokens = _loops_inside_lists(markdown.parse(marked.text), marked)
+    with _PARSING:
+        parsed = markdown.parse(marked.text)
+    tokens = _loops_inside_lists(parsed, marked)
     problems = [
         *_nesting(tokens, marked, first_line),
         *_contents(tokens, marked, fields, first_line),
