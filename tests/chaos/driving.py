@@ -17,7 +17,7 @@ from tests.scenarios.stripe_side import HOUR, StripeSide
 from worker import clock
 
 LOOK_SECONDS = 0.015
-WAIT_FOR_WORK_SECONDS = 4.0
+WAIT_FOR_WORK_SECONDS = 7.0
 """A blow waits so long for Stripe to be asked something, then falls all the same."""
 REST_SECONDS_MAX = 90.0
 """The host's: above every lease, the longest freeze and a pause of the rate limiter together."""
