@@ -35,7 +35,7 @@ def test_the_first_letters_of_a_process_have_their_links_whole() -> None:
         gate.wait(30)
         return read_body(SOURCE, FIELDS, 1).html
 
-    found = []
+    found: list[str] = []
     with ThreadPoolExecutor(THREADS) as pool:
         for _ in range(ROUNDS):
             mdurl._encode.encode_cache.clear()  # as in a process that has just begun
