@@ -3,15 +3,23 @@
 
 PYTHON ?= python3
 JOBS ?= 2
+# Sizes of `make prove`: simulated runs from seed FIRST on, a death at each EVERY-th boundary, lives of
+# the properties, runs of real processes; 0 leaves a part out.
+RUNS ?= 10000
+FIRST ?= 1
+EVERY ?= 1
+EXAMPLES ?= 2000
+CHAOS ?= 10
 BIN := .venv/bin
 WORDS := $(or $(MAKECMDGOALS),help)
 
-.PHONY: help demo up test check clean venv
+.PHONY: help demo up test prove check clean venv
 
 help:
 	@echo "make demo    45 simulated days on embedded parts; ends by itself"
 	@echo "make up      the same, staying up, with a first page to play with"
 	@echo "make test    the whole test suite, on real PostgreSQL, Valkey, SMTP and HTTP"
+	@echo "make prove   the full proofs that nothing is charged twice or lost; hours (RUNS=100 EVERY=60 ... is shorter)"
 	@echo "make check   format, lint, types, import rules"
 	@echo "make clean   remove .venv, var and what tools left behind"
 	@echo "PYTHON=/path/to/python3.12 chooses the interpreter (3.11 or newer)."
@@ -24,6 +32,10 @@ up: venv
 
 test: venv
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal
+
+prove: venv
+	@$(BIN)/python -m tests.prove --runs $(RUNS) --first $(FIRST) --every $(EVERY) \
+	  --examples $(EXAMPLES) --chaos $(CHAOS) --processes $(JOBS)
 
 check: venv
 	@failed=; \

@@ -8,7 +8,16 @@ wall and of the business are the same here.
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from tests.unit.domain.building import OLD_CARD, T0, case, failure, invoice, method, subscription
+from tests.unit.domain.building import (
+    BERLIN,
+    OLD_CARD,
+    T0,
+    case,
+    failure,
+    invoice,
+    method,
+    subscription,
+)
 from worker.domain.case import (
     CANCELS,
     Attempt,
@@ -95,6 +104,7 @@ class Done:
     case: Case
     invoice: InvoiceReading
     around: Surroundings
+    zone: str
 
 
 @dataclass
@@ -122,6 +132,7 @@ class World:
     accepted: dict[int, tuple[datetime, LetterState]] = field(default_factory=dict)
     debit_ends_at: datetime | None = None
     drawn: dict[str, int] = field(default_factory=dict)
+    zone: str = BERLIN
 
     def draw(self, name: str, count: int) -> int:
         """Return the next index into a list of *count*."""
@@ -164,14 +175,12 @@ class World:
         self.looks += self.case.in_flight is None
         shown, near = self.read(), self.surroundings()
         first, again = (
-            decide(
-                Situation(self.case, shown, near, self.policy, Limits(), "Europe/Berlin", self.now)
-            )
+            decide(Situation(self.case, shown, near, self.policy, Limits(), self.zone, self.now))
             for _ in range(2)
         )
         assert first == again, "the same facts, another decision"
         if not isinstance(first.act, Wait):
-            self.done.append(Done(self.now, first, self.case, shown, near))
+            self.done.append(Done(self.now, first, self.case, shown, near, self.zone))
         records = tuple(StepRecord(s.step, False, self.now, s.reason) for s in first.skips)
         known = {record.step for record in self.case.steps}
         assert not known & {record.step for record in records}, "skipped a step that was over"
@@ -347,13 +356,22 @@ class World:
         self.record(write.step)
 
 
-def begin(script: Script, policy: Policy, first: str = "funds") -> World:
+def begin(
+    script: Script,
+    policy: Policy,
+    first: str = "funds",
+    *,
+    failed_at: datetime = T0,
+    zone: str = BERLIN,
+) -> World:
     """Return a world in which the first charge has just failed, as *first* says."""
     decline_class, wait, may_retry = DECLINES[first]
     began = failure(
         decline_class,
         first,
-        retry_not_before=T0 + wait if wait else None,
+        failed_at=failed_at,
+        retry_not_before=failed_at + wait if wait else None,
         may_retry=may_retry,
     )
-    return World(script, policy, case(failure=began))
+    new = case(failure=began, failed_at=failed_at, opened_at=failed_at)
+    return World(script, policy, new, failed_at, last_try_at=failed_at, zone=zone)
