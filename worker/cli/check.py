@@ -2,6 +2,8 @@
 
 import os
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -24,11 +26,19 @@ def add_to(app: typer.Typer) -> None:
     app.command(rich_help_panel=GROUP)(check)
 
 
-def check() -> None:
+def check(
+    directory: Annotated[
+        Path | None,
+        typer.Argument(metavar="[DIR]", help="A folder like config/. Default: CONFIG_DIR."),
+    ] = None,
+) -> None:
     """Check variables, config/ and templates/; ends with each policy read back in a sentence."""
     from worker.cli.check_reach import reach_sentence
 
-    environment = read_environment(os.environ, frozenset())
+    if directory is not None and not directory.is_dir():
+        raise ConfigError(f"The folder {directory} does not exist; name one like config/.")
+    named = {} if directory is None else {"CONFIG_DIR": str(directory)}
+    environment = read_environment({**os.environ, **named}, frozenset())
     configuration = files_in_order(environment)
     for sentence in read_back(configuration):
         print(sentence)

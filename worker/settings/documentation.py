@@ -90,6 +90,8 @@ def written_default(info: FieldInfo) -> str:
 def _written(info: FieldInfo, value: object) -> str:
     if isinstance(value, Enum):
         return str(value.value)
+    if isinstance(value, list):
+        return f"[{', '.join(_written(info, each) for each in value)}]"
     if isinstance(value, DayWindow):
         return f"{value.start:%H:%M} and {value.end:%H:%M}"
     if isinstance(value, bool):

@@ -41,7 +41,7 @@ def ending_faults(
         return
     name = ending.not_before.step
     if name not in step_names:
-        known = nearest(name, step_names)
+        known = nearest(name, step_names) if step_names else "no steps are written."
         yield (*at, "not_before"), f"no step is called `{name}`; {known}"
         return
     step = next((each for each in steps.values() if each.name == name), None)

@@ -100,7 +100,10 @@ def _sentence(model: type[BaseModel], detail: ErrorDetails, location: Location) 
         case "too_short":
             return "is an empty list; one item is needed."
         case _:
-            return f"must be a mapping such as `{_example(model, location)}`."
+            example = _example(model, location)
+            if location and isinstance(location[-1], int):
+                example = example.removeprefix("[").removesuffix("]")
+            return f"must be a mapping such as `{example}`."
 
 
 def model_at(model: type[BaseModel], location: Location) -> type[BaseModel]:

@@ -12,6 +12,7 @@ from worker.domain.policy import (
     DunningRules,
     EndingAct,
     InvoiceEnd,
+    PersonDecides,
     Policy,
     RetriesBy,
 )
@@ -139,6 +140,14 @@ def test_annual_has_a_month_and_paydays() -> None:
     assert annual.ending.after == 30 * DAY > monthly.ending.after
     assert annual.when_declined[DeclineClass.FUNDS].paydays == (1, 15, 31)
     assert annual.ending.do is monthly.ending.do
+
+
+def test_a_large_amount_ends_only_when_a_person_says_so() -> None:
+    high, monthly = preset("high-value").policies
+    assert high.person_decides == (PersonDecides.ENDING,)
+    assert (high.ending.do, high.ending.after) == (EndingAct.CANCEL, 30 * DAY)
+    assert monthly.person_decides == ()
+    assert "not possible" not in (PRESETS / "high-value.yaml").read_text()
 
 
 def test_bank_debits_are_presented_as_often_as_their_rules_allow() -> None:
