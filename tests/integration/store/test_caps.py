@@ -59,6 +59,7 @@ def ports_of(ledger: PostgresLedger, log: Quiet, rules: Configuration) -> CasePo
     """Return what the services work with, on a ledger whose switch is on."""
     with ledger.begin() as tx:
         tx.control.create(charging=True, live=False, go_live_at=NOW, cause="")
+        tx.control.set_cursor("events", NOW)  # letters wait while the feed is behind
     return CasePorts(
         ledger=ledger,
         stripe=cast(StripeGateway, None),  # an intent is written before anybody is asked
