@@ -164,6 +164,7 @@ class Report(StrEnum):
 
     MONEY = "money"
     NETWORK = "network"
+    SHADOW = "shadow"
 
 
 def report(
@@ -186,24 +187,29 @@ def report(
     ] = None,
     csv_dir: Annotated[
         Path | None,
-        typer.Option("--csv", metavar="DIR", help="money: write a CSV file for each table."),
+        typer.Option(
+            "--csv", metavar="DIR", help="money, shadow: write a CSV file for each table."
+        ),
     ] = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """Money recovered and at risk; or the proof to the card networks (exit 3: a rule broken)."""
+    """Money recovered and at risk; the card networks' proof (exit 3: broken); what watching saw."""
     from worker.cli.data_dir import open_view
     from worker.cli.look_report import show_network
     from worker.cli.look_report_money import show_money
+    from worker.cli.look_report_shadow import show_shadow
     from worker.errors import UsageError
 
-    if csv_dir is not None and kind is not Report.MONEY:
-        raise UsageError("--csv DIR is for the money report; write --out FILE.csv instead.")
+    if csv_dir is not None and kind is Report.NETWORK:
+        raise UsageError("--csv DIR is not for the network report; write --out FILE.csv instead.")
     code = 0
     with open_view(data) as view:
         match kind:
             case Report.MONEY:
                 show_money(view, begin=begin, end=end, out=out, csv_dir=csv_dir, as_json=as_json)
+            case Report.SHADOW:
+                show_shadow(view, begin=begin, end=end, out=out, csv_dir=csv_dir, as_json=as_json)
             case Report.NETWORK:
                 code = show_network(view, begin=begin, end=end, out=out, as_json=as_json)
     raise typer.Exit(code)

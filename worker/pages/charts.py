@@ -207,7 +207,7 @@ def _drawn(chart: Chart, width: Width) -> "Element":
         disable_xml_declaration=True,
         show_legend=False,
         print_values=True,
-        print_zeroes=False,
+        print_zeroes=chart.kind is Kind.BARS,
         print_values_position="top" if lying else "center",
         truncate_label=-1,
         dots_size=4,

@@ -1,12 +1,9 @@
-"""The money report as CSV files, a file for each topic, and as JSON."""
+"""Parts of a report as CSV, a file for each topic, and as JSON."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from worker.cli.metrics_files import metrics_json
-from worker.cli.report_money import MoneyReport
-from worker.cli.report_money_parts import every_part
 from worker.cli.report_parts import Part, cell_plain
 from worker.errors import UsageError
 from worker.office.sheets import csv_text
@@ -27,7 +24,7 @@ def sheets(parts: Iterable[Part]) -> Iterator[tuple[str, str]]:
         yield topic, csv_text(columns, rows)
 
 
-def write_sheets(report: MoneyReport, folder: Path) -> int:
+def write_sheets(parts: Iterable[Part], folder: Path) -> int:
     """Write a CSV file for each topic into *folder*; return how many.
 
     Raises: UsageError: the folder cannot be made or written.
@@ -35,7 +32,7 @@ def write_sheets(report: MoneyReport, folder: Path) -> int:
     count = 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for topic, text in sheets(every_part(report)):
+        for topic, text in sheets(parts):
             (folder / f"{topic}.csv").write_text(text, encoding="utf-8")
             count += 1
     except OSError as problem:
@@ -43,22 +40,29 @@ def write_sheets(report: MoneyReport, folder: Path) -> int:
     return count
 
 
-def report_json(report: MoneyReport) -> dict[str, object]:
-    """Return both periods' figures as `dunning metrics --json` tells them, and all tables."""
-    return {
-        "report": "money",
-        "account": report.account,
-        "live": report.live,
-        "period": metrics_json(report.measured),
-        "before": metrics_json(report.before),
-        "tables": [
-            {
-                "topic": part.topic,
-                "currency": part.currency or None,
-                "title": part.title,
-                "columns": [column.key for column in part.table.columns],
-                "rows": [[cell_plain(cell) for cell in row] for row in part.table.rows],
-            }
-            for part in every_part(report)
-        ],
-    }
+def write_report(text: str, out: Path) -> None:
+    """Write a report into its file. Raises: UsageError: it cannot be written."""
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise UsageError(f"--out {out} cannot be written: {problem.strerror}.") from None
+
+
+def require_ending(out: Path | None) -> None:
+    """Refuse a file that is neither a page nor JSON. Raises: UsageError."""
+    if out is not None and out.suffix.lower() not in {".html", ".json"}:
+        raise UsageError(f"--out {out} has no ending of this report; write .html or .json.")
+
+
+def tables_json(parts: Iterable[Part]) -> list[dict[str, object]]:
+    """Return the tables as data: amounts in minor units, times in UTC, exact quotients."""
+    return [
+        {
+            "topic": part.topic,
+            "currency": part.currency or None,
+            "title": part.title,
+            "columns": [column.key for column in part.table.columns],
+            "rows": [[cell_plain(cell) for cell in row] for row in part.table.rows],
+        }
+        for part in parts
+    ]
