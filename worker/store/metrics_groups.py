@@ -1,41 +1,82 @@
-"""SQL shared by the readings of metrics: which group each subscription counts in."""
+"""Which group each subscription, or customer, counts in; read once, then given to every query."""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, text
 
 from worker.domain.metric import Period
 from worker.domain.metric_groups import GroupBy
 
+SUBSCRIPTION, CUSTOMER = "subscription_id", "customer_id"
+
 Parameters = dict[str, object]
 
 
-def group_parts(by: GroupBy | None, key: str = "subscription_id") -> tuple[str, str, str]:
-    """Return a WITH part that names each subscription's group, the join to it, and its column.
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The groups of one period: id -> group, as two lists each."""
+
+    of: dict[str, tuple[list[str], list[str]]] = field(default_factory=dict)
+    """`subscription_id` and `customer_id` -> (ids, their groups); empty without grouping."""
+
+    def parts(self, key: str = SUBSCRIPTION) -> tuple[str, str, str]:
+        """Return a WITH part that holds the groups, the join to it, and the group's column.
+
+        The join is to a table called `x` that has the key. Without grouping, all are empty.
+        """
+        if not self.of:
+            return "", "", "''"
+        part = f"""
+          grouped AS MATERIALIZED (
+            SELECT * FROM unnest(CAST(:{key}s AS text[]), CAST(:{key}_groups AS text[]))
+                     AS listed ({key}, grp)),"""
+        return part, f"LEFT JOIN grouped USING ({key})", "COALESCE(grouped.grp, '')"
+
+    def bound(self, key: str = SUBSCRIPTION) -> Parameters:
+        """Return what that WITH part binds."""
+        if not self.of:
+            return {}
+        ids, groups = self.of[key]
+        return {f"{key}s": ids, f"{key}_groups": groups}
+
+
+def read_groups(
+    connection: Connection, account_id: str, period: Period, by: GroupBy | None
+) -> Groups:
+    """Return the groups of everybody whom a fact before the period's end names.
 
     A subscription counts in one group for the whole period: the one it had at the beginning, or at
-    its first fact within; so opening MRR and movements tie out in every group as well. The join
-    is to a table called `x` that has the key. Without grouping, all are empty.
-    Args: key: `customer_id` names each customer's group instead, by the same rule.
+    its first fact within; so opening MRR and movements tie out in every group as well. A customer
+    counts where the subscription does that tells first by the same rule.
     """
     if by is None:
-        return "", "", "''"
+        return Groups()
     shown = "metadata ->> :group_key" if by.key else by.column
-    part = f"""
-      grouped AS (
-        SELECT DISTINCT ON ({key}) {key}, COALESCE({shown}, '') AS grp
-          FROM metrics.subscription_facts
-         WHERE account_id = :account AND booked_at < :to_at
-         ORDER BY {key}, (booked_at < :from_at) DESC,
-                  CASE WHEN booked_at < :from_at THEN booked_at END DESC NULLS LAST,
-                  CASE WHEN booked_at < :from_at THEN seq END DESC NULLS LAST, booked_at, seq),"""
-    return part, f"LEFT JOIN grouped USING ({key})", "COALESCE(grouped.grp, '')"
+    bound = parameters(account_id, period) | ({"group_key": by.key} if by.key else {})
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    for key in (SUBSCRIPTION, CUSTOMER):
+        query = f"""
+        WITH told AS MATERIALIZED (
+          SELECT {key}, booked_at, seq, booked_at < :from_at AS before, COALESCE({shown}, '') AS grp
+            FROM metrics.subscription_facts
+           WHERE account_id = :account AND booked_at < :to_at
+        )
+        SELECT DISTINCT ON ({key}) {key}, grp
+          FROM told
+         ORDER BY {key}, before DESC,
+                  CASE WHEN before THEN booked_at END DESC NULLS LAST,
+                  CASE WHEN before THEN seq END DESC NULLS LAST, booked_at, seq
+        """
+        rows = connection.execute(text(query), bound).all()
+        found[key] = ([row[0] for row in rows], [row[1] for row in rows])
+    return Groups(found)
 
 
-def parameters(
-    account_id: str, period: Period, by: GroupBy | None, **further: object
-) -> Parameters:
+def parameters(account_id: str, period: Period, **further: object) -> Parameters:
     """Return what the readings bind."""
-    bound: Parameters = {
+    return {
         "account": account_id,
         "from_at": period.from_at,
         "to_at": period.to_at,
         **further,
     }
-    return bound | ({"group_key": by.key} if by is not None and by.key else {})

@@ -16,17 +16,14 @@ from worker.domain.metric_counts import (
     TicketCounts,
     VoiceCounts,
 )
-from worker.domain.metric_groups import GroupBy
-from worker.store.metrics_groups import group_parts, parameters
-
-CUSTOMER = "customer_id"
+from worker.store.metrics_groups import CUSTOMER, Groups, parameters
 
 
 def read_voices(
-    connection: Connection, account_id: str, period: Period, by: GroupBy | None
+    connection: Connection, account_id: str, period: Period, groups: Groups
 ) -> list[VoiceCounts]:
     """Return the answers of the period by group of their customer."""
-    grouped, join, grp = group_parts(by, CUSTOMER)
+    grouped, join, grp = groups.parts(CUSTOMER)
     query = f"""
     WITH {grouped}
     given AS (
@@ -43,7 +40,9 @@ def read_voices(
      ORDER BY 1, 2
     """
     found: dict[str, dict[str, SurveyCounts]] = defaultdict(dict)
-    for row in connection.execute(text(query), parameters(account_id, period, by)).mappings():
+    for row in connection.execute(
+        text(query), parameters(account_id, period) | groups.bound(CUSTOMER)
+    ).mappings():
         found[row["grp"]][row["survey"]] = SurveyCounts(
             promoters=row["promoters"],
             passives=row["passives"],
@@ -54,10 +53,10 @@ def read_voices(
 
 
 def read_tickets(
-    connection: Connection, account_id: str, period: Period, by: GroupBy | None, *, now: datetime
+    connection: Connection, account_id: str, period: Period, groups: Groups, *, now: datetime
 ) -> list[TicketCounts]:
     """Return the tickets opened or resolved in the period, by group of their customer."""
-    grouped, join, grp = group_parts(by, CUSTOMER)
+    grouped, join, grp = groups.parts(CUSTOMER)
     query = f"""
     WITH {grouped}
     seen AS (
@@ -81,7 +80,7 @@ def read_tickets(
      GROUP BY 1
      ORDER BY 1
     """
-    bound = parameters(account_id, period, by, now=now)
+    bound = parameters(account_id, period, now=now) | groups.bound(CUSTOMER)
     return [
         TicketCounts(
             row["grp"],
@@ -96,10 +95,10 @@ def read_tickets(
 
 
 def read_health(
-    connection: Connection, account_id: str, period: Period, by: GroupBy | None
+    connection: Connection, account_id: str, period: Period, groups: Groups
 ) -> list[HealthCounts]:
     """Return each customer's last score of the period, by group and definition's version."""
-    grouped, join, grp = group_parts(by, CUSTOMER)
+    grouped, join, grp = groups.parts(CUSTOMER)
     query = f"""
     WITH {grouped}
     last AS (
@@ -114,7 +113,9 @@ def read_health(
      ORDER BY 1, 2
     """
     found: dict[str, dict[int, tuple[Fraction, int]]] = defaultdict(dict)
-    for row in connection.execute(text(query), parameters(account_id, period, by)).mappings():
+    for row in connection.execute(
+        text(query), parameters(account_id, period) | groups.bound(CUSTOMER)
+    ).mappings():
         weighed = (Fraction(row["weighted"]), row["customers"])
         found[row["grp"]][row["weight_present"]] = weighed
     return [HealthCounts(group, weighed) for group, weighed in found.items()]
@@ -129,7 +130,7 @@ def read_costs(connection: Connection, account_id: str, period: Period) -> list[
      GROUP BY 1
      ORDER BY 1
     """
-    rows = connection.execute(text(query), parameters(account_id, period, None)).mappings()
+    rows = connection.execute(text(query), parameters(account_id, period)).mappings()
     return [CostCounts(row["currency"], row["amount_minor"]) for row in rows]
 
 
@@ -142,7 +143,7 @@ def read_comments(connection: Connection, account_id: str, period: Period) -> It
        AND comment <> ''
      ORDER BY answered_at, row_key
     """
-    rows = connection.execute(text(query), parameters(account_id, period, None)).mappings()
+    rows = connection.execute(text(query), parameters(account_id, period)).mappings()
     for row in rows:
         yield Comment(
             row["survey"], row["score"], row["standing"], row["answered_at"], row["comment"]

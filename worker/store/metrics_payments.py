@@ -13,16 +13,15 @@ from worker.domain.metric_counts import (
     RecoveryCounts,
     RenewalCounts,
 )
-from worker.domain.metric_groups import GroupBy
 from worker.domain.metrics_payments import HORIZON_DAYS, LATE_DAYS_MAX
-from worker.store.metrics_groups import group_parts, parameters
+from worker.store.metrics_groups import Groups, parameters
 
 
 def read_renewals(
-    connection: Connection, account_id: str, period: Period, by: GroupBy | None, *, now: datetime
+    connection: Connection, account_id: str, period: Period, groups: Groups, *, now: datetime
 ) -> list[RenewalCounts]:
     """Return the renewals due in the period and not after *now*, by currency and group."""
-    grouped, join, grp = group_parts(by)
+    grouped, join, grp = groups.parts()
     query = f"""
     WITH {grouped}
     due AS (
@@ -43,7 +42,7 @@ def read_renewals(
      GROUP BY 1, 2
      ORDER BY 1, 2
     """
-    bound = parameters(account_id, period, by, now=now, late=LATE_DAYS_MAX)
+    bound = parameters(account_id, period, now=now, late=LATE_DAYS_MAX) | groups.bound()
     return [
         RenewalCounts(
             row["currency"],
@@ -58,19 +57,19 @@ def read_renewals(
 
 
 def read_failures(
-    connection: Connection, account_id: str, period: Period, by: GroupBy | None, *, now: datetime
+    connection: Connection, account_id: str, period: Period, groups: Groups, *, now: datetime
 ) -> list[FailureCounts]:
     """Return first attempts of the period and what became of those that failed, until *now*."""
     attempted = {
         (row["currency"], row["grp"]): row
         for row in connection.execute(
-            text(_attempted_query(by)), parameters(account_id, period, by)
+            text(_attempted_query(groups)), parameters(account_id, period) | groups.bound()
         ).mappings()
     }
     failed = {
         (row["currency"], row["grp"]): row
         for row in connection.execute(
-            text(_cohort_query(by)), parameters(account_id, period, by, now=now)
+            text(_cohort_query(groups)), parameters(account_id, period, now=now) | groups.bound()
         ).mappings()
     }
     found = []
@@ -97,8 +96,8 @@ def _horizon(days: int, row: RowMapping | None) -> HorizonCounts:
     )
 
 
-def _attempted_query(by: GroupBy | None) -> str:
-    grouped, join, grp = group_parts(by)
+def _attempted_query(groups: Groups) -> str:
+    grouped, join, grp = groups.parts()
     return f"""
     WITH {grouped}
     tried AS (
@@ -112,9 +111,9 @@ def _attempted_query(by: GroupBy | None) -> str:
     """
 
 
-def _cohort_query(by: GroupBy | None) -> str:
+def _cohort_query(groups: Groups) -> str:
     """Each failed invoice, with what had been recovered of it at each horizon, or by now."""
-    grouped, join, grp = group_parts(by)
+    grouped, join, grp = groups.parts()
     stood = ",\n".join(
         f"""COALESCE(MAX(back.recovered_minor) FILTER (WHERE {_stood(days)}), 0) AS minor_{days},
             COALESCE(BOOL_OR({_stood(days)}), false) AS recovered_{days},
@@ -160,10 +159,10 @@ def _stood(days: int) -> str:
 
 
 def read_recoveries(
-    connection: Connection, account_id: str, period: Period, by: GroupBy | None
+    connection: Connection, account_id: str, period: Period, groups: Groups
 ) -> list[RecoveryCounts]:
     """Return what came in during the period and stayed until its end, by currency and group."""
-    grouped, join, grp = group_parts(by)
+    grouped, join, grp = groups.parts()
     query = f"""
     WITH {grouped}
     came AS (
@@ -181,7 +180,9 @@ def read_recoveries(
      ORDER BY 1, 2, 3
     """
     found: dict[tuple[str, str], dict[str, CreditCounts]] = defaultdict(dict)
-    for row in connection.execute(text(query), parameters(account_id, period, by)).mappings():
+    for row in connection.execute(
+        text(query), parameters(account_id, period) | groups.bound()
+    ).mappings():
         found[row["currency"], row["grp"]][row["credited_to"]] = CreditCounts(
             row["count"], row["amount_minor"], row["tries"], row["letters"], row["seconds"]
         )

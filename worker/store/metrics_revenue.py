@@ -7,26 +7,21 @@ from sqlalchemy import Connection, RowMapping, text
 
 from worker.domain.metric import Period
 from worker.domain.metric_counts import RevenueCounts
-from worker.domain.metric_groups import GroupBy
 from worker.domain.metrics_revenue import MOVES
-from worker.store.metrics_groups import group_parts, parameters
+from worker.store.metrics_groups import Groups, parameters
 
 Place = tuple[str, str]
 """Currency and group."""
 
 
 def read_revenue(
-    connection: Connection, account_id: str, period: Period, by: GroupBy | None
+    connection: Connection, account_id: str, period: Period, groups: Groups
 ) -> list[RevenueCounts]:
     """Return the counts of each currency and group that ever had a subscription, in that order."""
-    bound = parameters(account_id, period, by)
-    moved = _rows(connection, _moved_query(by), bound)
-    paid = _rows(connection, _paid_query(by), bound)
-    at_risk = _rows(connection, _at_risk_query(by), bound)
-    return [
-        _counts(place, row, paid.get(place, {}), at_risk.get(place, {}))
-        for place, row in sorted(moved.items())
-    ]
+    bound = parameters(account_id, period) | groups.bound()
+    moved = _rows(connection, _moved_query(groups), bound)
+    paid = _rows(connection, _paid_query(groups), bound)
+    return [_counts(place, row, paid.get(place, {})) for place, row in sorted(moved.items())]
 
 
 def _rows(
@@ -36,8 +31,8 @@ def _rows(
     return {(row["currency"], row["grp"]): row for row in rows}
 
 
-def _moved_query(by: GroupBy | None) -> str:
-    grouped, join, grp = group_parts(by)
+def _moved_query(groups: Groups) -> str:
+    grouped, join, grp = groups.parts()
     by_kind = ",\n".join(
         f"COALESCE(SUM(delta_minor) FILTER (WHERE inside AND kind = '{kind}'), 0) AS {kind}_minor"
         for kind in MOVES
@@ -45,14 +40,22 @@ def _moved_query(by: GroupBy | None) -> str:
     sums = ",\n".join(f"SUM({kind}_minor)::bigint AS {kind}_minor" for kind in MOVES)
     return f"""
     WITH {grouped}
-    moved AS (
-      SELECT x.*, {grp} AS grp, booked_at >= :from_at AS inside
+    overdue AS (
+      SELECT DISTINCT subscription_id, true AS owes
+        FROM metrics.case_spans
+       WHERE account_id = :account AND opened_at < :to_at
+         AND (closed_at IS NULL OR closed_at >= :to_at)
+         AND (due_at IS NULL OR due_at < :to_at)
+    ), moved AS (
+      SELECT x.*, {grp} AS grp, booked_at >= :from_at AS inside, overdue.owes
         FROM metrics.movements AS x {join}
+        LEFT JOIN overdue USING (subscription_id)
        WHERE x.account_id = :account AND x.booked_at < :to_at
     ), customers AS (
       SELECT currency, grp, customer_id,
              COALESCE(SUM(delta_minor) FILTER (WHERE NOT inside), 0) AS opening,
              SUM(delta_minor) AS closing,
+             COALESCE(SUM(delta_minor) FILTER (WHERE owes), 0) AS at_risk,
              COALESCE(SUM(live_change) FILTER (WHERE NOT inside), 0) > 0 AS there_before,
              SUM(live_change) > 0 AS there_after,
              COALESCE(BOOL_OR(inside AND live_change > 0 AND sign > 0
@@ -70,6 +73,7 @@ def _moved_query(by: GroupBy | None) -> str:
     SELECT currency, grp,
            SUM(opening)::bigint AS opening,
            SUM(closing)::bigint AS closing,
+           SUM(at_risk)::bigint AS at_risk,
            SUM(late)::bigint AS late,
            SUM(involuntary)::bigint AS involuntary,
            COALESCE(SUM(LEAST(opening, closing)) FILTER (WHERE opening > 0), 0)::bigint AS kept,
@@ -90,8 +94,8 @@ def _moved_query(by: GroupBy | None) -> str:
     """
 
 
-def _paid_query(by: GroupBy | None) -> str:
-    grouped, join, grp = group_parts(by)
+def _paid_query(groups: Groups) -> str:
+    grouped, join, grp = groups.parts()
     return f"""
     WITH {grouped}
     paid AS (
@@ -106,31 +110,7 @@ def _paid_query(by: GroupBy | None) -> str:
     """
 
 
-def _at_risk_query(by: GroupBy | None) -> str:
-    grouped, join, grp = group_parts(by)
-    return f"""
-    WITH {grouped}
-    overdue AS (
-      SELECT DISTINCT subscription_id
-        FROM metrics.case_spans
-       WHERE account_id = :account AND opened_at < :to_at
-         AND (closed_at IS NULL OR closed_at >= :to_at)
-         AND (due_at IS NULL OR due_at < :to_at)
-    ), owed AS (
-      SELECT x.*, {grp} AS grp
-        FROM metrics.movements AS x
-        JOIN overdue USING (subscription_id) {join}
-       WHERE x.account_id = :account AND x.booked_at < :to_at
-    )
-    SELECT currency, grp, SUM(delta_minor)::bigint AS at_risk
-      FROM owed
-     GROUP BY 1, 2
-    """
-
-
-def _counts(
-    place: Place, row: RowMapping, paid: Mapping[Any, Any], at_risk: Mapping[Any, Any]
-) -> RevenueCounts:
+def _counts(place: Place, row: RowMapping, paid: Mapping[Any, Any]) -> RevenueCounts:
     currency, group = place
     return RevenueCounts(
         currency,
@@ -142,7 +122,7 @@ def _counts(
         churned_involuntary_minor=row["involuntary"],
         kept_minor=row["kept"],
         cohort_closing_minor=row["cohort_closing"],
-        at_risk_minor=at_risk.get("at_risk", 0),
+        at_risk_minor=row["at_risk"],
         customers_opening=row["customers_opening"],
         customers_closing=row["customers_closing"],
         customers_paying_opening=row["paying_opening"],
