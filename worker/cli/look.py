@@ -148,14 +148,20 @@ def metrics(
         str, typer.Option("--by", help="plan, product, country, method or metadata.KEY.")
     ] = "",
     as_csv: Annotated[bool, typer.Option("--csv", help="One figure a line, times in UTC.")] = False,
+    daily: Annotated[
+        bool, typer.Option("--daily", help="Movements, failures and recoveries of each UTC day.")
+    ] = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Retention, churn, recurring revenue, renewals, recoveries: each with its formula."""
     from worker.cli.data_dir import open_view
-    from worker.cli.look_metrics import show_metrics
+    from worker.cli.look_metrics import show_days, show_metrics
 
     with open_view(data) as view:
+        if daily:
+            show_days(view, begin=begin, end=end, by=by, as_json=as_json, as_csv=as_csv)
+            return
         show_metrics(view, begin=begin, end=end, by=by, as_json=as_json, as_csv=as_csv)
 
 

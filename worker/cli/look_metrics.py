@@ -1,20 +1,23 @@
 """`dunning metrics`: every figure of a period with its formula, numerator and denominator."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from worker.cli.data_dir import View
 from worker.cli.look_since import parse_since
+from worker.cli.metrics_daily_text import day_json, days_csv, print_days
 from worker.cli.metrics_files import metrics_csv, metrics_json
 from worker.cli.metrics_measured import Measured
 from worker.cli.metrics_text import print_metrics
-from worker.cli.tables import print_json
+from worker.cli.tables import print_json, print_json_lines
 from worker.domain.comments import group_comments
 from worker.domain.metric import Period
 from worker.domain.metric_groups import GroupBy, parse_group_by
 from worker.domain.metrics import metrics_of
 from worker.errors import UsageError
+from worker.office.ways import UTC
 from worker.store.metrics_counts import read_counts
+from worker.store.metrics_daily import read_days
 from worker.store.metrics_imported import read_comments
 from worker.store.reading import Snapshot, snapshot
 
@@ -30,6 +33,25 @@ def show_metrics(view: View, *, begin: str, end: str, by: str, as_json: bool, as
         print(metrics_csv(measured), end="")
     else:
         print_metrics(measured)
+
+
+def show_days(view: View, *, begin: str, end: str, by: str, as_json: bool, as_csv: bool) -> None:
+    """Print what each UTC day of a period brought. Raises: UsageError: no such period."""
+    if as_json and as_csv:
+        raise UsageError("Write --json or --csv, not both.")
+    if by:
+        raise UsageError("--daily has no groups; leave --by out.")
+    period = period_of(view, begin, end)
+    first = period.from_at.astimezone(UTC).date()
+    last = (period.to_at - timedelta(microseconds=1)).astimezone(UTC).date()
+    with snapshot(view.ledger) as connection:
+        days = list(read_days(connection, view.ledger.account_id, first=first, last=last))
+    if as_json:
+        print_json_lines(day_json(day) for day in days)
+    elif as_csv:
+        print(days_csv(days), end="")
+    else:
+        print_days(days)
 
 
 def measure(view: View, period: Period, by: GroupBy | None) -> Measured:

@@ -26,6 +26,7 @@ BUSINESS_JOBS = (
     "audit",
     "retention",
     "tie_out",
+    "figures",
 )
 """Hourly and daily jobs run by business time, so that a rehearsed year has a year's worth."""
 

@@ -79,6 +79,12 @@ EVENTS: dict[str, Event] = {
         "`dunning audit verify`",
         "find who wrote to the database past the worker, restore it, then `dunning go`",
     ),
+    "figures": Event(
+        "error",
+        "the facts were added up by day; an error says that a day was not what its facts say",
+        "the days and measures named in it",
+        "none: the days were made anew from the facts; report it with the log",
+    ),
     "backfill": Event("info", "the first reading of the whole book, or one after a long absence"),
     # What happened to a case
     "case.opened": Event("info", "an invoice failed and is now a case"),

@@ -80,7 +80,7 @@ FIELDS: dict[str, Field] = {
     "ended": Field("cases ended by the policy", "count"),
     "unknown": Field("outcomes that are not known", "count"),
     "parked": Field("events put aside", "count"),
-    "differences": Field("differences between ledger and Stripe", "count"),
+    "differences": Field("differences found: of ledger and Stripe, or of days and facts", "count"),
     "checked": Field("objects or promises that were checked", "count"),
     "subscriptions": Field("subscriptions read", "count"),
     "invoices": Field("invoices read", "count"),
@@ -122,6 +122,7 @@ FIELDS: dict[str, Field] = {
     "sink": Field("name of the sink"),
     "payloads": Field("raw events of Stripe's that were dropped", "count"),
     "rendered": Field("texts of letters that were dropped", "count"),
+    "days": Field("days whose figures were made anew", "count"),
     "people": Field("people forgotten lately who were erased once more", "count"),
     "by": Field("who acted: the name given to `--by`"),
     # Errors

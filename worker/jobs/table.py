@@ -8,6 +8,7 @@ from worker.domain.metrics_rules import DEFAULTS
 from worker.errors import ConfigError, GatewayUnavailable, ServiceUnavailable
 from worker.jobs.boundary import Boundary
 from worker.jobs.comparison import compare, fold
+from worker.jobs.figures import add_up_days
 from worker.jobs.office import keep_plan, send_daily_mail, send_staff_mails
 from worker.jobs.proof import audit, retention, seal
 from worker.jobs.sinks import publish
@@ -180,6 +181,7 @@ JOBS: dict[str, Job] = {
     "staff_mail": send_staff_mails,
     "seal": seal,
     "audit": audit,
+    "figures": add_up_days,
     "retention": retention,
     "sinks": publish,
     "tie_out": check_revenue,

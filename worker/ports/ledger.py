@@ -14,6 +14,7 @@ from worker.domain.kept_plan import KeptPlan
 from worker.ports.canaries import CanaryBook
 from worker.ports.cases import AccessBook, ActBook, ApprovalBook, AttemptBook, CaseBook
 from worker.ports.chain import ChainBook
+from worker.ports.days import DayBook
 from worker.ports.discounts import DiscountBook
 from worker.ports.forgetting import ForgettingBook
 from worker.ports.holds import HoldBook
@@ -247,6 +248,10 @@ class Tx(Protocol):
     @property
     def plans(self) -> PlanBook:
         """Kept plans."""
+
+    @property
+    def days(self) -> DayBook:
+        """Figures of each day."""
 
     @property
     def imports(self) -> ImportBook:

@@ -51,6 +51,9 @@ class ScheduleFile(Section):
     tie_out: DailyAt = Field(default=time(5), examples=["daily at 05:00"])
     """Checks that facts of revenue add up and agree with Stripe's subscriptions and invoices."""
 
+    figures: DailyAt = Field(default=time(5, 30), examples=["daily at 05:30"])
+    """Adds the facts up by day for `dunning metrics --daily`, and checks every day against them."""
+
     def timings(self) -> dict[str, JobTiming]:
         """Return job name -> when it runs, in the file's order."""
         timings: dict[str, JobTiming] = {}

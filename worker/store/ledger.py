@@ -35,6 +35,7 @@ from worker.store.inbox import Inbox
 from worker.store.jobs import Jobs
 from worker.store.kept_plans import KeptPlans
 from worker.store.letters import Letters
+from worker.store.metric_days import MetricDays
 from worker.store.mirror import Mirror
 from worker.store.offers import Offers
 from worker.store.operator_acts import OperatorActs
@@ -200,6 +201,7 @@ class Transaction:
     plans: KeptPlans
     staff: StaffMails
     imports: Imports
+    days: MetricDays
 
 
 class PostgresLedger:
@@ -264,4 +266,5 @@ class PostgresLedger:
             plans=KeptPlans(connection, account),
             staff=StaffMails(connection, account),
             imports=Imports(connection, account),
+            days=MetricDays(connection, account),
         )

@@ -31,6 +31,15 @@ def _rows(
     return {(row["currency"], row["grp"]): row for row in rows}
 
 
+_OVERDUE = """
+      SELECT DISTINCT subscription_id, true AS owes
+        FROM metrics.case_spans
+       WHERE account_id = :account AND opened_at < :to_at
+         AND (closed_at IS NULL OR closed_at >= :to_at)
+         AND (due_at IS NULL OR due_at < :to_at)"""
+"""Subscriptions with a payment that is overdue at the period's end."""
+
+
 def _moved_query(groups: Groups) -> str:
     grouped, join, grp = groups.parts()
     by_kind = ",\n".join(
@@ -40,13 +49,7 @@ def _moved_query(groups: Groups) -> str:
     sums = ",\n".join(f"SUM({kind}_minor)::bigint AS {kind}_minor" for kind in MOVES)
     return f"""
     WITH {grouped}
-    overdue AS (
-      SELECT DISTINCT subscription_id, true AS owes
-        FROM metrics.case_spans
-       WHERE account_id = :account AND opened_at < :to_at
-         AND (closed_at IS NULL OR closed_at >= :to_at)
-         AND (due_at IS NULL OR due_at < :to_at)
-    ), moved AS (
+    overdue AS ({_OVERDUE}), moved AS (
       SELECT x.*, {grp} AS grp, booked_at >= :from_at AS inside, overdue.owes
         FROM metrics.movements AS x {join}
         LEFT JOIN overdue USING (subscription_id)

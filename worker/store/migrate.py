@@ -15,6 +15,7 @@ from worker.errors import ConfigError
 from worker.store import (
     chain_tables,
     config_tables,
+    day_tables,
     discount_tables,
     erasable_tables,
     import_tables,
@@ -38,6 +39,7 @@ TABLE_MODULES = (
     revenue_tables,
     sink_tables,
     config_tables,
+    day_tables,
     erasable_tables,
     job_tables,
     discount_tables,

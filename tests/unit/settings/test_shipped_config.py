@@ -129,6 +129,7 @@ def test_shipped_notices_and_schedule(shipped: Configuration) -> None:
         "audit",
         "retention",
         "tie_out",
+        "figures",
     }
 
 
