@@ -46,8 +46,9 @@ def read_groups(
     """Return the groups of everybody whom a fact before the period's end names.
 
     A subscription counts in one group for the whole period: the one it had at the beginning, or at
-    its first fact within; so opening MRR and movements tie out in every group as well. A customer
-    counts where the subscription does that tells first by the same rule.
+    its first fact within; so opening MRR and movements tie out in every group as well. Its facts
+    are written in the order of their booking, so `seq` tells which is last. A customer counts
+    where the subscription does that told last before the beginning, else first.
     """
     if by is None:
         return Groups()
@@ -56,16 +57,15 @@ def read_groups(
     found: dict[str, tuple[list[str], list[str]]] = {}
     for key in (SUBSCRIPTION, CUSTOMER):
         query = f"""
-        WITH told AS MATERIALIZED (
-          SELECT {key}, booked_at, seq, booked_at < :from_at AS before, COALESCE({shown}, '') AS grp
+        WITH chosen AS MATERIALIZED (
+          SELECT {key}, COALESCE(MAX(seq) FILTER (WHERE booked_at < :from_at), MIN(seq)) AS seq
             FROM metrics.subscription_facts
            WHERE account_id = :account AND booked_at < :to_at
+           GROUP BY 1
         )
-        SELECT DISTINCT ON ({key}) {key}, grp
-          FROM told
-         ORDER BY {key}, before DESC,
-                  CASE WHEN before THEN booked_at END DESC NULLS LAST,
-                  CASE WHEN before THEN seq END DESC NULLS LAST, booked_at, seq
+        SELECT chosen.{key}, COALESCE({shown}, '')
+          FROM chosen
+          JOIN metrics.subscription_facts AS told ON told.seq = chosen.seq
         """
         rows = connection.execute(text(query), bound).all()
         found[key] = ([row[0] for row in rows], [row[1] for row in rows])
