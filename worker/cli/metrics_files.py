@@ -42,6 +42,7 @@ def metrics_json(measured: Measured) -> dict[str, object]:
         "to": json_instant(measured.period.to_at),
         "zone": measured.period.zone.key,
         "as_of": json_instant(measured.now),
+        "is_over": measured.period.to_at <= measured.now,
         "by": measured.by.name if measured.by is not None else None,
         "small_group_below": SMALL_GROUP_MAX,
         "metrics": [_metric_json(each, measured.period) for each in measured.metrics],

@@ -24,6 +24,8 @@ def print_metrics(measured: Measured) -> None:
         f"Metrics from {period.from_at.astimezone(period.zone):%Y-%m-%d %H:%M} to before"
         f" {period.to_at.astimezone(period.zone):%Y-%m-%d %H:%M} ({period.zone.key})"
     )
+    if period.to_at > measured.now:
+        print("The period is not over: these are its figures until now.")
     if not measured.metrics:
         print("No fact is known in this period.")
         return

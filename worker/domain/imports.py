@@ -65,10 +65,6 @@ class ImportKind:
     check: Callable[[Mapping[str, object]], Mapping[str, object]] = lambda data: data
     """Looks at the cells together and returns what is kept. Raises: BadCellError."""
 
-    def column(self, name: str) -> ImportColumn:
-        """Return a column by its name."""
-        return next(column for column in self.columns if column.name == name)
-
 
 class BadCellError(ValueError):
     """A cell that does not fit the others of its row."""

@@ -58,6 +58,7 @@ def test_json_and_csv_have_the_same_figures(dunning: Command) -> None:
         "UTC",
     )
     assert (told["as_of"], told["by"]) == ("2026-12-05T00:00:00Z", None)
+    assert told["is_over"] is True
     rows = list(csv.DictReader(StringIO(dunning.run(*ASKED, "--csv").stdout)))
     assert len(rows) == len(told["metrics"]) > 100
     for row, metric in zip(rows, told["metrics"], strict=True):
@@ -84,6 +85,14 @@ def test_groups_and_the_default_period(dunning: Command) -> None:
     assert (told["from"], told["to"]) == ("2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z")
     places = {(metric["currency"], metric["group"]) for metric in told["metrics"]}
     assert places == {("eur", "DE"), ("jpy", "JP")}
+
+
+def test_a_period_that_is_not_over_says_so(dunning: Command) -> None:
+    asked = ("metrics", "--from", "2026-12-01", "--to", "2027-01-01")
+    assert dunning.run(*asked).stdout.splitlines()[1] == (
+        "The period is not over: these are its figures until now."
+    )
+    assert json.loads(dunning.run(*asked, "--json").stdout)["is_over"] is False
 
 
 @pytest.mark.parametrize(
