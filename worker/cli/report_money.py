@@ -18,6 +18,7 @@ from worker.domain.case import CaseState
 from worker.domain.metric import Metric, Period
 from worker.domain.metric_counts import FailureCounts, RenewalCounts
 from worker.office.plan import Plan, read_plan_of
+from worker.store.metrics_groups import Groups
 from worker.store.metrics_payments import read_failures, read_renewals
 from worker.store.reading import CaseLine, list_cases, snapshot
 from worker.store.reading_money import (
@@ -125,8 +126,8 @@ def read_money(view: View, period: Period) -> MoneyReport:
         found = [
             Slice(
                 part,
-                _by_currency(read_failures(connection, account, part, None, now=now)),
-                _by_currency(read_renewals(connection, account, part, None, now=now)),
+                _by_currency(read_failures(connection, account, part, Groups(), now=now)),
+                _by_currency(read_renewals(connection, account, part, Groups(), now=now)),
             )
             for part in slices(period)
         ]

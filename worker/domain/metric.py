@@ -5,7 +5,7 @@ A denominator of zero, or one that is not known, gives no value: never 0 %.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -117,3 +117,14 @@ class Period:
             return Fraction((end.year - begin.year) * 12 + end.month - begin.month)
         seconds = (self.to_at - self.from_at) // timedelta(seconds=1)
         return Fraction(seconds, 86_400) / DAYS_PER_MONTH
+
+    @property
+    def before(self) -> "Period":
+        """The period of the same length right before: whole months where it is made of them."""
+        months = self.months
+        if months.denominator != 1 or self.from_at.astimezone(self.zone).day > 28:
+            return Period(self.from_at - (self.to_at - self.from_at), self.from_at, self.zone)
+        begin = self.from_at.astimezone(self.zone)
+        count = begin.year * 12 + begin.month - 1 - int(months)
+        first = date(count // 12, count % 12 + 1, begin.day)
+        return Period(datetime.combine(first, _MIDNIGHT, self.zone), self.from_at, self.zone)

@@ -61,13 +61,13 @@ def read_failure_groups(
     connection: Connection, account_id: str, period: Period, *, now: datetime
 ) -> list[FailureGroup]:
     """Return what became, until *now*, of the invoices that first failed in the period."""
-    rows = connection.execute(text(_FAILURES), parameters(account_id, period, None, now=now))
+    rows = connection.execute(text(_FAILURES), parameters(account_id, period, now=now))
     return [FailureGroup(**row) for row in rows.mappings()]
 
 
 def read_churn_groups(connection: Connection, account_id: str, period: Period) -> list[ChurnGroup]:
     """Return who was lost; all `mrr_minor` together is the metric `mrr_churn`, sign turned."""
-    rows = connection.execute(text(_CHURN), parameters(account_id, period, None))
+    rows = connection.execute(text(_CHURN), parameters(account_id, period))
     return [ChurnGroup(**row) for row in rows.mappings()]
 
 
@@ -75,7 +75,7 @@ def read_letter_groups(
     connection: Connection, account_id: str, period: Period, *, now: datetime
 ) -> list[LetterGroup]:
     """Return the letters of the period by kind, with what followed until *now*."""
-    rows = connection.execute(text(_LETTERS), parameters(account_id, period, None, now=now))
+    rows = connection.execute(text(_LETTERS), parameters(account_id, period, now=now))
     return [LetterGroup(**row) for row in rows.mappings()]
 
 

@@ -48,6 +48,21 @@ def test_a_month_of_the_offices_is_one_though_its_clocks_change() -> None:
     assert Period(begin, end, berlin).months == 1
 
 
+@pytest.mark.parametrize(
+    ("begin", "end", "before"),
+    [
+        (day(3), day(4), day(2)),
+        (day(1), day(4), day(10, year=2025)),
+        (day(1, 15), day(1, 22), day(1, 8)),
+        (day(1), day(1, year=2027), day(1, year=2025)),
+    ],
+)
+def test_the_period_before_is_as_long_in_months(
+    begin: datetime, end: datetime, before: datetime
+) -> None:
+    assert (Period(begin, end).before.from_at, Period(begin, end).before.to_at) == (before, begin)
+
+
 def test_a_period_begins_before_it_ends() -> None:
     with pytest.raises(ValueError, match="begins before it ends"):
         Period(day(2), day(2))
