@@ -38,7 +38,7 @@ def read_shadow(
     connection: Connection, account_id: str, period: Period, *, now: datetime
 ) -> list[ShadowCase]:
     """Return the cases with acts that were watched in the period, as they stand *now*."""
-    rows = connection.execute(text(_CASES), parameters(account_id, period, None, now=now))
+    rows = connection.execute(text(_CASES), parameters(account_id, period, now=now))
     return [ShadowCase(**row) for row in rows.mappings()]
 
 
@@ -46,7 +46,7 @@ def read_shadow_letters(
     connection: Connection, account_id: str, period: Period
 ) -> list[tuple[str, int]]:
     """Return how many letters of each kind would have gone out, also those that dates ask for."""
-    rows = connection.execute(text(_LETTERS), parameters(account_id, period, None))
+    rows = connection.execute(text(_LETTERS), parameters(account_id, period))
     return [(row["notice"], row["count"]) for row in rows.mappings()]
 
 
