@@ -41,7 +41,7 @@ def charging_of(signs: Signs, mode: Mode, *, now: datetime, runs: bool) -> Charg
 
     Args: now: business time; runs: False where the data is a finished demo's.
     """
-    found = _switched_off(signs.switch) or _by_mode(mode)
+    found = switched_off(signs.switch) or _by_mode(mode)
     if found is not None:
         return found
     if not runs:
@@ -59,7 +59,8 @@ def charging_of(signs: Signs, mode: Mode, *, now: datetime, runs: bool) -> Charg
     )
 
 
-def _switched_off(switch: Switch) -> Charging | None:
+def switched_off(switch: Switch) -> Charging | None:
+    """Return why nothing is charged, where the switch says so; None where it is on."""
     if switch.charging:
         return None
     if switch.cause == "switch":

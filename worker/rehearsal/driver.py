@@ -67,6 +67,10 @@ class Driver:
             self._work()
             on_stop(self.now)
 
+    def anything_due(self) -> bool:
+        """Return whether a case, a letter or a job is due, as after a command like `hold`."""
+        return self.view.look(self.now).anything_due
+
     def check_promises(self) -> None:
         """Let the worker check everything that its ledger promises; its log tells what is broken.
 

@@ -74,6 +74,9 @@ class Drives(Protocol):
     def drive(self, until: datetime, on_stop: Callable[[datetime], None]) -> None:
         """Move to *until*, telling *on_stop* of each stop. Raises: ServiceUnavailable."""
 
+    def anything_due(self) -> bool:
+        """Whether something is due now; it was not when the last drive ended."""
+
 
 class Act(Protocol):
     """One act: a phrase for what is being done, and the doing, which returns a sentence."""
@@ -122,7 +125,7 @@ class Play:
             act = self._acts.get(timeout=LOOK_SECONDS)
         except queue.Empty:
             self.driver.supervisor.watch()
-            if self._somebody_acted():
+            if self._somebody_acted() or self.driver.anything_due():
                 self.catch_up()
                 self._show()
             return

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from worker.domain.identifiers import case_name
+from worker.office.charging import switched_off
 from worker.rehearsal import report_markup as markup
 from worker.rehearsal.first_page_forms import card_forms, clock_form, pay_form
 from worker.rehearsal.first_page_people import Person, Plan
@@ -98,9 +99,8 @@ def overview_page(view: Overview, mailed: Mailed, words: Words) -> Markup:
 
 def _status(view: Overview) -> Markup:
     counts, switch = view.counts, view.switch
-    charging = "yes"
-    if switch is None or not switch.charging:
-        charging = f"NO: {switch.cause} {switch.detail}" if switch is not None else "not yet"
+    stopped = switched_off(switch) if switch is not None else None
+    charging = "not yet" if switch is None else f"NO: {stopped.said}" if stopped else "yes"
     owed = " · ".join(amount_words(money) for money in counts.money)
     sent = view.letter_counts.by_state.get("sent", 0)
     queued = view.letter_counts.by_state.get("queued", 0)

@@ -32,10 +32,12 @@ class ClockDriver:
     now: datetime
     supervisor: NoProcesses = field(default_factory=NoProcesses)
     drives: int = 0
+    due: bool = False
 
     def drive(self, until: datetime, on_stop: Callable[[datetime], None]) -> None:
         """Advance the clock to *until* in one go."""
         self.drives += 1
+        self.due = False
         if until > self.now:
             path = f"/v1/test_helpers/test_clocks/{self.test_clock}"
             self.client.post(f"{path}/advance", {"frozen_time": int(until.timestamp())})
@@ -43,6 +45,10 @@ class ClockDriver:
                 clock.sleep(0.005)
             self.now = until
         on_stop(self.now)
+
+    def anything_due(self) -> bool:
+        """Return what the test says."""
+        return self.due
 
     def frozen_at(self) -> datetime:
         """Return where the sandbox's clock stands."""

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.cli.seeding import Seeding, seed_story
+from tests.integration.cli.seeding import NOW, Seeding, seed_story
 from tests.integration.rehearsal.playing import Browser, ClockDriver
 from tests.unit.rehearsal.report_mails import put_mail
+from worker.clock import SystemClock
 from worker.domain.policy import Configuration
 from worker.errors import ConfigError
 from worker.rehearsal.driver_config import REHEARSED_CONFIG
@@ -23,6 +24,7 @@ from worker.rehearsal.population_settling import settle_population
 from worker.rehearsal.report import office_zone_in
 from worker.rehearsal.report_words import Words
 from worker.rehearsal.sandbox.main import start_thread
+from worker.services.operate import stop
 from worker.web.serving import take_port
 
 HOSTILE = '"><script>alert(1)</script> {shown}'
@@ -86,6 +88,11 @@ def test_the_overview_has_status_cases_and_letters(browser: Browser) -> None:
     assert 'href="/letters/1"' in text
 
 
+def test_the_overview_says_in_words_who_stopped_it(browser: Browser, seeding: Seeding) -> None:
+    stop(ledger=seeding.ledger, clock=SystemClock(), now=NOW, by="jo", reason="odd declines")
+    assert "<dt>Charging</dt><dd>NO: switched off by jo: odd declines</dd>" in browser.get("/").text
+
+
 def test_a_case_has_its_story_and_a_letter_opens_links_beside_the_page(browser: Browser) -> None:
     story = browser.get("/cases/C-1001").text
     assert "try 1 declined" in story
@@ -145,6 +152,17 @@ def test_an_act_on_the_sandboxs_own_page_is_seen_by_the_worker(browser: Browser)
     browser.play.step()
     assert driver.drives == drives + 1
     assert driver.supervisor.looks == 3
+
+
+def test_what_a_command_made_due_is_done_without_the_clock(browser: Browser) -> None:
+    """`dunning hold` and `release` answer that they count within seconds."""
+    driver = driver_of(browser)
+    browser.play.step()
+    drives, now = driver.drives, driver.now
+    driver.due = True
+    browser.play.step()
+    browser.play.step()
+    assert (driver.drives, driver.now) == (drives + 1, now)
 
 
 def test_one_act_at_a_time(browser: Browser) -> None:
