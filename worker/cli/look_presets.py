@@ -10,7 +10,7 @@ import typer
 
 from worker.bootstrap import notices_in
 from worker.cli.tables import columns, is_terminal, print_json_lines
-from worker.domain.policy import DunningRules, Policy
+from worker.domain.policy import DunningRules, PersonDecides, Policy
 from worker.domain.policy_text import plain_value
 from worker.errors import ConfigError, UsageError
 from worker.settings.duration_words import duration_words
@@ -84,8 +84,15 @@ def _rows(presets: dict[str, DunningRules]) -> Iterator[tuple[str, ...]]:
                 policy.name,
                 _counted(tries),
                 _counted(letters),
-                f"{policy.ending.do.value} after {duration_words(policy.ending.after)}",
+                _ending_words(policy),
             )
+
+
+def _ending_words(policy: Policy) -> str:
+    """Return what ends it and when, as in `cancel after 14 days`, and whether a person is asked."""
+    words = f"{policy.ending.do.value} after {duration_words(policy.ending.after)}"
+    asked = PersonDecides.ENDING in policy.person_decides
+    return f"{words}, if a person says so" if asked else words
 
 
 def _counted(moments: list[timedelta]) -> str:

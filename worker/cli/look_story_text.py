@@ -12,6 +12,7 @@ from worker.cli.look_story_lines import Item
 from worker.cli.look_story_plan import Coming
 from worker.domain.case import CaseState
 from worker.domain.engine_refund import REFUND
+from worker.domain.holds import HELD_BY
 from worker.domain.identifiers import case_name
 from worker.domain.policy import RetriesBy
 from worker.domain.readings import method_in_use
@@ -217,6 +218,8 @@ def what_to_do(story: Story, *, dashboard: str) -> list[str]:
     if case.state is CaseState.IN_REVIEW and case.reason.startswith(REFUND):
         name = case_name(case.id)
         act = f"refund it at Stripe, or do not; then dunning close {name} --by NAME --reason WHY"
+    if case.state is CaseState.HELD and case.reason.startswith(HELD_BY):
+        act = f"dunning release {case_name(case.id)} --by NAME --reason WHY; else it stays held"
     if story.ahead.asks:
         act = f"dunning approve {case_name(case.id)} --by NAME --reason WHY, or leave it waiting"
     more = "More: --why (rules, inputs)   --json (data)"

@@ -22,6 +22,9 @@ class HoldKind(StrEnum):
 BY_PEOPLE = tuple(kind for kind in HoldKind if kind is not HoldKind.FRAUD_WARNING)
 """Kinds that a person may choose; a fraud warning comes from Stripe."""
 
+HELD_BY = "held by "
+"""How the reason of a case begins that a person's hold keeps still; see HeldBy.said."""
+
 
 class HoldScope(StrEnum):
     """What a hold keeps still. A charge's hold is on the customer whose charge it is.
@@ -71,7 +74,7 @@ class HeldBy:
         if self.until is not None:
             local = self.until.astimezone(ZoneInfo(office_zone))
             until = f", until {local:%a} {local.day} {local:%b} {local:%H:%M}"
-        return StaffWords(f"held by {self.owner} ({kind}): {self.reason}{until}")
+        return StaffWords(f"{HELD_BY}{self.owner} ({kind}): {self.reason}{until}")
 
     def over_said(self) -> str:
         """Return how it came to its end, part of a sentence."""

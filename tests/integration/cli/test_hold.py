@@ -129,6 +129,20 @@ def test_several_cases_need_a_choice_and_nobody_none(
     assert refused(dunning, "release", "C-9", *WHO).startswith("No case is called C-9")
 
 
+def test_a_case_that_a_person_holds_says_how_it_goes_on(
+    dunning: Command, seeding: Seeding, ledger: PostgresLedger, story: int
+) -> None:
+    assert dunning.run("hold", str(story), "--kind", "vip", *WHO).exit_code == 0
+    [hold] = loaded(ledger, story)[1]
+    reason = hold.said("Europe/Berlin")
+    change = CaseChange(state=CaseState.HELD, reason=reason)
+    held = Decision(Wait(), "held", reason)
+    seeding.decide(story, held, NOW, change=change, facts=[("case.held", {"reason": reason})])
+    told = dunning.run("case", str(story)).stdout
+    assert f"dunning release C-{story} --by NAME --reason WHY" in told
+    assert "at Stripe; once its cause is gone" not in told
+
+
 def test_a_closed_case_is_not_held(dunning: Command, seeding: Seeding, story: int) -> None:
     change = CaseChange(state=CaseState.CLOSED, outcome=Outcome.VOIDED, closed_at=NOW)
     seeding.decide(story, Decision(Wait(), "closed", "It is closed."), NOW, change=change)

@@ -26,6 +26,8 @@ def test_all_stand_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
     assert kill_bill.split() == ("kill-bill kill-bill 3: 8d 16d 24d – leave after 25 days".split())
     [recommended] = [row for row in rows if row.startswith("recommended")]
     assert "4: 4h 3d 7d 11d" in recommended
+    [high] = [row for row in rows if row.startswith("high-value")]
+    assert high.endswith("cancel after 30 days, if a person says so")
 
 
 def test_one_is_read_back_with_its_reasons(capsys: pytest.CaptureFixture[str]) -> None:
