@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
-from worker.cli.look_network_words import network_words, rule_words
+from worker.cli.look_network_words import network_words, rule_words, span_words
 from worker.cli.report_money import CALENDAR, MoneyReport
 from worker.cli.report_money_words import count_scale, money_scale, percent_scale, plain_words
 from worker.cli.report_network import CardWindow
@@ -19,6 +19,8 @@ from worker.office.plan import PlanRow, Still
 from worker.office.plan_text import notes as plan_notes
 from worker.office.words import money_words
 from worker.pages.charts import Chart, Kind, Mark, Series
+
+FOR_A_PERSON = frozenset((PlannedKind.PERSON, PlannedKind.REVIEW))
 
 
 @dataclass(slots=True)
@@ -138,6 +140,7 @@ def open_part(report: MoneyReport, currency: str) -> Part:
     """Return where every open case stands, each in one line only."""
     plan = report.plan
     charged = {row.planned.case_id for row in plan.rows if row.planned.kind is PlannedKind.CHARGE}
+    asked = {row.planned.case_id for row in plan.rows if row.planned.kind in FOR_A_PERSON}
     planned = {row.planned.case_id for row in plan.rows}
     names = (
         ("held", _ids(plan.held)),
@@ -145,7 +148,8 @@ def open_part(report: MoneyReport, currency: str) -> Part:
         ("to be paid by hand, not due yet", _not_due(report)),
         ("Stripe is asked first", _ids(plan.unlooked)),
         ("a charge is planned", charged),
-        ("no charge, but letters or an ending: the customer must act", planned),
+        ("a person must approve or look", asked),
+        ("letters or an ending are planned, no charge", planned),
         ("waits for something else", _ids(plan.standing)),
     )
     groups: dict[str, list[int]] = {said: [] for said, _ in names}
@@ -296,6 +300,7 @@ def network_part(report: MoneyReport) -> Part:
 
 
 def _limit_words(network: str, found: CardWindow) -> str:
-    """Return `Visa's 30 days`; of an unknown brand every network's limits are kept."""
-    said = rule_words(found.window.rule)
-    return said if network == found.window.network else f"{said} ({network_words(network)})"
+    """Return `Visa, 30 days`; of an unknown brand every network's limits are kept."""
+    own = network == found.window.network
+    said = span_words(found.window.span) if own else rule_words(found.window.rule)
+    return f"{network_words(network)}, {said}"

@@ -212,6 +212,7 @@ def _drawn(chart: Chart, width: Width) -> "Element":
         truncate_label=-1,
         dots_size=4,
         margin=8,
+        margin_left=32 if lying and width is Width.WIDE else 8,
         margin_right=90 if lying else 30,
         value_formatter=_scale_words(chart.scale),
         x_label_rotation=35 if width is Width.NARROW and len(chart.labels) > 4 else 0,
