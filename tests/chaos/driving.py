@@ -24,7 +24,7 @@ REST_SECONDS_MAX = 90.0
 BUSY_DUE = 4
 """Cases and letters due at an hour that is worth blows."""
 BUSY_HOURS = 6
-"""How many such hours a run has at least: blows are spread over so many."""
+"""How many such hours each cohort has at least: blows are spread over so many."""
 STRIDE_MAX = timedelta(days=1)
 
 
@@ -52,7 +52,7 @@ class Driver:
 
     def __post_init__(self) -> None:
         """Spread the plan's blows."""
-        self._per_hour = -(-len(self.plan.left) // BUSY_HOURS)
+        self._per_hour = -(-len(self.plan.left) // (BUSY_HOURS * self.plan.size.cohorts))
 
     @property
     def now(self) -> datetime:

@@ -4,16 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tests.chaos.plan import Size
 from tests.scenarios.stripe_side import DAY, HOUR, Customer, Outcome
 from tests.scenarios.world import World
 
 POOR = "insufficient_funds"
 CHARGED_IN = 2 * HOUR
 """When the renewals are charged, from the start on."""
-ACT_AT = CHARGED_IN + 23 * HOUR
-"""An hour before the first try."""
-LASTS = CHARGED_IN + 5 * DAY + 6 * HOUR
-"""Until everybody's case is over."""
+ACT_AFTER = 23 * HOUR
+"""When people act, from their renewal on: an hour before the first try."""
+LASTS = 5 * DAY + 6 * HOUR
+"""Until a case is over, from its renewal on."""
+COHORTS_APART = 12 * HOUR
 
 Act = Callable[[World, Customer], None]
 
@@ -53,21 +55,28 @@ STORIES = (
 
 @dataclass(frozen=True)
 class Person:
-    """A customer and the story that is theirs."""
+    """A customer, the story that is theirs and when they act in it, if they do."""
 
     customer: Customer
     story: Story
+    act_at: datetime
 
 
-def invite(world: World, count: int) -> list[Person]:
-    """Subscribe *count* customers, whose stories take turns."""
+def invite(world: World, size: Size) -> list[Person]:
+    """Subscribe the customers of a run, whose stories take turns."""
     people = []
-    for number in range(count):
+    for number in range(size.customers):
         story = STORIES[number % len(STORIES)]
         name = f"{story.name}{number}"
-        made = world.customer(name, story.cards, charged_in=CHARGED_IN)
-        people.append(Person(made, story))
+        charged_in = CHARGED_IN + COHORTS_APART * (number // len(STORIES) % size.cohorts)
+        made = world.customer(name, story.cards, charged_in=charged_in)
+        people.append(Person(made, story, world.now + charged_in + ACT_AFTER))
     return people
+
+
+def lasts(size: Size) -> timedelta:
+    """Return how long it takes until everybody's case is over."""
+    return CHARGED_IN + COHORTS_APART * (size.cohorts - 1) + LASTS
 
 
 @dataclass
@@ -76,31 +85,28 @@ class Diary:
 
     world: World
     people: list[Person]
-    start_at: datetime
-    acted: bool = False
 
     @property
     def next_at(self) -> datetime | None:
         """The instant of the next act, None where there is none."""
-        return None if self.acted else self.start_at + ACT_AT
+        return min((person.act_at for person in self.people), default=None)
 
     def act(self, now: datetime) -> None:
         """Let everybody act whose time has come."""
-        if self.next_at is None or now < self.next_at:
-            return
-        self.acted = True
         for person in self.people:
-            if person.story.act is not None:
+            if person.act_at <= now and person.story.act is not None:
                 person.story.act(self.world, person.customer)
+        self.people = [person for person in self.people if person.act_at > now]
 
 
-def live_calmly(world: World, count: int) -> list[Person]:
+def live_calmly(world: World, size: Size) -> list[Person]:
     """Play all stories in *world* without any trouble, and return the people."""
-    start_at = world.now
+    end_at = world.now + lasts(size)
     world.run()
-    people = invite(world, count)
-    diary = Diary(world, people, start_at)
-    world.advance_to(start_at + ACT_AT, every=timedelta(hours=1))
-    diary.act(world.now)
-    world.advance_to(start_at + LASTS, every=timedelta(hours=1))
+    people = invite(world, size)
+    diary = Diary(world, people)
+    while diary.next_at is not None:
+        world.advance_to(diary.next_at, every=HOUR)
+        diary.act(world.now)
+    world.advance_to(end_at, every=HOUR)
     return people

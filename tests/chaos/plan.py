@@ -48,6 +48,8 @@ class Size:
     workers: int = 2
     processes: int = 1
     """Of each worker."""
+    cohorts: int = 1
+    """Groups of customers whose stories begin half a day after each other."""
 
     @property
     def blows(self) -> int:
@@ -90,6 +92,7 @@ FULL = Size(
     },
     workers=3,
     processes=2,
+    cohorts=2,
 )
 """One of ten runs of `make prove`: together 500 kills, 100 FLUSHALL and 20 stops of PostgreSQL."""
 

