@@ -123,7 +123,7 @@ def report_page(told: Told) -> Markup:
         figures=summary_parts.figures(told.summary),
         verdict=summary_parts.verdict(told.summary["checks"]),
         curve=_curve(told),
-        recovered=summary_parts.recovered_table(told.records),
+        recovered=summary_parts.recovered_table(told.summary["recovered"]),
         endings=summary_parts.endings_table(told.summary["cases"]),
         calendar=summary_parts.calendar_table(told.summary),
         letter_counts=summary_parts.letters_table(told.summary["letters"]),

@@ -1,7 +1,6 @@
 """The report's figures: what summary.json says, and whose money came back how."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup
@@ -9,7 +8,6 @@ from markupsafe import Markup
 from worker.domain.money import Money
 from worker.rehearsal.report_markup import amount, joined, state_mark, table
 from worker.rehearsal.report_words import RECOVERED_BY, notice_words, plural
-from worker.store.reading_case import CaseRecord
 
 CHECKS = {
     "invoices_charged_twice": "invoices charged twice",
@@ -64,15 +62,13 @@ def verdict(checks: Mapping[str, int]) -> Markup:
     ).format(" broken" if broken else "", said, rows)
 
 
-def recovered_table(records: Sequence[CaseRecord]) -> Markup:
+def recovered_table(recovered: Mapping[str, Any]) -> Markup:
     """Return whose act brought the money, with one amount per currency and no sum over them."""
-    money: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    counts: dict[str, int] = defaultdict(int)
-    for record in records:
-        if record.line.outcome.startswith("recovered"):
-            by = record.recovered_by
-            counts[by] += 1
-            money[by][record.case.currency] += record.case.amount_minor
+    counts: Mapping[str, int] = recovered["by"]
+    money = {
+        by: {each["currency"]: int(each["amount_minor"]) for each in amounts}
+        for by, amounts in recovered["by_amounts"].items()
+    }
     rows = [
         (
             RECOVERED_BY.get(by) or by or "unknown",
@@ -81,10 +77,7 @@ def recovered_table(records: Sequence[CaseRecord]) -> Markup:
         )
         for by in sorted(counts, key=lambda name: (-counts[name], name))
     ]
-    everything: dict[str, int] = defaultdict(int)
-    for per_currency in money.values():
-        for currency, minor in per_currency.items():
-            everything[currency] += minor
+    everything = {each["currency"]: int(each["amount_minor"]) for each in recovered["amounts"]}
     rows.append(("All together", str(sum(counts.values())), _amounts(everything)))
     return table(
         ("Recovered by", "Cases", "Money"),

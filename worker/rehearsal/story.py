@@ -15,6 +15,7 @@ from rich.text import Text
 
 from worker import clock
 from worker.domain.money import Money
+from worker.rehearsal.recovered_money import recovered_money
 
 DAY = timedelta(days=1)
 WIDE_COLUMNS = 125
@@ -26,10 +27,17 @@ SELECT (SELECT count(*) FROM cases),
        (SELECT count(*) FROM attempts WHERE kind = 'charge' AND state <> 'sending'),
        (SELECT count(*) FROM letters WHERE state = 'sent')
 """
-_RECOVERED = """
-SELECT currency, count(*), sum(amount_minor) FROM cases
-WHERE outcome IN ('recovered', 'recovered_late') GROUP BY 1 ORDER BY 2 DESC, 1
-"""
+
+
+def _commonest_first(recovered: Sequence[tuple[str, str, int, int]]) -> list[Money]:
+    """Return one amount per currency, that of most cases first."""
+    cases: Counter[str] = Counter()
+    minor: Counter[str] = Counter()
+    for _by, currency, count, amount_minor in recovered:
+        cases[currency] += count
+        minor[currency] += amount_minor
+    by_cases = sorted(cases, key=lambda currency: (-cases[currency], currency))
+    return [Money(minor[currency], currency) for currency in by_cases]
 
 
 def format_money(amount: Money, locale: str = "en") -> str:
@@ -117,12 +125,12 @@ class Story:
     def so_far(self) -> str:
         """Return the story in figures: failed, tries, recovered, letters, charged twice."""
         failed, tries, letters = self._connection.execute(_SO_FAR).fetchone() or (0, 0, 0)
-        recovered = self._connection.execute(_RECOVERED).fetchall()
-        count = sum(row[1] for row in recovered)
+        recovered = recovered_money(self._connection)
+        count = sum(cases for _by, _currency, cases, _minor in recovered)
         twice = f"{charged_twice(self._tries)} charged twice"
         if not self._wide:
             return f"{failed} failed · {tries} tries · {count} recovered · {twice}"
-        money = [format_money(Money(int(row[2]), row[0])) for row in recovered]
+        money = [format_money(amount) for amount in _commonest_first(recovered)]
         more = f" +{len(money) - 2} currencies" if len(money) > 2 else ""
         sums = f" {' '.join(money[:2])}{more}" if money else ""
         found = f"{failed} failed · {tries} tries · {count} recovered{sums}"

@@ -11,6 +11,7 @@ import psycopg
 
 from worker.domain.facts import cloud_event
 from worker.rehearsal.checks import Checks
+from worker.rehearsal.recovered_money import recovered_money
 
 _COUNTS = """
 SELECT (SELECT count(*) FROM cases WHERE due_at IS NULL OR due_at < coalesce(
@@ -22,11 +23,6 @@ SELECT (SELECT count(*) FROM cases WHERE due_at IS NULL OR due_at < coalesce(
        count(*) FILTER (WHERE type = 'subscription.started'),
        count(DISTINCT subject) FILTER (WHERE type = 'payment_method.expiring')
 FROM events
-"""
-_RECOVERED = """
-SELECT coalesce(recovered_by, 'unknown'), currency, count(*), sum(amount_minor)
-FROM cases WHERE state = 'closed' AND outcome IN ('recovered', 'recovered_late')
-GROUP BY 1, 2 ORDER BY 1, 2
 """
 _LETTERS = "SELECT notice, count(*) FROM letters WHERE state = 'sent' GROUP BY 1 ORDER BY 1"
 _CHURNED = """
@@ -57,15 +53,18 @@ def summarise_rehearsal(database_url: str, course: Course, checks: Checks) -> di
     """Return the content of summary.json, with the keys of the interface."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         counts = connection.execute(_COUNTS).fetchone() or (0,) * 5
-        recovered = connection.execute(_RECOVERED).fetchall()
+        recovered = recovered_money(connection)
         letters = connection.execute(_LETTERS).fetchall()
         churned: dict[str, int] = dict(connection.execute(_CHURNED).fetchall())
         cases = connection.execute(_CASES).fetchall()
     by: dict[str, int] = {}
     amounts: dict[str, int] = {}
+    by_amounts: dict[str, list[dict[str, Any]]] = {}
     for name, currency, count, amount_minor in recovered:
         by[name] = by.get(name, 0) + count
-        amounts[currency] = amounts.get(currency, 0) + int(amount_minor)
+        amounts[currency] = amounts.get(currency, 0) + amount_minor
+        amount = {"amount_minor": amount_minor, "currency": currency}
+        by_amounts.setdefault(name, []).append(amount)
     return {
         "simulated_days": course.simulated_days,
         "subscribers": course.subscribers,
@@ -76,6 +75,7 @@ def summarise_rehearsal(database_url: str, course: Course, checks: Checks) -> di
         "recovered": {
             "count": sum(by.values()),
             "by": by,
+            "by_amounts": by_amounts,
             "amounts": [
                 {"amount_minor": amount, "currency": currency}
                 for currency, amount in sorted(amounts.items())

@@ -22,7 +22,12 @@ SUMMARY = {
     "wall_seconds": 12.5,
     "failures_found": 4,
     "retries": 9,
-    "recovered": {"count": 1, "by": {"retry": 1}, "amounts": []},
+    "recovered": {
+        "count": 1,
+        "by": {"retry": 1},
+        "by_amounts": {"retry": [{"amount_minor": 4800, "currency": "jpy"}]},
+        "amounts": [{"amount_minor": 4800, "currency": "jpy"}],
+    },
     "letters": {"payment_failed_1": 3, "payment_recovered": 1},
     "renewals": 31,
     "trials_ended": 2,

@@ -1,5 +1,6 @@
 """report.html says what the ledger says, and nothing in it can run or be fetched."""
 
+import json
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -95,7 +96,7 @@ def test_the_figures_are_those_of_the_summary(page: Page) -> None:
 
 
 def test_money_is_told_by_what_recovered_it_and_never_summed_over_currencies(page: Page) -> None:
-    assert "a retry 1 JP¥5,000 All together 1 JP¥5,000" in page.text
+    assert "a retry 1 JP¥4,800 All together 1 JP¥4,800" in page.text
 
 
 def test_each_case_stands_in_the_table_and_links_to_its_story(page: Page) -> None:
@@ -164,6 +165,9 @@ def test_a_broken_check_is_said_loudly(
 def test_without_cases_and_letters_it_is_still_a_page(
     seeding: Seeding, out: Path, migrated_database_url: str
 ) -> None:
+    summary = json.loads((out / "summary.json").read_text())
+    summary["recovered"] = {"count": 0, "by": {}, "by_amounts": {}, "amounts": []}
+    (out / "summary.json").write_text(json.dumps(summary))
     page = Page(write_report(out, database_url=migrated_database_url).read_text())
     assert "20 days of dunning" in page.text
     assert "All together 0" in page.text
