@@ -173,3 +173,58 @@ def test_a_case_whose_final_letter_promised_another_end_keeps_its_policy(
     file.write_text(held)
     (staying,) = diff_of(world, config_dir, move=True).staying
     assert staying.stays == "its final letter has promised another end"
+
+
+def ask_person(config_dir: Path, mode: str = "live") -> None:
+    """Let a person decide about endings, in *mode*."""
+    file = config_dir / "dunning.yaml"
+    written = file.read_text()
+    asked = re.sub(r"(?m)^(    )ending:", r"\1person_decides: ending\n\1ending:", written)
+    assert asked != written
+    file.write_text(re.sub(r"(?m)^mode: \w+", f"mode: {mode}", asked))
+
+
+def test_what_a_person_would_decide_is_told_for_open_cases(
+    make_world: MakeWorld, config_dir: Path
+) -> None:
+    world = make_world(config_dir=config_dir)
+    failed(world)
+    world.advance(days=2)
+    ask_person(config_dir)
+    diff = diff_of(world, config_dir, move=False)
+    lines = list(diff_lines(diff, view_of(world).words))
+    title = lines.index("5 open cases keep their policies. If moved as well (--move-open-cases):")
+    assert lines[title + 1].startswith(
+        "  Waits for a person's approval: 5 cases, €245.00; first on"
+    )
+    assert "ending, first " in lines[title + 2]
+    assert "    person decides: nothing -> ending" in lines
+    marked = list(markdown_lines(diff, view_of(world).words))
+    assert "- person decides: nothing -> ending" in marked
+    (rules,) = diff.effects.rules
+    assert (len(rules.case_ids), rules.details) == (5, ("person decides: nothing -> ending",))
+    assert str(list(rules.details)) in str(diff_json(diff)["rules_if_moved"])
+
+
+def test_another_mode_comes_first_and_hides_no_other_change(
+    make_world: MakeWorld, config_dir: Path
+) -> None:
+    """In `watch` no person is asked, so the forecasts are alike and only the rules tell it."""
+    world = make_world(config_dir=config_dir)
+    failed(world)
+    world.advance(days=2)
+    ask_person(config_dir, "watch")
+    words, first = view_of(world).words, "mode: live -> watch: it plans and logs only; "
+    for move in (False, True):
+        diff = diff_of(world, config_dir, move=move)
+        lines = list(diff_lines(diff, words))
+        assert lines[0].startswith(first)
+        assert sum("mode: " in line for line in lines) == 1
+        assert lines[2].startswith(
+            "  Rules of monthly-cards: 5 cases, €245.00: C-1001, C-1002, C-1003"
+        )
+        assert lines[3] == "    person decides: nothing -> ending"
+        assert next(iter(markdown_lines(diff, words))).startswith(f"### {first}")
+        told = diff_json(diff)
+        assert next(iter(told)) == "mode"
+        assert str(told["mode"]).startswith(first)

@@ -9,13 +9,20 @@ from worker.cli.policy_candidate import Comparison, read_comparison
 from worker.cli.tables import print_json
 from worker.domain.identifiers import case_name
 from worker.errors import UsageError
-from worker.office.configuration_changes import PolicyChange, other_changes, policy_changes
+from worker.office.configuration_changes import (
+    PolicyChange,
+    mode_change,
+    other_changes,
+    policy_changes,
+)
 from worker.office.policy_effects import Change, Effect, Effects, Section, Target, effects_of
+from worker.office.rules_changes import RulesChange
 from worker.office.words import OfficeWords, count_words, json_instant, json_money, money_words
 from worker.store.reading import snapshot
 from worker.store.reading_plan import read_open_cases
 
 SAME = "Nothing changes: {directory} says what runs."
+NOTHING_ELSE = "Nothing changes for them."
 CASES_SHOWN = 10
 
 
@@ -23,6 +30,8 @@ CASES_SHOWN = 10
 class Diff:
     """What a candidate changes against the current configuration."""
 
+    mode: str
+    """Another mode in words, empty where it stays; told before all else."""
     policies: tuple[PolicyChange, ...]
     others: tuple[str, ...]
     effects: Effects
@@ -66,6 +75,7 @@ def make_diff(view: View, compared: Comparison, *, move: bool) -> Diff:
             connection, view.ledger.account_id, now=view.now, wall_now=view.wall_now
         )
     return Diff(
+        mode_change(old, new),
         tuple(policy_changes(old.dunning, new.dunning)),
         tuple(other_changes(old, new)),
         effects_of(found, old, new, now=view.now),
@@ -75,24 +85,33 @@ def make_diff(view: View, compared: Comparison, *, move: bool) -> Diff:
 
 def diff_lines(diff: Diff, words: OfficeWords) -> Iterator[str]:
     """Yield the lines for a person."""
-    for title, sections in _groups(diff):
-        yield title
-        for section in sections:
+    if diff.mode:
+        yield diff.mode
+    for group in _groups(diff):
+        yield group.title
+        for section in group.sections:
             yield f"  {_heading(section, words)}"
             for change in section.changes[:CASES_SHOWN]:
                 cells = _cells(change, words)
                 yield f"    {cells[0]}  {cells[1]}  {cells[3]}, was {cells[2]}"
             if len(section.changes) > CASES_SHOWN:
                 yield f"    and {len(section.changes) - CASES_SHOWN} more: --json has all"
+        for rules in group.rules:
+            yield f"  {_rules_heading(rules)}"
+            yield from (f"    {detail}" for detail in rules.details)
+        if group.empty:
+            yield f"  {NOTHING_ELSE}"
     yield from (f"{line}" for line in _staying(diff))
     yield from _text_lines(diff)
 
 
 def markdown_lines(diff: Diff, words: OfficeWords) -> Iterator[str]:
     """Yield the same as Markdown, for a pull request."""
-    for title, sections in _groups(diff):
-        yield f"### {title}\n"
-        for section in sections:
+    if diff.mode:
+        yield f"### {diff.mode}\n"
+    for group in _groups(diff):
+        yield f"### {group.title}\n"
+        for section in group.sections:
             yield f"**{_heading(section, words)}**\n"
             yield "| case | owes | was | becomes |"
             yield "|---|---|---|---|"
@@ -101,6 +120,12 @@ def markdown_lines(diff: Diff, words: OfficeWords) -> Iterator[str]:
             if len(section.changes) > CASES_SHOWN:
                 yield f"\nand {len(section.changes) - CASES_SHOWN} more"
             yield ""
+        for rules in group.rules:
+            yield f"**{_rules_heading(rules)}**\n"
+            yield from (f"- {detail}" for detail in rules.details)
+            yield ""
+        if group.empty:
+            yield f"{NOTHING_ELSE}\n"
     yield from (f"- {line}" for line in _staying(diff))
     if diff.policies:
         yield "### For cases to come\n"
@@ -115,21 +140,35 @@ def markdown_lines(diff: Diff, words: OfficeWords) -> Iterator[str]:
         yield from (f"- {line}" for line in diff.others)
 
 
-def _groups(diff: Diff) -> Iterator[tuple[str, Sequence[Section]]]:
-    """Yield titles with their sections; what really happens comes before what only might."""
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What happens to open cases together, under one title."""
+
+    title: str
+    sections: Sequence[Section]
+    rules: Sequence[RulesChange] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing changes for any case."""
+        return not (self.sections or self.rules)
+
+
+def _groups(diff: Diff) -> Iterator[Group]:
+    """Yield what changes for open cases; what really happens comes before what only might."""
     effects = diff.effects
     cases = count_words(effects.cases, "open case")
     if diff.move:
-        yield (
-            f"{cases}, {len(diff.moving)} of them moved to the policy that matches now:",
-            (effects.moved),
-        )
+        title = f"{cases}, {len(diff.moving)} of them moved to the policy that matches now:"
+        yield Group(title, effects.moved, effects.rules)
         return
     if effects.at_once:
-        yield f"{cases}, at once, since mode, limits and hours count for all:", effects.at_once
+        title = f"{cases}, at once, since mode, limits and hours count for all:"
+        yield Group(title, effects.at_once)
     if any(target.moves for target in effects.targets) or effects.moved:
         kept = "keeps its policy" if effects.cases == 1 else "keep their policies"
-        yield f"{cases} {kept}. If moved as well (--move-open-cases):", effects.moved
+        title = f"{cases} {kept}. If moved as well (--move-open-cases):"
+        yield Group(title, effects.moved, effects.rules)
 
 
 def _heading(section: Section, words: OfficeWords) -> str:
@@ -137,6 +176,16 @@ def _heading(section: Section, words: OfficeWords) -> str:
     money = "".join(f", {money_words(each)}" for each in section.money)
     first = f"; first on {words.day(section.first_at)}" if section.first_at is not None else ""
     return f"{section.effect.value}: {count_words(len(section.changes), 'case')}{money}{first}"
+
+
+def _rules_heading(rules: RulesChange) -> str:
+    """Return `Rules of standard: 2 cases, €98.00: C-1001, C-1002`."""
+    policy = rules.was if rules.was == rules.becomes else f"{rules.was} -> {rules.becomes}"
+    money = "".join(f", {money_words(each)}" for each in rules.money)
+    names = ", ".join(case_name(number) for number in rules.case_ids[:CASES_SHOWN])
+    more = len(rules.case_ids) - CASES_SHOWN
+    rest = f" and {more} more" if more > 0 else ""
+    return f"Rules of {policy}: {count_words(len(rules.case_ids), 'case')}{money}: {names}{rest}"
 
 
 def _cells(change: Change, words: OfficeWords) -> tuple[str, str, str, str]:
@@ -177,9 +226,20 @@ def _text_lines(diff: Diff) -> Iterator[str]:
 def diff_json(diff: Diff) -> dict[str, object]:
     """Return the same as data, with every case."""
     return {
+        "mode": diff.mode or None,
         "open_cases": diff.effects.cases,
         "at_once": [_section_json(each) for each in diff.effects.at_once],
         "if_moved": [_section_json(each) for each in diff.effects.moved],
+        "rules_if_moved": [
+            {
+                "was": each.was,
+                "becomes": each.becomes,
+                "cases": [case_name(number) for number in each.case_ids],
+                "money": [json_money(amount) for amount in each.money],
+                "details": list(each.details),
+            }
+            for each in diff.effects.rules
+        ],
         "moving": [case_name(each.case_id) for each in diff.moving],
         "staying": [
             {"case": case_name(each.case_id), "because": each.stays} for each in diff.staying

@@ -4,18 +4,26 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from worker.domain.policy import Configuration, DunningRules, Policy
+from worker.domain.policy import Configuration, DunningRules, Mode, Policy
 from worker.domain.policy_text import plain_value, to_plain
 from worker.settings.audience_words import audience_sentence
 from worker.settings.duration_words import duration_words
 from worker.settings.read_back import policy_sentence
 
 NOTHING = "nothing"
+UNSAID = (None, False)
+"""What a person reads as the same: a part that is not there, and one that says no."""
 SAID_BY_SENTENCE = ("name", "steps", "ending")
 """Parts of a policy that its read-back sentence tells in full."""
 
 DURATION_LISTS = frozenset(("ask_again", "before"))
 """Fields that are lists of durations, of which the plain form keeps only the seconds."""
+
+MODE_WORDS = {
+    Mode.WATCH: "it plans and logs only; nothing is charged, written or ended",
+    Mode.LETTERS: "it writes letters only; nothing is charged or ended",
+    Mode.LIVE: "it charges, writes and ends",
+}
 
 Leaves = dict[str, object]
 
@@ -62,8 +70,25 @@ def _details(was: Policy, is_now: Policy) -> Iterator[str]:
             yield from _differences(part, before.get(part), after.get(part))
 
 
+def rules_that_differ(was: Policy, is_now: Policy) -> tuple[str, ...]:
+    """Return each single rule of two policies that is not the same, whatever a sentence tells."""
+    before, after = to_plain(was), to_plain(is_now)
+    parts = sorted((before.keys() | after.keys()) - {"name"})
+    return tuple(
+        line for part in parts for line in _differences(part, before.get(part), after.get(part))
+    )
+
+
+def mode_change(old: Configuration, new: Configuration) -> str:
+    """Return `mode: live -> watch: ...`, the biggest change there is; empty where it stays."""
+    was, is_now = old.dunning.mode, new.dunning.mode
+    if was is is_now:
+        return ""
+    return f"mode: {was.value} -> {is_now.value}: {MODE_WORDS[is_now]}"
+
+
 def other_changes(old: Configuration, new: Configuration) -> list[str]:
-    """Return what changes outside of policies: mode, limits, notices, schedule."""
+    """Return what changes outside of policies and beside the mode: limits, notices, schedule."""
     found = [*_differences("", _general(old.dunning), _general(new.dunning))]
     found += _differences("notices", plain_value(old.notices), plain_value(new.notices))
     found += _differences("schedule", plain_value(old.schedule), plain_value(new.schedule))
@@ -73,8 +98,8 @@ def other_changes(old: Configuration, new: Configuration) -> list[str]:
 
 
 def _general(rules: DunningRules) -> object:
-    """Return the rules without their policies, which are told apart."""
-    return plain_value(replace(rules, policies=(), matches={}, reasons={}))
+    """Return the rules without their policies and mode, which are told apart."""
+    return plain_value(replace(rules, mode=Mode.LIVE, policies=(), matches={}, reasons={}))
 
 
 def _names(rules: DunningRules) -> str:
@@ -85,7 +110,8 @@ def _differences(where: str, was: object, is_now: object) -> Iterator[str]:
     """Yield `limits, endings per day: 20 -> 5` for each value that is not the same."""
     before, after = _leaves(where, was), _leaves(where, is_now)
     for path in sorted(before.keys() | after.keys()):
-        if before.get(path) != after.get(path):
+        values = [before.get(path), after.get(path)]
+        if values[0] != values[1] and any(each not in UNSAID for each in values):
             told = " -> ".join(_value(path, each.get(path)) for each in (before, after))
             yield f"{_path_words(path)}: {told}"
 

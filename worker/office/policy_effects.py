@@ -11,7 +11,9 @@ from worker.domain.forecast_values import Planned, PlannedKind
 from worker.domain.money import Money
 from worker.domain.policy import Configuration, DunningRules, Policy
 from worker.domain.policy_match import choose_policy, traits_of
+from worker.domain.step_names import readable
 from worker.office.plan import ENDS, money_of, start_of, ways_of
+from worker.office.rules_changes import Move, RulesChange, rules_changes
 from worker.office.ways import Office, office_of
 from worker.store.reading_plan import OpenCase
 
@@ -36,6 +38,8 @@ class Effect(StrEnum):
     MORE_CHARGES = "More charges"
     MORE_LETTERS = "More letters"
     ENDS_LATER = "Ends later"
+    ASKS_NOBODY = "No longer waits for a person's approval"
+    ASKS = "Waits for a person's approval"
     NO_END = "No longer ends"
     FEWER_CHARGES = "Fewer charges"
     FEWER_LETTERS = "Fewer letters"
@@ -108,6 +112,8 @@ class Effects:
     """Whatever happens to their policy: mode, limits and hours count for all."""
     moved: tuple[Section, ...]
     """If the cases are moved to the policies that match them now; `at_once` is in it."""
+    rules: tuple[RulesChange, ...]
+    """Every rule that would be another for the cases that move, foreseen in `moved` or not."""
     targets: tuple[Target, ...]
 
 
@@ -134,6 +140,11 @@ def effects_of(
         len(found),
         _sections(_changes(found, before, at_once)),
         _sections([*_changes(found, before, then), *_served(found, targets)]),
+        rules_changes(
+            Move(each.case_id, each.owed, cases[each.case_id].policy, each.policy)
+            for each in targets
+            if each.moves and each.policy is not None
+        ),
         tuple(targets),
     )
 
@@ -238,6 +249,7 @@ def _changes(
         was, becomes = before.get(each.case.id), then.get(each.case.id)
         if was is not None and becomes is not None and was is not becomes:
             yield from _end_changes(each, was, becomes)
+            yield from _asked_changes(each, was, becomes)
             yield from _count_changes(each, was, becomes)
 
 
@@ -262,6 +274,22 @@ def _end_changes(found: OpenCase, was: Forecast, becomes: Forecast) -> Iterator[
             yield change(Effect.ENDS_OTHERWISE)
         if new.at > old.at + SAME_MOMENT:
             yield change(Effect.ENDS_LATER)
+
+
+def _asked_changes(found: OpenCase, was: Forecast, becomes: Forecast) -> Iterator[Change]:
+    old, new = (
+        [p for p in told.planned if p.kind is PlannedKind.PERSON] for told in (was, becomes)
+    )
+    said = [" and ".join(readable(each.step) for each in asked) for asked in (old, new)]
+    if said[0] != said[1]:
+        yield Change(
+            found.case.id,
+            _owed(found),
+            Effect.ASKS if new else Effect.ASKS_NOBODY,
+            said[0] or "nothing",
+            said[1] or "nothing",
+            at=min((each.at for each in new), default=None),
+        )
 
 
 def _acts_words(told: Forecast) -> str:
