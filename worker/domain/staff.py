@@ -16,7 +16,11 @@ class AlertKind(StrEnum):
 
 
 DAILY_PLAN = "daily_plan"
-"""The kind of the mail that comes every morning; the others are those of `AlertKind`."""
+"""The kind of the mail that comes every morning; most others are those of `AlertKind`."""
+
+
+CHARGING_RESUMED = "charging_resumed"
+"""The kind of the mail that follows an alert of `charging_stopped` once the stop is over."""
 
 
 @dataclass(frozen=True, slots=True)

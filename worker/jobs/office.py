@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 
 from worker.bootstrap import App
 from worker.domain.staff import DAILY_PLAN, AlertKind
+from worker.jobs.tell_of_stops import tell_of_stops
 from worker.office.alerts import TOGETHER, alert_mail, read_lines, read_occurrences
 from worker.office.charging import ALIVE_WITHIN, Charging, charging_of
 from worker.office.daily_mail import SATURDAY, daily_mail, previous_mail_day, read_morning
@@ -118,6 +119,8 @@ def send_staff_mails(app: App, now: datetime) -> None:
     if rules is None:
         return
     if rules.at_once is not None:
+        if AlertKind.CHARGING_STOPPED in rules.at_once.kinds:
+            tell_of_stops(app, rules.at_once.to, now)
         for kind, told in read_occurrences(app.ledger, rules.at_once.kinds, now=now).items():
             for address in rules.at_once.to:
                 _tell(app, kind, told, address, now)

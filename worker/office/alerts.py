@@ -8,7 +8,6 @@ from worker.domain.identifiers import case_name, parse_case_name
 from worker.domain.money import Money
 from worker.domain.staff import AlertKind
 from worker.domain.step_names import readable
-from worker.office.charging import GO
 from worker.office.staff_document import Document, Item, Section
 from worker.office.words import OfficeWords, count_words, money_words
 from worker.store.ledger import PostgresLedger
@@ -22,7 +21,6 @@ TOGETHER: dict[AlertKind, timedelta] = {AlertKind.REVIEW: timedelta(minutes=15)}
 """Kinds that come in numbers: at most one mail in that time, with all that came together."""
 
 _FACTS = {
-    AlertKind.CHARGING_STOPPED: "charging.stopped",
     AlertKind.REVIEW: "case.in_review",
     AlertKind.PERSON_DECIDES: "case.person_decides",
 }
@@ -56,29 +54,13 @@ def alert_mail(
     """Return the mail about *told*, or None where nothing of it holds any more."""
     match kind:
         case AlertKind.CHARGING_STOPPED:
-            return _stopped(told[-1], words)
+            return None  # told apart, since an end belongs to it: jobs.tell_of_stops
         case AlertKind.REVIEW:
             return _reviews(list(_in_review(told, lines)))
         case AlertKind.LIMIT_REACHED:
             return _limits(told, words)
         case AlertKind.PERSON_DECIDES:
             return _questions(told, lines)
-
-
-def _stopped(told: Told, words: OfficeWords) -> Document:
-    cause, by = str(told.data.get("cause", "")), str(told.data.get("by", ""))
-    reason = str(told.data.get("reason", "")) or "no reason was given"
-    by_person = cause == "switch"
-    why = f"switched off by {by}: {reason}" if by_person else f"{readable(cause)}: {reason}"
-    first = f"CHARGING  NO since {words.near(told.at)}: {why}."
-    items = (
-        Item("No charge, letter or ending starts until it goes on; what is due waits."),
-        Item("See what waits", "dunning status"),
-        Item("When the cause is cured", GO),
-    )
-    return Document(
-        "CHARGING NO: dunning has stopped", first, True, (Section("What to do", items),)
-    )
 
 
 def _in_review(told: Iterable[Told], lines: dict[int, CaseLine]) -> Iterator[CaseLine]:

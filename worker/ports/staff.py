@@ -27,6 +27,12 @@ class StaffBook(Protocol):
     def untold(self, occasions: Iterable[str], *, to: str) -> set[str]:
         """Return those of *occasions* of which that address was not told."""
 
+    def state_of(self, occasion: str, *, to: str) -> StaffMailState | None:
+        """Return how the mail about *occasion* to that address stands; None without one."""
+
+    def withdraw(self, occasion: str, *, to: str, reason: str) -> StaffMailState | None:
+        """Drop the mail about *occasion* if it still waits; return how it stands then."""
+
     def last_queued_at(self, kind: str, *, to: str) -> datetime | None:
         """Return when the last mail of *kind* to that address was queued."""
 

@@ -134,6 +134,31 @@ def read_told_facts(
     ]
 
 
+def read_switch_facts(
+    connection: Connection, account_id: str, *, since: datetime
+) -> list[tuple[str, Told]]:
+    """Return type and fact of each stop and start of charging from *since* on, as written.
+
+    The last one before *since* comes first: a stop that held then has no other in the span.
+    """
+    query = (
+        select(events.c.id, events.c.subject, events.c.type, events.c.time, told_data())
+        .where(
+            events.c.account_id == account_id,
+            events.c.subject == "account",
+            events.c.type.in_(("charging.stopped", "charging.resumed")),
+        )
+        .order_by(events.c.seq.desc())
+    )
+    found: list[tuple[str, Told]] = []
+    for row in connection.execute(query).mappings():
+        told = Told(f"fact {row['id']}", row["subject"], row["time"], dict(row["data"]))
+        found.insert(0, (row["type"], told))
+        if row["time"] < since:
+            break
+    return found
+
+
 def read_limits_reached(connection: Connection, account_id: str, *, since: datetime) -> list[Told]:
     """Return each cap that was reached from *since* on, once for each of its windows."""
     query = (

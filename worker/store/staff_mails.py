@@ -73,6 +73,34 @@ class StaffMails:
         told = set(self._connection.execute(query).scalars())
         return {occasion for name, occasion in named.items() if name not in told}
 
+    def state_of(self, occasion: str, *, to: str) -> StaffMailState | None:
+        """Return how the mail about *occasion* to that address stands; None without one."""
+        query = (
+            select(staff_mails.c.state)
+            .join(staff_occasions, staff_occasions.c.mail_id == staff_mails.c.id)
+            .where(
+                staff_occasions.c.account_id == self._account,
+                staff_occasions.c.occasion == f"{occasion} to {stable_id(to)}",
+            )
+        )
+        state = self._connection.execute(query).scalar_one_or_none()
+        return None if state is None else StaffMailState(state)
+
+    def withdraw(self, occasion: str, *, to: str, reason: str) -> StaffMailState | None:
+        """Drop the mail about *occasion* if it still waits; return how it stands then."""
+        mine = select(staff_occasions.c.mail_id).where(
+            staff_occasions.c.account_id == self._account,
+            staff_occasions.c.occasion == f"{occasion} to {stable_id(to)}",
+        )
+        self._connection.execute(
+            update(staff_mails)
+            .where(staff_mails.c.id.in_(mine), staff_mails.c.state == StaffMailState.QUEUED.value)
+            .values(
+                state=StaffMailState.DROPPED.value, next_action_at=None, reason=reason, content={}
+            )
+        )
+        return self.state_of(occasion, to=to)
+
     def last_queued_at(self, kind: str, *, to: str) -> datetime | None:
         """Return when the last mail of *kind* to that address was queued, wall time."""
         query = select(func.max(staff_mails.c.queued_at)).where(
