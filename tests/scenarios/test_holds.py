@@ -37,7 +37,7 @@ def test_held_for_ten_days_it_goes_on_without_a_burst(
     steps = world.steps_of(world.case_of(anna))
     assert "skipped" not in steps.values()
     (told,) = [said for what, said in story_of(world, anna) if what == "held"]
-    assert told.startswith("held by jo (promise to pay): pays when her salary comes, until ")
+    assert told.startswith("by jo (promise to pay): pays when her salary comes, until ")
     assert ("goes on", "the hold of jo has expired") in story_of(world, anna)
 
 

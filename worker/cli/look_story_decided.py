@@ -10,7 +10,7 @@ from worker.domain.step_names import readable
 from worker.domain.timetable import step_due_at
 from worker.office.words import count_words
 from worker.store.reading_case import ActLine, CaseRecord, DecisionLine
-from worker.store.waiting_acts import RETRY
+from worker.store.waiting_acts import CLOSE, RETRY
 
 MOVED = timedelta(hours=2)
 """A charge that is made this much later than its step's own time has moved."""
@@ -89,6 +89,9 @@ def asked(record: CaseRecord) -> Iterator[Item]:
     What a policy asks of people, and their answers, are facts.
     """
     for act in record.acts:
+        if act.act == CLOSE and not act.answer.startswith(f"{act.by} closed it: "):
+            said = f"by {act.by}: {act.reason}{_waiting(record, act)}"
+            yield Item(act.at, "close asked for", said)
         if act.act != RETRY:
             continue
         yield Item(act.at, "charge asked for", f"by {act.by}: {act.reason}{_waiting(record, act)}")

@@ -1,9 +1,11 @@
 """What happened and what did not: the timeline of a case, from the rows that recorded it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from worker.cli.look_story_decided import asked, decided
+from worker.cli.look_story_holds import by_whom, holds_told
 from worker.cli.look_story_lines import Item
 from worker.cli.look_story_plan import is_access, is_charge_step
 from worker.domain.case import Attempt, AttemptKind, AttemptState, Case, LetterState
@@ -53,6 +55,8 @@ def timeline(record: CaseRecord, *, office_zone: str, quiet: str, now: datetime)
 
     Args: quiet: the hours in which letters go out, such as `08:00-18:00 on weekdays`.
     """
+    holds, told = holds_told(record, office_zone=office_zone)
+    record = replace(record, facts=tuple(fact for fact in record.facts if fact.id not in told))
     # In the order in which things follow each other where they happen at one instant.
     items = [
         *asked(record),
@@ -60,6 +64,7 @@ def timeline(record: CaseRecord, *, office_zone: str, quiet: str, now: datetime)
         *(_failures(record) if record.case.due_at is None else _due(record.case, now)),
         *_skips(record),
         *_attempts(record),
+        *holds,
         *_states(record),
         *_approvals(record),
         *decided(record, office_zone=office_zone, now=now),
@@ -253,7 +258,7 @@ def _states(record: CaseRecord) -> Iterator[Item]:
         reason = str(fact.data.get("reason", ""))
         match fact.type:
             case "case.held":
-                yield Item(fact.time, "held", reason)
+                yield Item(fact.time, "held", by_whom(reason))
             case "access.changed":
                 said = f"from {fact.data.get('from')}, {fact.data.get('because')}"
                 yield Item(fact.time, f"access: {fact.data.get('to')}", said)

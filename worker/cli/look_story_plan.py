@@ -88,6 +88,8 @@ def plan_ahead(record: CaseRecord, office: Office, now: datetime) -> Ahead:
         return Ahead()
     if case.state in {CaseState.HELD, CaseState.IN_REVIEW}:
         return Ahead(standing=case.reason, look_at=look_at)
+    if record.around.hold is not None:  # the worker has yet to look; nothing begins all the same
+        return Ahead(standing=record.around.hold.said(office.zone.key), look_at=look_at)
     last = record.decisions[-1] if record.decisions else None
     if last is not None and last.act == "Wait" and last.rule not in ORDINARY:
         return Ahead(standing=last.reason, look_at=look_at, asks=last.rule == RULE)

@@ -127,7 +127,8 @@ def _next(story: Story, words: OfficeWords) -> str:
         word = begin.get(story.record.case.state, "nothing")
         if ahead.asks:
             word = "waits for you"
-        return f"{word}: {readable(ahead.standing).rstrip('.')}{look}"
+        said = f"{readable(ahead.standing).rstrip('.')}{look}"
+        return said if said.startswith(HELD_BY) else f"{word}: {said}"
     if not ahead.coming:
         return f"only the ending: {ahead.no_charge or 'all steps are over'}"
     first, later = ahead.coming[0], ahead.coming[1:]
@@ -218,7 +219,7 @@ def what_to_do(story: Story, *, dashboard: str) -> list[str]:
     if case.state is CaseState.IN_REVIEW and case.reason.startswith(REFUND):
         name = case_name(case.id)
         act = f"refund it at Stripe, or do not; then dunning close {name} --by NAME --reason WHY"
-    if case.state is CaseState.HELD and case.reason.startswith(HELD_BY):
+    if story.ahead.standing.startswith(HELD_BY):
         act = f"dunning release {case_name(case.id)} --by NAME --reason WHY; else it stays held"
     if story.ahead.asks:
         act = f"dunning approve {case_name(case.id)} --by NAME --reason WHY, or leave it waiting"

@@ -147,11 +147,14 @@ EVENTS: dict[str, Event] = {
     "charging.stopped": Event(
         "error",
         "the circuit breaker stopped charging (`unknown_answers`, `new_decline_codes`, "
-        "`few_successes`); nothing is lost, Stripe is read on",
-        "`dunning status`",
+        "`few_successes`), or, as a warning, a person did (`switch`); nothing is lost, Stripe is "
+        "read on",
+        "`dunning status`, which also has a person's reason",
         "cure the cause, then `dunning go --by --reason`",
     ),
-    "charging.resumed": Event("info", "charging goes on"),
+    "charging.resumed": Event(
+        "info", "a person let charging go on, after what `cause` says; why is in `dunning events`"
+    ),
     "feed.behind": Event(
         "warn",
         "Stripe's events are late",

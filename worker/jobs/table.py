@@ -12,6 +12,7 @@ from worker.jobs.figures import add_up_days
 from worker.jobs.office import keep_plan, send_daily_mail, send_staff_mails
 from worker.jobs.proof import audit, retention, seal
 from worker.jobs.sinks import publish
+from worker.jobs.switched import say_who_switched
 from worker.ports import Control
 from worker.services.backfill import backfill, begin_ledger, needs_backfill
 from worker.services.business_time import mirror_business_time
@@ -87,6 +88,7 @@ def due_cases(app: App, now: datetime) -> None:
         limits=app.configuration.dunning.limits.breaker,
         now=now,
     )
+    say_who_switched(app, now)
     began = app.clock.monotonic_seconds()
     found = find_due_cases(ledger=app.ledger, doorbell=app.doorbell, clock=app.clock, now=now)
     write = app.log.info if found.count else app.log.debug

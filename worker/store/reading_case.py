@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, or_, select
 
 from worker.domain.case import Case, Surroundings
+from worker.domain.holds import HeldBy
 from worker.domain.identifiers import case_name
 from worker.domain.policy import Policy
 from worker.domain.policy_text import from_plain
@@ -19,6 +20,7 @@ from worker.domain.watching import WatchedAct
 from worker.store.around import surroundings_of
 from worker.store.cases import Cases
 from worker.store.control import Controls
+from worker.store.holds import Holds
 from worker.store.mirror import Mirror
 from worker.store.mirror_tables import invoices
 from worker.store.mirrored_invoice import mirrored_invoice, payment_of
@@ -117,6 +119,8 @@ class CaseRecord:
     """What people asked for, oldest first."""
     watched: tuple[WatchedAct, ...] = ()
     """What would have been done while the mode was watch."""
+    holds: tuple[HeldBy, ...] = ()
+    """Every hold that keeps or kept it still, oldest first, also one that no worker saw."""
 
 
 def read_case(
@@ -145,6 +149,7 @@ def read_case(
         charges=charges,
         acts=_acts(connection, case_id),
         watched=watched_of(connection, case_id),
+        holds=Holds(connection, account_id).of_case(case),
     )
 
 

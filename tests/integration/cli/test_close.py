@@ -32,6 +32,9 @@ def test_it_says_what_stays_owed_and_asks_the_worker(
     ]
     assert acts(ledger) == [(story, "close", "jo", "an error of ours")]
     assert due_at(ledger, story) == NOW
+    told = json.loads(dunning.run("case", str(story), "--json").stdout)["timeline"][-1]
+    said = ("close asked for", "by jo: an error of ours; waits for the worker")
+    assert (told["what"], told["detail"]) == said
     assert "is to be closed already" in refused(dunning, "close", str(story), "--yes", *WHO)
 
 

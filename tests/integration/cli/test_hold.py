@@ -1,17 +1,19 @@
 """`dunning hold` and `dunning release`: what is kept, what is said, what is refused."""
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 from tests.integration.cli.conftest import Command
-from tests.integration.cli.seeding import NOW, Seeding, seed_story
+from tests.integration.cli.seeding import FAILED_AT, NOW, Seeding, berlin, seed_story
 from worker.domain.case import Case, CaseState, Outcome
 from worker.domain.decisions import Decision, Wait
-from worker.domain.holds import HeldBy
+from worker.domain.holds import HeldBy, HoldKind, HoldScope
 from worker.errors import UsageError
-from worker.ports import CaseChange
+from worker.ports import CaseChange, NewHold
 from worker.store.ledger import PostgresLedger
 from worker.store.tables import cases, operator_acts
 
@@ -97,9 +99,9 @@ def test_a_customers_hold_is_on_all_their_cases(
 ) -> None:
     later = seeding.case(42, invoice=43)
     result = dunning.run("hold", f"C-{story}", "--scope", "customer", "--json", *WHO)
-    told = json.loads(result.stdout)
-    assert told["cases"] == [f"C-{story}", f"C-{later}"]
-    assert told["target"] == "cus_42"
+    answer = json.loads(result.stdout)
+    assert answer["cases"] == [f"C-{story}", f"C-{later}"]
+    assert answer["target"] == "cus_42"
     assert [row[0] for row in acts(ledger)] == [story, later]
 
 
@@ -138,9 +140,9 @@ def test_a_case_that_a_person_holds_says_how_it_goes_on(
     change = CaseChange(state=CaseState.HELD, reason=reason)
     held = Decision(Wait(), "held", reason)
     seeding.decide(story, held, NOW, change=change, facts=[("case.held", {"reason": reason})])
-    told = dunning.run("case", str(story)).stdout
-    assert f"dunning release C-{story} --by NAME --reason WHY" in told
-    assert "at Stripe; once its cause is gone" not in told
+    page = dunning.run("case", str(story)).stdout
+    assert f"dunning release C-{story} --by NAME --reason WHY" in page
+    assert "at Stripe; once its cause is gone" not in page
 
 
 def test_a_closed_case_is_not_held(dunning: Command, seeding: Seeding, story: int) -> None:
@@ -202,3 +204,102 @@ def test_who_is_not_known_is_not_held(dunning: Command, story: int) -> None:
     scoped = refused(dunning, "hold", "metadata.a=b", "--scope", "case", *WHO)
     assert scoped.startswith("metadata.a=b has no --scope")
     assert json.loads(dunning.run("holds", "--json").stdout or "[]") == []
+
+
+def told(dunning: Command, case_id: int, *, what: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return the lines of a case's story of certain kinds: what, and in which words."""
+    story = json.loads(dunning.run("case", str(case_id), "--json").stdout)["timeline"]
+    return [(item["what"], item["detail"]) for item in story if item["what"] in what]
+
+
+def test_a_hold_that_no_worker_saw_is_in_the_story_with_its_release(
+    dunning: Command, story: int
+) -> None:
+    kinds = ("held", "released", "goes on")
+    assert dunning.run("hold", "cus_42", "--kind", "vip", "--owner", "kim", *WHO).exit_code == 0
+    held = ("held", "by kim (vip): pays on Friday; put by jo; with all of cus_42")
+    assert told(dunning, story, what=kinds) == [held]
+    page = dunning.run("case", str(story)).stdout
+    assert "Next     held by kim (vip): pays on Friday" in page
+    assert f"Act:  dunning release C-{story} --by NAME --reason WHY" in page
+    release = ("release", "cus_42", "--by", "kim", "--reason", "she paid half")
+    assert dunning.run(*release).exit_code == 0
+    assert told(dunning, story, what=kinds) == [held, ("released", "by kim: she paid half")]
+    assert "Next     try 3" in dunning.run("case", str(story), "--why").stdout
+
+
+@pytest.mark.parametrize("wanted", ["C-1001", "sub_42", "in_42", "metadata.team=key-accounts"])
+def test_a_hold_of_any_name_is_in_the_story(
+    dunning: Command, seeding: Seeding, story: int, wanted: str
+) -> None:
+    seeding.customer(42, name="A", email="a@a.example", country="VN", team="key-accounts")
+    scope = () if wanted != "in_42" else ("--scope", "invoice")
+    wanted = wanted.replace("C-1001", f"C-{story}")
+    assert dunning.run("hold", wanted, *scope, *WHO).exit_code == 0
+    assert dunning.run("release", wanted, "--by", "kim", "--reason", "over").exit_code == 0
+    (held, released) = told(dunning, story, what=("held", "released", "goes on"))
+    whole = "" if wanted.startswith("C-") else f"; with all of {wanted}"
+    assert held == ("held", f"by jo (internal): pays on Friday{whole}")
+    assert released == ("released", "by kim: over")
+
+
+def test_a_hold_that_a_worker_saw_is_told_once(
+    dunning: Command, seeding: Seeding, ledger: PostgresLedger, story: int
+) -> None:
+    assert dunning.run("hold", str(story), *WHO).exit_code == 0
+    reason = "held by jo (internal): pays on Friday"
+    change = CaseChange(state=CaseState.HELD, reason=reason)
+    decision = Decision(Wait(), "on_hold", reason)
+    data: dict[str, object] = {"reason": reason, "by": "jo"}
+    seeding.decide(story, decision, NOW, change=change, facts=[("case.held", data)])
+    page = dunning.run("case", str(story)).stdout
+    assert "Next     held by jo (internal): pays on Friday" in page
+    assert page.count("pays on Friday") == 2, "once ahead and once in the timeline"
+    assert dunning.run("release", str(story), "--by", "kim", "--reason", "over").exit_code == 0
+    change = CaseChange(state=CaseState.OPEN, reason="")
+    decision, later = Decision(Wait(), "released", "x"), NOW + timedelta(seconds=2)
+    data = {"reason": "released by kim: over", "by": "kim"}
+    seeding.decide(story, decision, later, change=change, facts=[("case.released", data)])
+    assert told(dunning, story, what=("held", "released", "goes on")) == [
+        ("held", "by jo (internal): pays on Friday"),
+        ("goes on", "released by kim: over"),
+    ]
+
+
+def test_a_hold_from_before_the_failure_is_told_from_the_failure_on(
+    dunning: Command, seeding: Seeding, ledger: PostgresLedger, story: int
+) -> None:
+    early = FAILED_AT - timedelta(days=9)
+    over = NewHold(HoldScope.CUSTOMER, "cus_42", HoldKind.LEGAL, "jo", "long over", "jo")
+    lasts = replace(over, kind=HoldKind.VIP, reason="a friend")
+    with ledger.begin() as tx:
+        number = tx.holds.put(over, now=early)
+        assert number is not None
+        tx.holds.release([number], by="jo", reason="settled", now=early + timedelta(days=1))
+        tx.holds.put(lasts, now=early)
+    (first,) = told(dunning, story, what=("held", "released", "goes on"))
+    assert first == (
+        "held",
+        "by jo (vip): a friend; with all of cus_42; since 2026-11-22T07:02:00Z",
+    )
+    page = dunning.run("case", str(story)).stdout
+    assert "since Sun 22 Nov 08:02" in page
+    assert "long over" not in page
+    assert "Tue  1 Dec  08:02  payment failed" in page, "the story begins with the failure"
+
+
+def test_a_closed_case_tells_nothing_of_what_happened_afterwards(
+    dunning: Command, seeding: Seeding, ledger: PostgresLedger, story: int
+) -> None:
+    new = NewHold(HoldScope.CUSTOMER, "cus_42", HoldKind.LEGAL, "jo", "a lawyer rang", "jo")
+    with ledger.begin() as tx:
+        number = tx.holds.put(new, now=berlin(3, 9, 0))
+        assert number is not None
+    closed_at = berlin(4, 9, 0)
+    change = CaseChange(state=CaseState.CLOSED, outcome=Outcome.VOIDED, closed_at=closed_at)
+    seeding.decide(story, Decision(Wait(), "closed", "It is closed."), NOW, change=change)
+    with ledger.begin() as tx:
+        tx.holds.release([number], by="kim", reason="settled", now=NOW)
+        tx.holds.put(replace(new, kind=HoldKind.VIP), now=NOW)
+    (held,) = told(dunning, story, what=("held", "released", "goes on"))
+    assert held[1].startswith("by jo (legal): a lawyer rang")
