@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import typer
+
 from worker.cli.data_dir import View
 from worker.cli.look_cases import print_cases
 from worker.cli.tables import print_json
@@ -18,6 +20,8 @@ from worker.settings.written_filter import parse_filter
 from worker.store.reading import CaseLine, list_cases, snapshot
 from worker.store.reading_audience import open_candidates
 
+NEEDS_YES = 2
+"""Exit code of a preview: nothing was done, as where `close` and `apply` lack their yes."""
 SHOWN = 10
 """Cases that are shown one by one; the others are counted."""
 
@@ -67,8 +71,9 @@ class Preview:
 def many(view: View, act: ManyAct, asked: Many) -> bool:
     """Show what *act* would do to the cases of the filter and, with `--yes`, do it.
 
-    Returns False where nothing was done. Raises: UsageError: the filter is wrong, no case fits, or
-    more than the limit do; ServiceUnavailable: it broke off, and how many are done.
+    Returns False where nothing was left to do. Raises: UsageError: the filter is wrong, no case
+    fits, or more than the limit do; Exit: a preview, which needs a yes; ServiceUnavailable: it
+    broke off, and how many are done.
     """
     wish = ManyWish(act.name, (asked.terms, *act.words), asked.by, asked.reason)
     preview = _preview(view, act, asked, wish)
@@ -79,6 +84,8 @@ def many(view: View, act: ManyAct, asked: Many) -> bool:
             print_json(_json(act, asked, preview, None))
         elif asked.yes:
             print("Nothing is left to do.")
+        if not asked.yes:
+            raise typer.Exit(NEEDS_YES)
         return False
     ids = [line.id for line in preview.accepted]
     try:

@@ -13,6 +13,8 @@ ALIVE_WITHIN = timedelta(minutes=3)
 """A process that was not heard of for so long counts as dead."""
 
 GO = "dunning go --by NAME --reason WHY"
+LIVE = "mode: live in config/dunning.yaml, then dunning apply config --by NAME --reason WHY"
+"""The file alone changes nothing: a version in the ledger runs, and `apply` stores the next."""
 BREAKER = {
     "unknown_answers": "look at Stripe's status page and at the network between",
     "new_decline_codes": "look at the attempts in dunning log and at Stripe's status page",
@@ -41,7 +43,7 @@ def charging_of(signs: Signs, mode: Mode, *, now: datetime, runs: bool) -> Charg
 
     Args: now: business time; runs: False where the data is a finished demo's.
     """
-    found = switched_off(signs.switch) or _by_mode(mode)
+    found = switched_off(signs.switch) or stopped_by_mode(mode)
     if found is not None:
         return found
     if not runs:
@@ -94,7 +96,8 @@ def switched_off(switch: Switch) -> Charging | None:
     )
 
 
-def _by_mode(mode: Mode) -> Charging | None:
+def stopped_by_mode(mode: Mode) -> Charging | None:
+    """Return why nothing is charged, where the mode says so; None where it charges."""
     if mode is Mode.LIVE:
         return None
     said = {
@@ -105,7 +108,7 @@ def _by_mode(mode: Mode) -> Charging | None:
         yes=False,
         cause=f"mode_{mode.value}",
         said=said,
-        do="mode: live in config/dunning.yaml",
+        do=LIVE,
         on_purpose=True,
     )
 

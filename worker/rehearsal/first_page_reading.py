@@ -6,9 +6,14 @@ from datetime import datetime
 from pathlib import Path
 
 from worker import clock
+from worker.domain.policy import Mode
+from worker.errors import ConfigError
+from worker.ports import ConfigVersion
+from worker.rehearsal.report import notices_here
 from worker.rehearsal.report_letters import Letter, read_letter_files
 from worker.rehearsal.report_story import Entry, case_story
 from worker.rehearsal.report_words import Words
+from worker.settings.stored_version import configuration_of_version
 from worker.store.ledger import PostgresLedger
 from worker.store.reading import CaseLine, list_cases, snapshot
 from worker.store.reading_case import read_case
@@ -28,6 +33,8 @@ class Overview:
     """The ledger in a few figures, with its cases, newest first."""
 
     switch: Switch | None
+    mode: Mode
+    """Of the version that is current; a ledger without one counts as live."""
     counts: CaseCounts
     letter_counts: LetterCounts
     cases: Sequence[CaseLine]
@@ -48,17 +55,27 @@ class Reading:
     def __init__(self, ledger: PostgresLedger, mail_dir: Path, words: Words) -> None:
         """Read *ledger* and the mails in *mail_dir*; times are worded by *words*."""
         self._ledger, self._mail_dir, self._words = ledger, mail_dir, words
+        self._known_mode = (0, Mode.LIVE)
 
     def overview(self, now: datetime) -> Overview:
         """Return the figures as of *now*, simulated time."""
-        account_id = self._ledger.account_id
+        account_id, mode = self._ledger.account_id, self._mode()
         with snapshot(self._ledger) as connection:
             return Overview(
+                mode=mode,
                 switch=read_switch(connection, account_id),
                 counts=count_cases(connection, account_id, now=now),
                 letter_counts=count_letters(connection, account_id),
                 cases=_waiting_first(list(list_cases(connection, account_id))),
             )
+
+    def _mode(self) -> Mode:
+        """Return the mode of the current version, whose files are read once for each."""
+        with self._ledger.begin() as tx:
+            version = tx.versions.current()
+        if version is not None and version.no != self._known_mode[0]:
+            self._known_mode = (version.no, _mode_of(version))
+        return self._known_mode[1]
 
     def cases_of(self, customer_id: str) -> list[CaseLine]:
         """Return the cases of one customer."""
@@ -92,6 +109,13 @@ class Reading:
 
     def _mails(self, rows: Sequence[LetterRow]) -> list[Letter]:
         return read_letter_files(self._mail_dir, {row.message_id: row.notice for row in rows})
+
+
+def _mode_of(version: ConfigVersion) -> Mode:
+    try:
+        return configuration_of_version(version, notices_here()).dunning.mode
+    except ConfigError:  # written for another release; `dunning status` tells of it
+        return Mode.LIVE
 
 
 def _waiting_first(lines: list[CaseLine]) -> list[CaseLine]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from worker.domain.identifiers import case_name
-from worker.office.charging import switched_off
+from worker.office.charging import stopped_by_mode, switched_off
 from worker.rehearsal import report_markup as markup
 from worker.rehearsal.first_page_forms import card_forms, clock_form, pay_form
 from worker.rehearsal.first_page_people import Person, Plan
@@ -99,7 +99,9 @@ def overview_page(view: Overview, mailed: Mailed, words: Words) -> Markup:
 
 def _status(view: Overview) -> Markup:
     counts, switch = view.counts, view.switch
-    stopped = switched_off(switch) if switch is not None else None
+    stopped = stopped_by_mode(view.mode)
+    if switch is not None:
+        stopped = switched_off(switch) or stopped
     charging = "not yet" if switch is None else f"NO: {stopped.said}" if stopped else "yes"
     owed = " · ".join(amount_words(money) for money in counts.money)
     sent = view.letter_counts.by_state.get("sent", 0)

@@ -102,14 +102,17 @@ def _summary(out: Path) -> Mapping[str, Any]:
 
 def office_zone_in(config_dir: Path) -> ZoneInfo:
     """Return the office's zone as *config_dir* says it; UTC where that cannot be read."""
-    templates_dir = Path(os.environ.get("TEMPLATES_DIR") or "templates")
     try:
-        configuration = load_configuration(
-            config_dir, frozenset(NOTICES) | notices_in(templates_dir)
-        )
+        configuration = load_configuration(config_dir, notices_here())
     except ConfigError:
         return ZoneInfo("UTC")
     return ZoneInfo(configuration.dunning.office_zone)
+
+
+def notices_here() -> frozenset[str]:
+    """Return the letters that a configuration of a rehearsal may name."""
+    templates_dir = Path(os.environ.get("TEMPLATES_DIR") or "templates")
+    return frozenset(NOTICES) | notices_in(templates_dir)
 
 
 def report_page(told: Told) -> Markup:

@@ -62,7 +62,7 @@ def test_without_yes_it_only_shows(
     dunning: Command, ledger: PostgresLedger, five: list[int]
 ) -> None:
     result = dunning.run("hold", "--filter", "amount>=50 currency=eur", *WHO)
-    assert result.exit_code == 0, result.exception
+    assert result.exit_code == 2, "a preview that needs a yes"
     lines = result.stdout.splitlines()
     assert lines[0] == "hold: 3 cases €180.00"
     assert [line.split()[0] for line in lines[2:5]] == names(five[1:4])
@@ -221,7 +221,9 @@ def test_closing_says_what_stays_owed(
     dunning: Command, ledger: PostgresLedger, five: list[int]
 ) -> None:
     words = ("close", "--filter", "customer=cus_4,cus_5", "--json", *WHO)
-    shown = json.loads(dunning.run(*words).stdout)
+    preview = dunning.run(*words)
+    assert preview.exit_code == 2
+    shown = json.loads(preview.stdout)
     assert (shown["done"], shown["amounts"]) == (
         False,
         [

@@ -167,6 +167,9 @@ def test_the_first_line_names_cause_time_and_cure(
 def test_a_mode_that_never_charges_is_a_stop_on_purpose(seeding: Seeding, view: View) -> None:
     watching = replace(view, office=replace(view.office, mode=Mode.WATCH))
     assert first_line(watching).startswith("CHARGING  NO: mode watch plans and logs")
+    assert first_line(watching).endswith(
+        " -> mode: live in config/dunning.yaml, then dunning apply config --by NAME --reason WHY"
+    )
     assert read_standing(watching).exit_code == 5
 
 

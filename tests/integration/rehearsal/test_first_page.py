@@ -13,6 +13,7 @@ from tests.unit.rehearsal.report_mails import put_mail
 from worker.clock import SystemClock
 from worker.domain.policy import Configuration
 from worker.errors import ConfigError
+from worker.ports import NewVersion
 from worker.rehearsal.driver_config import REHEARSED_CONFIG
 from worker.rehearsal.driver_sandbox import SandboxClient
 from worker.rehearsal.first_page import FirstPage, build_app, serving
@@ -25,6 +26,7 @@ from worker.rehearsal.report import office_zone_in
 from worker.rehearsal.report_words import Words
 from worker.rehearsal.sandbox.main import start_thread
 from worker.services.operate import stop
+from worker.settings.load import DUNNING, read_files
 from worker.web.serving import take_port
 
 HOSTILE = '"><script>alert(1)</script> {shown}'
@@ -91,6 +93,30 @@ def test_the_overview_has_status_cases_and_letters(browser: Browser) -> None:
 def test_the_overview_says_in_words_who_stopped_it(browser: Browser, seeding: Seeding) -> None:
     stop(ledger=seeding.ledger, clock=SystemClock(), now=NOW, by="jo", reason="odd declines")
     assert "<dt>Charging</dt><dd>NO: switched off by jo: odd declines</dd>" in browser.get("/").text
+
+
+def test_the_overview_never_says_yes_in_a_mode_that_does_not_charge(
+    browser: Browser, seeding: Seeding
+) -> None:
+    assert "<dt>Charging</dt><dd>yes</dd>" in browser.get("/").text
+    files = dict(read_files(Path("config")))
+    for no, (mode, said) in enumerate(
+        [
+            ("watch", "NO: mode watch plans and logs, it neither charges nor writes"),
+            ("letters", "NO: mode letters writes, it never charges"),
+            ("live", "yes"),
+        ]
+    ):
+        files[DUNNING] = files[DUNNING].replace("mode: live", f"mode: {mode}", 1)
+        with seeding.ledger.begin() as tx:
+            current = tx.versions.current()
+            after = current.no if current is not None else 0
+            new = NewVersion(f"digest {no}", dict(files), by="jo", reason="a trial")
+            assert tx.versions.store(new, after=after, now=NOW) is not None
+        assert f"<dt>Charging</dt><dd>{said}</dd>" in browser.get("/").text
+        files[DUNNING] = files[DUNNING].replace(f"mode: {mode}", "mode: live", 1)
+    stop(ledger=seeding.ledger, clock=SystemClock(), now=NOW, by="jo", reason="odd declines")
+    assert "<dd>NO: switched off by jo: odd declines</dd>" in browser.get("/").text
 
 
 def test_a_case_has_its_story_and_a_letter_opens_links_beside_the_page(browser: Browser) -> None:
