@@ -79,3 +79,37 @@ def test_nobody_applies_without_a_name_and_a_reason(dunning: Command, edited: Pa
         refused = dunning.run("apply", str(edited), *given, "--yes", DUNNING_OPERATOR=None)
         assert isinstance(refused.exception, UsageError)
     assert len(dunning.run("policy", "list", "--json").stdout.splitlines()) == 1
+
+
+def test_every_form_of_a_diff_begins_with_the_mode_and_tells_the_rules(
+    dunning: Command, edited: Path
+) -> None:
+    rules = edited / "dunning.yaml"
+    written = rules.read_text().replace("mode: live", "mode: watch")
+    rules.write_text(written.replace("    ending:\n", "    person_decides: ending\n    ending:\n"))
+    asked = ("policy", "diff", str(edited))
+    mode = "mode: live -> watch: it plans and logs only; nothing is charged, written or ended"
+    told = "person decides: nothing -> ending"
+    lines = dunning.run(*asked).stdout.splitlines()
+    assert lines[0] == mode
+    assert lines.count(f"    {told}") == 1
+    marked = dunning.run(*asked, "--markdown").stdout.splitlines()
+    assert marked[0] == f"### {mode}"
+    assert f"- {told}" in marked
+    data = json.loads(dunning.run(*asked, "--json").stdout)
+    assert (next(iter(data)), data["mode"]) == ("mode", mode)
+    assert [told in each["details"] for each in data["rules_if_moved"]] == [True]
+    assert not any(line.startswith("mode") for line in data["others"])
+
+
+def test_no_title_of_a_diff_is_followed_by_nothing(dunning: Command, edited: Path) -> None:
+    rules = edited / "dunning.yaml"
+    rules.write_text(rules.read_text().replace("after: 20 days", "after: 14 days"))
+    asked = ("policy", "diff", str(edited), "--move-open-cases")
+    assert dunning.run(*asked).stdout.splitlines() == [
+        "1 open case, 0 of them moved to the policy that matches now:",
+        "  Nothing changes for them.",
+        "At once, for all:",
+        "  limits, endings per day: 20 -> 5",
+    ]
+    assert "Nothing changes for them." in dunning.run(*asked, "--markdown").stdout
