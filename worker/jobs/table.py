@@ -124,7 +124,8 @@ def sweep_up(app: App, now: datetime) -> None:
 
 
 def heartbeat(app: App, now: datetime) -> None:
-    """Say once a minute how much waits and how late."""
+    """Say once a minute how much waits and how late, and who switched charging off or on."""
+    say_who_switched(app, now)
     with app.ledger.begin() as tx:
         control, read_at = tx.control.read(), tx.control.cursor(CURSOR)
     lag_seconds = int((now - read_at).total_seconds()) if read_at is not None else -1

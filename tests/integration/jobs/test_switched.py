@@ -37,6 +37,15 @@ def test_a_stop_by_hand_is_told_once_by_whichever_process_looks_first(bench: Ben
     assert "Blue Studio" not in bench.stream.getvalue(), "what people type is erasable"
 
 
+def test_a_heartbeat_tells_it_too_where_no_case_is_looked_for(bench: Bench) -> None:
+    prepare(bench.app)
+    switch(bench, "stop")
+    for _ in range(2):
+        run_job(bench.app, "heartbeat")
+    said = [line["event"] for line in bench.lines if line["event"] != "config.taken"]
+    assert said == ["charging.stopped", "heartbeat", "heartbeat"]
+
+
 def test_what_was_stopped_and_started_between_two_looks_is_told_in_order(bench: Bench) -> None:
     prepare(bench.app)
     switch(bench, "stop", "go")
