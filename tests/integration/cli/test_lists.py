@@ -83,7 +83,10 @@ def test_events_since_a_day_begin_at_midnight_in_the_office(
 @pytest.mark.parametrize(
     ("wanted", "known"),
     [
-        ("nope", "access, case, charging, configuration, notice"),
+        (
+            "nope",
+            "access, case, charging, configuration, customer, figures, notice, offer, payment",
+        ),
         ("payment.lost", "payment.failed, payment.recovered"),
     ],
 )

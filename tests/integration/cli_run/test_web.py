@@ -57,4 +57,4 @@ def test_an_event_goes_through_the_door_to_the_feed_and_the_process_ends_in_time
 def test_without_a_secret_it_says_so(service: Service) -> None:
     code, _, told = service.run("web", STRIPE_WEBHOOK_SECRET="")
     assert code == 2
-    assert told == ("STRIPE_WEBHOOK_SECRET is not set; set it to something like whsec_Example\n")
+    assert told == ("STRIPE_WEBHOOK_SECRET is not set; set it to something like whsec_***\n")

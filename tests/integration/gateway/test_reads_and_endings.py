@@ -123,7 +123,13 @@ def test_the_backfill_asks_for_whole_pages_of_everything(
     list(gateway.open_invoice_pages())
     list(gateway.customer_pages())
     assert [asked.params for asked in stripe_server.asked] == [
-        {"limit": "100", "status": "all", "expand[0]": "data.default_payment_method"},
+        {
+            "limit": "100",
+            "status": "all",
+            "expand[0]": "data.default_payment_method",
+            "expand[1]": "data.discounts",
+            "expand[2]": "data.items.data.discounts",
+        },
         {"limit": "100", "status": "open"},
         {"limit": "100", "expand[0]": "data.invoice_settings.default_payment_method"},
     ]

@@ -371,7 +371,12 @@ def test_a_follower_goes_on_where_its_leader_is_left() -> None:
 def test_a_leading_cases_letter_counts_for_its_followers() -> None:
     """What the leader's last letter named a moment ago is not told anew; the final letter is."""
     days = timedelta(days=11, hours=6)
-    leaves = policy(ending_do=EndingAct.LEAVE, ending_invoice=InvoiceEnd.LEAVE, ending_after=days)
+    leaves = policy(
+        ending_do=EndingAct.LEAVE,
+        ending_invoice=InvoiceEnd.LEAVE,
+        ending_after=days,
+        ending_final_letter_gap=timedelta(),
+    )
     younger = other_case(failed_at=after(days=5))
     follower = situation(T0, younger, invoice(id="in_2"), around(leading_case=1042), by=leaves)
     leads, follows = together(situation(T0, by=leaves), follower)
