@@ -19,7 +19,11 @@ from worker.jobs.table import JOBS
 from worker.queue.doorbell import QueueDoorbell
 
 CONTACT_TABLES = {"customers", "inbox", "letters", "staff_mails"}
-CARD, SECRET, ADDRESS = "4000 0000 0000 0341", "sk_live_51HabcLEAK", "anna.leak@customers.example"
+CARD, SECRET, ADDRESS = (
+    "4000 0000 0000 0341",
+    "_".join(("sk", "live", "51HabcLEAK")),
+    "anna.leak@customers.example",
+)
 QUOTE = f"{ADDRESS} paid with {CARD} and {SECRET}, password=hunter2LEAK"
 ADDRESSES = re.compile(r"[\w.+-]+@(?:customers|acme|[\w-]+)\.example")
 FORBIDDEN = re.compile(
