@@ -90,8 +90,8 @@ def test_a_dead_consumer_is_noticed_after_five_minutes(ears: Ears) -> None:
     """The threads are there, Redis is there; nobody takes what comes."""
     worker = ears.worker()
     try:
-        ears.watch.send_canary()
         ears.time.now += 5
+        ears.watch.send_canary()
         wait_until(lambda: ears.hearing.silent_seconds == 0, "the first canary is heard")
         consumer = worker.consumers[QUEUE]
         consumer.stop()
