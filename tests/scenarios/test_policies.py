@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from tests.scenarios.servers import MakeWorld
 from tests.scenarios.world import World, shipped_configuration
-from worker.domain.case import Case
-from worker.domain.policy import BillingInterval, Configuration, Match, Policy
+from worker.domain.case import Case, Outcome
+from worker.domain.policy import BillingInterval, Configuration, DeclineClass, Match, Policy
 from worker.domain.policy_text import digest_of
 
 YEARLY = Match(intervals=(BillingInterval("year", 1),))
@@ -75,3 +75,22 @@ def test_open_cases_keep_the_policy_they_began_with(make_world: MakeWorld) -> No
     assert [len(world.letters_to(who)) for who in (dora, emil)] == [0, 1]
     world.advance(days=2)
     assert [len(world.letters_to(who)) for who in (dora, emil)] == [1, 1]
+
+
+def test_withdrawn_consent_is_no_choice_where_the_policy_of_the_case_does_not_say_so(
+    make_world: MakeWorld,
+) -> None:
+    """Without `count_as: voluntary` the loss is one for want of payment."""
+    shipped = shipped_configuration()
+    withdrawn = DeclineClass.CONSENT_WITHDRAWN
+    kept = shipped.dunning.policies[-1]
+    rule = replace(kept.when_declined[withdrawn], count_as_voluntary=False)
+    other = replace(kept, when_declined={**kept.when_declined, withdrawn: rule})
+    world = make_world(configuration=with_policies(other))
+    lea = world.customer("lea", ["revocation_of_all_authorizations"])
+    world.advance(days=2)
+    world.start_worker(configuration=shipped)
+    world.advance(days=18)
+    assert world.case_of(lea).outcome is Outcome.ENDED
+    (churned,) = world.facts("subscription.churned")
+    assert (churned["kind"], churned["reason"]) == ("involuntary", "consent_withdrawn")

@@ -211,7 +211,7 @@ def test_withdrawn_consent_stops_charging_and_counts_as_voluntary(world: World) 
     case = world.case_of(lea)
     assert case.outcome is Outcome.ENDED
     (churned,) = world.facts("subscription.churned")
-    assert churned["kind"] == "voluntary"
+    assert (churned["kind"], churned["reason"]) == ("voluntary", "consent_withdrawn")
 
 
 def test_a_decline_about_our_own_set_up_asks_a_person_and_writes_no_letter(world: World) -> None:

@@ -100,7 +100,7 @@ class ClassRule:
     within: timedelta | None = None
     """For `retry_soon`: how long after the failure quick tries may go on."""
     count_as_voluntary: bool = False
-    """For `stop`: the churn that follows counts as the customer's own decision."""
+    """For `stop`: the churn that follows counts as the customer's own decision, not as unpaid."""
     paydays: tuple[int, ...] = ()
     """For `retry`: days of the month that due charges move on to; 31 is the month's last day."""
     payday_key: str = ""

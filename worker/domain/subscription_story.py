@@ -18,7 +18,10 @@ OWING = "past_due"
 GONE = frozenset(("canceled", "unpaid", "incomplete_expired"))
 WITHOUT_MRR = frozenset(("trialing", "incomplete", "paused"))
 """Statuses that bring no revenue and end nothing; one that is not known changes nothing."""
-INVOLUNTARY_REASONS = frozenset(("payment_failed", "payment_disputed"))
+PAYMENT_FAILED = "payment_failed"
+INVOLUNTARY_REASONS = frozenset((PAYMENT_FAILED, "payment_disputed"))
+CONSENT_WITHDRAWN = DeclineClass.CONSENT_WITHDRAWN.value
+"""Why it ended where the customer told the bank to stop; Stripe has no word for that."""
 RECOVERED_LATE_WITHIN = timedelta(days=30)
 """Who pays this long after a loss was recovered late; later they came back (domain.md 5.2)."""
 
@@ -39,11 +42,25 @@ class Told:
 class Context:
     """What is known beside the subscription's own state."""
 
-    ended_by_class: str = ""
-    """Decline class of a case of ours that cancelled it; empty where we did not."""
+    ended_by_us: bool = False
+    """Whether the ending of a case of ours cancelled it."""
     in_dunning: bool = False
+    consent_withdrawn: bool = False
+    """Whether the customer told the bank to stop the payments of such a case."""
+    counts_as_voluntary: bool = False
+    """Whether the policy of such a case counts that as the customer's own decision."""
     paused_by: str = ""
     """Who paused it, if it is paused: `customer`, `staff` or `payment`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dunned:
+    """A case of a subscription, as it is when the subscription ends."""
+
+    is_open: bool
+    ended_by_us: bool
+    decline_class: DeclineClass
+    policy_digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +92,7 @@ class Movement:
 
 def fold_subscription(told: Told, seen: Seen, rules: MetricsRules) -> tuple[Told, list[Movement]]:
     """Return what is told after this look at the subscription, and the movements it brings."""
-    told, movements = fold_grace(told, until=seen.at, rules=rules)
+    told, movements = fold_grace(told, until=seen.at, rules=rules, context=seen.context)
     subscription = seen.subscription
     owing = subscription.status == OWING
     if not owing:
@@ -86,7 +103,9 @@ def fold_subscription(told: Told, seen: Seen, rules: MetricsRules) -> tuple[Told
     return next_told, movements if movement is None else [*movements, movement]
 
 
-def fold_grace(told: Told, *, until: datetime, rules: MetricsRules) -> tuple[Told, list[Movement]]:
+def fold_grace(
+    told: Told, *, until: datetime, rules: MetricsRules, context: Context
+) -> tuple[Told, list[Movement]]:
     """Return what is told once time has passed, and the loss if the grace ended before *until*."""
     since = told.owing_since
     if rules.churn_at is not ChurnAt.GRACE_END or since is None or told.state != "started":
@@ -95,7 +114,7 @@ def fold_grace(told: Told, *, until: datetime, rules: MetricsRules) -> tuple[Tol
     if over_at >= until:
         return told, []
     occasion = f"grace since {since.isoformat()}"
-    after, movement = _lost(told, over_at, occasion, _for_payment(rules, in_dunning=True))
+    after, movement = _lost(told, over_at, occasion, _for_payment(rules, context, in_dunning=True))
     return after, [movement]
 
 
@@ -119,7 +138,7 @@ def _next(told: Told, seen: Seen, rules: MetricsRules) -> tuple[Told, Movement |
     if subscription.status == OWING and _owing_is_lost(told, seen, rules):
         if told.state in {"", "churned"}:
             return told, None
-        detail = _for_payment(rules, in_dunning=seen.context.in_dunning)
+        detail = _for_payment(rules, seen.context, in_dunning=seen.context.in_dunning)
         return _lost(told, seen.at, seen.occasion, detail)
     return _valued(told, seen, seen.value_minor)
 
@@ -175,14 +194,14 @@ def _lost(
     return replace(told, state="churned", mrr_minor=0, churned_at=at, churn_kind=kind), movement
 
 
-def _for_payment(rules: MetricsRules, *, in_dunning: bool) -> dict[str, object]:
+def _for_payment(rules: MetricsRules, context: Context, *, in_dunning: bool) -> dict[str, object]:
     """What a loss tells that is counted before Stripe ends anything."""
     return {
-        "kind": "involuntary",
-        "reason": "payment_failed",
+        "kind": _kind_unpaid(context),
+        "reason": CONSENT_WITHDRAWN if context.consent_withdrawn else PAYMENT_FAILED,
         "feedback": "",
         "during_dunning": in_dunning,
-        "consent_withdrawn": False,
+        "consent_withdrawn": context.consent_withdrawn,
         "churn_at": rules.churn_at.value,
     }
 
@@ -192,24 +211,31 @@ def _churn(
 ) -> dict[str, object]:
     """Tell a customer's own decision from a payment that failed (domain.md 5.2).
 
-    What we ended for a failed payment is involuntary, but where consent was withdrawn. What the
-    customer ended, also during dunning, is voluntary.
+    What ended for a failed payment, by us or by Stripe, is involuntary, but where the policy counts
+    a withdrawn consent as the customer's decision. What the customer ended, also during dunning, is
+    voluntary.
     """
-    withdrawn = context.ended_by_class == DeclineClass.CONSENT_WITHDRAWN.value
     reason = subscription.cancellation_reason or subscription.status
-    if context.ended_by_class:
-        kind, reason = ("voluntary" if withdrawn else "involuntary"), "payment_failed"
-    else:
-        failed = reason in INVOLUNTARY_REASONS or subscription.status == "unpaid"
-        kind = "involuntary" if failed else "voluntary"
+    unpaid = (
+        context.ended_by_us or reason in INVOLUNTARY_REASONS or subscription.status == "unpaid"
+    )
+    withdrawn = unpaid and context.consent_withdrawn
+    if withdrawn:
+        reason = CONSENT_WITHDRAWN
+    elif context.ended_by_us:  # at Stripe it looks like any cancel that was asked for
+        reason = PAYMENT_FAILED
     return {
-        "kind": kind,
+        "kind": _kind_unpaid(context) if unpaid else "voluntary",
         "reason": reason,
         "feedback": subscription.cancellation_feedback,
         "during_dunning": context.in_dunning,
         "consent_withdrawn": withdrawn,
         "churn_at": rules.churn_at.value,
     }
+
+
+def _kind_unpaid(context: Context) -> str:
+    return "voluntary" if context.counts_as_voluntary else "involuntary"
 
 
 def expected_mrr(

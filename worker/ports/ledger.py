@@ -11,6 +11,7 @@ from typing import Protocol
 
 from worker.domain.facts import Fact
 from worker.domain.kept_plan import KeptPlan
+from worker.domain.subscription_story import Dunned
 from worker.ports.canaries import CanaryBook
 from worker.ports.cases import AccessBook, ActBook, ApprovalBook, AttemptBook, CaseBook
 from worker.ports.chain import ChainBook
@@ -40,11 +41,8 @@ class FactBook(Protocol):
     def fold_alone(self) -> None:
         """Wait until nobody else folds events, and let nobody begin before the commit."""
 
-    def in_dunning(self, subscription_id: str, *, at: datetime) -> bool:
-        """Return whether a case of this subscription was open at *at*."""
-
-    def ending_of(self, subscription_id: str, *, at: datetime) -> str:
-        """Return the decline class of a case of ours that ended it by then, else ``""``."""
+    def dunned(self, subscription_id: str, *, at: datetime) -> Sequence[Dunned]:
+        """Return its cases that were open at *at*, and those whose ending of ours cancelled it."""
 
     def paused_by_us(self, subscription_id: str, *, at: datetime) -> bool:
         """Return whether an ending of ours paused it, or held its invoices back, just then."""

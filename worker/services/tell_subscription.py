@@ -25,7 +25,6 @@ from worker.domain.revenue_chain import (
 )
 from worker.domain.subscription_story import (
     GONE,
-    OWING,
     Context,
     Movement,
     Seen,
@@ -35,6 +34,7 @@ from worker.domain.subscription_story import (
 )
 from worker.ports import InboxEvent, Json, ObjectReader, Tx
 from worker.services.change_access import access_of_the_gone, access_of_the_resumed
+from worker.services.dunning_context import context_of
 from worker.services.fact_traits import own_traits, surroundings, traits_of, traits_of_unknown
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -156,7 +156,10 @@ class Storyteller:
         facts = [fact for name in list(self.late) for fact in self.correct(name)]
         self.keep()
         for subscription_id, state in self.tx.revenue.owing(since=until - self.rules.grace).items():
-            told, movements = fold_grace(state.told, until=until, rules=self.rules)
+            context = context_of(self.tx, subscription_id, at=until)
+            told, movements = fold_grace(
+                state.told, until=until, rules=self.rules, context=context
+            )
             self._set(subscription_id, replace(state, told=told))
             facts += self._book(subscription_id, movements, state.traits)
         return facts
@@ -195,7 +198,8 @@ class Storyteller:
             story += [(movement, traits) for movement in movements]
             looked_at = max(looked_at, event.created_at)
         closed_until = self.closed_until or looked_at
-        told, movements = fold_grace(told, until=closed_until, rules=self.rules)
+        context = context_of(self.tx, subscription_id, at=closed_until)
+        told, movements = fold_grace(told, until=closed_until, rules=self.rules, context=context)
         story += [(movement, traits) for movement in movements]
         chain = Chain(subscription_id, state.no, state.told.mrr_minor)
         booked = self.tx.revenue.links(subscription_id, after_no=state.base_no)
@@ -248,14 +252,11 @@ class Storyteller:
     def _with_value(
         self, subscription: SubscriptionReading, *, at: datetime, occasion: str
     ) -> Seen:
-        context = Context(paused_by="staff")
-        at_first_failure = self.rules.churn_at is ChurnAt.FIRST_FAILURE
-        if subscription.status in GONE or (at_first_failure and subscription.status == OWING):
-            context = Context(
-                ended_by_class=self.tx.facts.ending_of(subscription.id, at=at),
-                in_dunning=self.tx.facts.in_dunning(subscription.id, at=at),
-                paused_by="staff",
-            )
+        may_be_lost = self.rules.churn_at is not ChurnAt.TERMINAL_STATE
+        known = Context()
+        if subscription.status in GONE or may_be_lost:
+            known = context_of(self.tx, subscription.id, at=at)
+        context = replace(known, paused_by="staff")
         own = (each.id for each in subscription.discounts)
         of_items = (each.id for item in subscription.items for each in item.discounts)
         coupons = self.tx.discounts.coupons_of([*own, *of_items])

@@ -57,7 +57,8 @@ class ClassSection(Section):
     within: Duration | None = Field(default=None, examples=["6 hours"])
     """For `retry_soon`: how long after the failure quick tries may go on; they cost no step."""
     count_as: Literal["voluntary"] | None = Field(default=None, examples=["voluntary"])
-    """For `stop`: the churn that follows counts as the customer's own decision."""
+    """For `stop`: the churn that follows counts as the customer's own decision; left out, as a
+    payment that failed. Its reason is `consent_withdrawn` either way."""
     on_days: MonthDays | None = Field(default=None, examples=["[1, 15, last]"])
     """For `funds`: due charges move on to the next of these days of the month, if one comes before
     the ending. A day that a month lacks is its last."""

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, or_, select, text
+from sqlalchemy import Connection, and_, exists, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.domain.case import CANCELS, AttemptKind, AttemptState
 from worker.domain.engine_truth import recovered_by_step
 from worker.domain.facts import Fact
+from worker.domain.policy import DeclineClass
 from worker.domain.revenue_chain import RENEWED
+from worker.domain.subscription_story import Dunned
 from worker.store.erasable_tables import fact_words
 from worker.store.tables import attempts, cases, events
 
@@ -61,35 +63,35 @@ class Facts:
             {"name": f"{self._account}:fold"},
         )
 
-    def in_dunning(self, subscription_id: str, *, at: datetime) -> bool:
-        """Return whether a case of this subscription was open at *at*."""
-        query = (
-            select(cases.c.id)
-            .where(
-                cases.c.account_id == self._account,
-                cases.c.subscription_id == subscription_id,
-                cases.c.opened_at <= at,
-                or_(cases.c.closed_at.is_(None), cases.c.closed_at >= at),
-            )
-            .limit(1)
+    def dunned(self, subscription_id: str, *, at: datetime) -> list[Dunned]:
+        """Return its cases that were open at *at*, and those whose ending of ours cancelled it."""
+        is_open = and_(
+            cases.c.opened_at <= at, or_(cases.c.closed_at.is_(None), cases.c.closed_at >= at)
         )
-        return self._connection.execute(query).first() is not None
-
-    def ending_of(self, subscription_id: str, *, at: datetime) -> str:
-        """Return the decline class of a case of ours that cancelled it by then."""
-        failure = self._connection.execute(
-            select(cases.c.failure)
-            .join(attempts, attempts.c.case_id == cases.c.id)
+        cancelled = exists().where(
+            attempts.c.case_id == cases.c.id,
+            attempts.c.kind.in_([kind.value for kind in CANCELS]),
+            attempts.c.state.in_([AttemptState.SUCCEEDED.value, AttemptState.SENDING.value]),
+            attempts.c.sent_at <= at + _ASKED_WITHIN,
+        )
+        query = (
+            select(
+                is_open.label("is_open"),
+                cancelled.label("ended_by_us"),
+                func.coalesce(cases.c.failure["decline_class"].astext, "unclear").label("kind"),
+                cases.c.policy_digest,
+            )
             .where(
                 cases.c.account_id == self._account,
                 cases.c.subscription_id == subscription_id,
-                attempts.c.kind.in_([kind.value for kind in CANCELS]),
-                attempts.c.state.in_([AttemptState.SUCCEEDED.value, AttemptState.SENDING.value]),
-                attempts.c.sent_at <= at + _ASKED_WITHIN,
+                or_(is_open, cancelled),
             )
-            .limit(1)
-        ).scalar_one_or_none()
-        return "" if failure is None else str(failure.get("decline_class", "unclear"))
+            .order_by(cases.c.id)
+        )
+        return [
+            Dunned(row.is_open, row.ended_by_us, DeclineClass(row.kind), row.policy_digest)
+            for row in self._connection.execute(query)
+        ]
 
     def paused_by_us(self, subscription_id: str, *, at: datetime) -> bool:
         """Return whether an ending of ours paused it, or held its invoices back, just then."""

@@ -186,22 +186,27 @@ def test_the_facts_of_one_account_do_not_hide_those_of_another(ledger: PostgresL
 def test_a_case_is_in_dunning_from_its_opening_to_its_end(ledger: PostgresLedger) -> None:
     case = claimed(ledger)
     with ledger.begin() as tx:
-        assert not tx.facts.in_dunning("sub_1", at=case.opened_at - MINUTE)
-        assert tx.facts.in_dunning("sub_1", at=NOW + 100 * DAY)
+        assert tx.facts.dunned("sub_1", at=case.opened_at - MINUTE) == []
+        [dunned] = tx.facts.dunned("sub_1", at=NOW + 100 * DAY)
+        assert (dunned.is_open, dunned.ended_by_us) == (True, False)
+        assert dunned.policy_digest == case.policy_digest
         tx.cases.finish(case, CaseChange(closed_at=NOW), token="t1", now=NOW)
-        assert tx.facts.in_dunning("sub_1", at=NOW)
-        assert not tx.facts.in_dunning("sub_1", at=NOW + MINUTE)
-        assert not tx.facts.in_dunning("sub_2", at=NOW)
+        assert tx.facts.dunned("sub_1", at=NOW) == [dunned]
+        assert tx.facts.dunned("sub_1", at=NOW + MINUTE) == []
+        assert tx.facts.dunned("sub_2", at=NOW) == []
 
 
 def test_an_ending_of_ours_is_told_with_the_class_of_its_decline(ledger: PostgresLedger) -> None:
     case = claimed(ledger)
     failure = Failure(DeclineClass.FUNDS, "insufficient_funds", "ch_1", NOW, "pm_1")
     with ledger.begin() as tx:
-        assert tx.facts.ending_of("sub_1", at=NOW) == ""
         tx.attempts.start(case, attempt(case, kind=AttemptKind.CANCEL))
-        assert tx.facts.ending_of("sub_1", at=NOW) == "unclear"
-        tx.cases.finish(case, CaseChange(failure=failure), token="t1", now=NOW)
-        assert tx.facts.ending_of("sub_1", at=NOW) == "funds"
+        [unclear] = tx.facts.dunned("sub_1", at=NOW)
+        assert (unclear.ended_by_us, unclear.decline_class) == (True, DeclineClass.UNCLEAR)
+        change = CaseChange(failure=failure, closed_at=NOW)
+        tx.cases.finish(case, change, token="t1", now=NOW)
+        [ended] = tx.facts.dunned("sub_1", at=NOW + MINUTE)
+        assert (ended.is_open, ended.ended_by_us) == (False, True)
+        assert ended.decline_class is DeclineClass.FUNDS
         tx.attempts.settle(case, 1, AttemptState.ABANDONED, now=NOW)
-        assert tx.facts.ending_of("sub_1", at=NOW) == ""
+        assert tx.facts.dunned("sub_1", at=NOW + MINUTE) == []

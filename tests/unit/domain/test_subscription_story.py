@@ -20,6 +20,7 @@ from worker.domain.subscription_story import (
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
+ASKED = "cancellation_requested"
 TERMINAL, FIRST, GRACE = (
     MetricsRules(churn_at=each)
     for each in (ChurnAt.TERMINAL_STATE, ChurnAt.FIRST_FAILURE, ChurnAt.GRACE_END)
@@ -56,7 +57,8 @@ def told(
     for look in looks:
         state, found = fold_subscription(state, look, rules)
         movements += found
-    return movements + fold_grace(state, until=T0 + until * DAY, rules=rules)[1]
+    over = fold_grace(state, until=T0 + until * DAY, rules=rules, context=Context())
+    return movements + over[1]
 
 
 def short(movements: Sequence[Movement]) -> list[tuple[str, float, int]]:
@@ -158,24 +160,57 @@ def test_who_left_by_choice_and_comes_back_was_not_recovered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "status", "ended_by", "kind"),
+    ("reason", "status", "by_us", "kind", "told_reason"),
     [
-        ("cancellation_requested", "canceled", "", "voluntary"),
-        ("payment_failed", "canceled", "", "involuntary"),
-        ("payment_disputed", "canceled", "", "involuntary"),
-        ("cancellation_requested", "canceled", "funds", "involuntary"),  # asked for by us
-        ("cancellation_requested", "canceled", "consent_withdrawn", "voluntary"),
-        ("", "unpaid", "", "involuntary"),
-        ("canceled_by_retention_policy", "canceled", "", "voluntary"),
-        ("a_reason_of_tomorrow", "canceled", "", "voluntary"),
+        (ASKED, "canceled", False, "voluntary", ASKED),
+        ("payment_failed", "canceled", False, "involuntary", "payment_failed"),
+        ("payment_disputed", "canceled", False, "involuntary", "payment_disputed"),
+        (ASKED, "canceled", True, "involuntary", "payment_failed"),
+        ("", "unpaid", False, "involuntary", "unpaid"),
+        ("canceled_by_retention_policy", "canceled", False, "voluntary", None),
+        ("a_reason_of_tomorrow", "canceled", False, "voluntary", None),
     ],
 )
-def test_who_decided(reason: str, status: str, ended_by: str, kind: str) -> None:
-    context = Context(ended_by_class=ended_by, in_dunning=True)
+def test_who_decided(
+    reason: str, status: str, by_us: bool, kind: str, told_reason: str | None
+) -> None:
+    context = Context(ended_by_us=by_us, in_dunning=True)
     (lost,) = told([seen(0, "active"), seen(1, status, reason=reason, context=context)])[1:]
     assert lost.detail["kind"] == kind
+    assert lost.detail["reason"] == (told_reason or reason)
     assert lost.detail["during_dunning"] is True
-    assert lost.detail["consent_withdrawn"] is (ended_by == "consent_withdrawn")
+    assert lost.detail["consent_withdrawn"] is False
+
+
+@pytest.mark.parametrize(("counts", "kind"), [(True, "voluntary"), (False, "involuntary")])
+@pytest.mark.parametrize(
+    ("reason", "status", "by_us", "rules"),
+    [
+        (ASKED, "canceled", True, TERMINAL),
+        ("payment_failed", "canceled", False, TERMINAL),  # by Stripe, after its own retries
+        ("", "unpaid", False, TERMINAL),
+        ("", "past_due", False, FIRST),
+        ("", "past_due", False, GRACE),
+    ],
+)
+def test_a_withdrawn_consent_counts_as_the_policy_says_and_is_called_what_it_is(
+    reason: str, status: str, by_us: bool, rules: MetricsRules, counts: bool, kind: str
+) -> None:
+    context = Context(
+        ended_by_us=by_us, in_dunning=True, consent_withdrawn=True, counts_as_voluntary=counts
+    )
+    looks = [seen(day, status, reason=reason, context=context) for day in (1, 20)]
+    (lost,) = told([seen(0, "active"), *looks], rules)[1:]
+    assert (lost.detail["kind"], lost.detail["reason"]) == (kind, "consent_withdrawn")
+    assert lost.detail["consent_withdrawn"] is True
+
+
+def test_who_cancels_during_dunning_left_whatever_the_bank_was_told() -> None:
+    context = Context(in_dunning=True, consent_withdrawn=True, counts_as_voluntary=False)
+    looks = [seen(0, "active"), seen(1, "canceled", reason=ASKED, context=context)]
+    (lost,) = told(looks)[1:]
+    assert (lost.detail["kind"], lost.detail["reason"]) == ("voluntary", ASKED)
+    assert lost.detail["consent_withdrawn"] is False
 
 
 @pytest.mark.parametrize("status", ["trialing", "incomplete", "incomplete_expired", "paused"])
