@@ -216,9 +216,7 @@ def _churn(
     voluntary.
     """
     reason = subscription.cancellation_reason or subscription.status
-    unpaid = (
-        context.ended_by_us or reason in INVOLUNTARY_REASONS or subscription.status == "unpaid"
-    )
+    unpaid = context.ended_by_us or reason in INVOLUNTARY_REASONS or subscription.status == "unpaid"
     withdrawn = unpaid and context.consent_withdrawn
     if withdrawn:
         reason = CONSENT_WITHDRAWN

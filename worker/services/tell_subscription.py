@@ -157,9 +157,7 @@ class Storyteller:
         self.keep()
         for subscription_id, state in self.tx.revenue.owing(since=until - self.rules.grace).items():
             context = context_of(self.tx, subscription_id, at=until)
-            told, movements = fold_grace(
-                state.told, until=until, rules=self.rules, context=context
-            )
+            told, movements = fold_grace(state.told, until=until, rules=self.rules, context=context)
             self._set(subscription_id, replace(state, told=told))
             facts += self._book(subscription_id, movements, state.traits)
         return facts
