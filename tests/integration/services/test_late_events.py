@@ -81,7 +81,7 @@ def plainly(events: Iterable[Coming], rules: MetricsRules, until: datetime) -> l
         seen = Seen(shown, one.at, str(one.raw["id"]), value, Context(paused_by="customer"))
         told, found = fold_subscription(told, seen, rules)
         movements += found
-    return movements + fold_grace(told, until=until, rules=rules)[1]
+    return movements + fold_grace(told, until=until, rules=rules, context=Context())[1]
 
 
 def run(bench: Bench, stories: Iterable[list[Coming]], rules: MetricsRules, seed: int) -> None:
