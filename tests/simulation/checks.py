@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.chain_of_facts import chain_flaws
+from tests.simulation.overshoot import overshoots
 from tests.simulation.seen import Mail, Send
 from worker.rehearsal.checks import Evidence, invoices_charged_twice
 from worker.rehearsal.checks_network import network_rule_violations
@@ -35,7 +37,7 @@ FOLD = {
 }
 
 
-def violations_of(sim: "Simulation", charges_per_hour: int) -> list[str]:
+def violations_of(sim: "Simulation") -> list[str]:
     """Return a sentence for each broken invariant; empty is the only good answer."""
     world = sim.sandbox.world
     evidence = Evidence(
@@ -55,11 +57,15 @@ def violations_of(sim: "Simulation", charges_per_hour: int) -> list[str]:
         *(f"I5 {one}" for one in keys_too_old(sim.seen.sends)),
         *(f"I6 {one}" for one in network_rule_violations(evidence)),
         *(f"I7 {one}" for one in _facts_do_not_fold(sim)),
+        *(
+            f"I7 {one}"
+            for one in (chain_flaws(sim) if "seal" in sim.configuration.schedule else ())
+        ),
         *(f"I8 {one}" for one in wrong_mails(sim.seen.mails)),
         *(f"I9 late: {one}" for one in sim.late),
         *(f"I9 {one}" for one in _left_behind(sim)),
         *(f"I10 {one}" for one in _disagreements(sim)),
-        *(f"I14 {one}" for one in too_many_an_hour(charges, charges_per_hour)),
+        *(f"I14 {one}" for one in overshoots(sim)),
     ]
 
 
@@ -168,18 +174,6 @@ def _wrong_mail(mail: Mail) -> Iterator[str]:
         and mail.at - known["closed_at"] > WINDOW
     ):
         yield f"{name} went out after the case was closed"
-
-
-def too_many_an_hour(charges: list[Send], most: int) -> Iterator[str]:
-    """Yield hours with more new charges than the cap allows."""
-    first: dict[str, Send] = {}
-    for send in charges:
-        first.setdefault(send.key, send)
-    times = sorted(send.at for send in first.values())
-    for start in times:
-        within = [at for at in times if start <= at < start + timedelta(hours=1) - WINDOW]
-        if len(within) > most:
-            yield f"{len(within)} charges within the hour from {start}"
 
 
 def _facts_do_not_fold(sim: "Simulation") -> Iterator[str]:

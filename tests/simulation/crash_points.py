@@ -128,7 +128,7 @@ def live(ground: Ground, name: str, *, kill_at: int = 0) -> Lived:
         sim.run_until(START + LASTS)
         _come_to_rest(sim, START + LASTS + CALM)
         endings = endings_of(_Eyes(sim), people.customers)  # type: ignore[arg-type]
-        return Lived(tuple(endings), tuple(sim.boundaries), tuple(violations_of(sim, 10_000)))
+        return Lived(tuple(endings), tuple(sim.boundaries), tuple(violations_of(sim)))
     finally:
         sim.close()
 

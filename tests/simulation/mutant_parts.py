@@ -16,7 +16,7 @@ from worker.domain.decisions import Decision
 from worker.domain.engine import decide
 from worker.domain.engine_situation import Situation
 from worker.domain.readings import Answer, InvoiceReading
-from worker.ports import CaseChange
+from worker.ports import CaseChange, Used
 from worker.queue.messages import ADVANCE_CASE
 from worker.services import case_turn
 from worker.store.ledger import Transaction
@@ -167,6 +167,31 @@ def wrong_engine(wrong: Callable[[Situation], Decision]) -> Iterator[None]:
         yield
     finally:
         seam["decide"] = right
+
+
+class UncountedCharges(Wrapped):
+    """What went out within a window counts for nothing."""
+
+    def sent_since(self, *_args: Any, **_more: Any) -> Used:
+        """Return that nothing did."""
+        return Used(0, None)
+
+
+class UncountedLetters(Wrapped):
+    """Letters that went out within a window count for nothing."""
+
+    def begun_since(self, _since: datetime) -> Used:
+        """Return that none did."""
+        return Used(0, None)
+
+
+class BackToFront(Wrapped):
+    """Facts get their places in the order in which they come to hand."""
+
+    def unsealed(self, *, limit: int) -> list[Any]:
+        """Return the newest facts first."""
+        found: list[Any] = self.real.unsealed(limit=limit)
+        return found[::-1]
 
 
 class MarkedAfterwards(Wrapped):

@@ -5,13 +5,14 @@ Each mutant is a part of the test process only; the worker has no switch for any
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dramatiq.middleware import Retries
 
 from tests.simulation import mutant_parts as parts
 from tests.simulation import mutant_stories as stories
+from tests.simulation.conditions import FREE, PLAIN, Conditions
 from tests.simulation.ground import Ground
 from tests.simulation.runs import run
 from tests.simulation.simulation import Simulation
@@ -52,10 +53,12 @@ def _nothing(_sim: Simulation) -> None:
 def _simulated(
     change: Callable[[App], None] = _unchanged,
     prepare: Callable[[Simulation], None] = _nothing,
+    under: Conditions = PLAIN,
 ) -> Callable[[Ground], Caught]:
     def hunt(ground: Ground) -> Caught:
         for seed in range(1, RUNS_MAX + 1):
-            found = run(ground, f"mutant {seed}", change=change, prepare=prepare).violations
+            result = run(ground, f"mutant {seed}", change=change, prepare=prepare, under=under)
+            found = result.violations
             if found:
                 return Caught(found[0], seed)
         return Caught("", RUNS_MAX)
@@ -121,6 +124,8 @@ def _retries(_ground: Ground) -> Caught:
 
 
 SIMULATION = "simulation"
+CAPPED = Conditions(replace(FREE, charges_per_hour=1, letters_per_hour=1), crowd=True)
+SEALED = Conditions(sealed=True)
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant("a fresh key for each send", SIMULATION, _simulated(parts.with_stripe(parts.FreshKey))),
@@ -168,6 +173,21 @@ MUTANTS: tuple[Mutant, ...] = (
         _told(stories.stripe_retries, parts.with_stripe(parts.NoOwner)),
     ),
     Mutant("no collapse after a gap", "long gap", _no_collapse),
+    Mutant(
+        "no cap on charges",
+        SIMULATION,
+        _simulated(parts.with_books(attempts=parts.UncountedCharges), under=CAPPED),
+    ),
+    Mutant(
+        "no cap on letters",
+        SIMULATION,
+        _simulated(parts.with_books(letters=parts.UncountedLetters), under=CAPPED),
+    ),
+    Mutant(
+        "facts sealed in another order",
+        SIMULATION,
+        _simulated(parts.with_books(chain=parts.BackToFront), under=SEALED),
+    ),
 )
 
 RIGHT: dict[str, Callable[[Ground], list[str]]] = {

@@ -2,19 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 
 from tests.crash.crashing_world import short_configuration
 from tests.scenarios.stripe_side import Customer
 from tests.simulation.checks import violations_of
+from tests.simulation.conditions import PLAIN, Conditions, conditions_of
 from tests.simulation.ground import Ground
 from tests.simulation.people import CARDS, People
 from tests.simulation.simulation import START, Simulation
 from tests.simulation.trouble import Trouble, weather
 from worker.bootstrap import App
 from worker.domain.job_times import JobTiming
-from worker.domain.policy import BreakerLimits, Configuration, DayWindow, Limits, Step
+from worker.domain.policy import Configuration, Step
 from worker.rehearsal.draws import Draws
 from worker.settings.environment import LogLevel
 
@@ -39,6 +40,8 @@ class Length:
 
 LENGTHS = {False: Length(SHORT, 30 * HOUR, 54 * HOUR), True: Length(LONG, 50 * HOUR, 80 * HOUR)}
 
+CROWD = 3
+
 LIVENESS = timedelta(minutes=16)
 CALM = timedelta(hours=27)
 """A saved 500 is replayed for 24 hours, and letters wait for their hours."""
@@ -51,6 +54,10 @@ SCHEDULE = {
     "invariants": JobTiming(every=timedelta(hours=60)),
     "reconcile": JobTiming(every=timedelta(hours=40)),
     "renewals_cards_trials": JobTiming(every=timedelta(hours=40)),
+}
+SEALING = {
+    "seal": JobTiming(every=timedelta(hours=3)),
+    "audit": JobTiming(every=timedelta(hours=40)),
 }
 
 
@@ -72,18 +79,11 @@ class Result:
 
 
 @cache
-def configuration(length: Length, charges_per_hour: int = 10_000) -> Configuration:
+def configuration(length: Length, under: Conditions = PLAIN) -> Configuration:
     """Return the shipped configuration with a short timeline and few limits."""
     made = short_configuration(length.steps, length.ends_after, final_letter_gap=6 * HOUR)
-    limits = Limits(
-        charges_per_hour=charges_per_hour,
-        letters_per_hour=10_000,
-        endings_per_day=10_000,
-        endings_between=DayWindow(time(0), time(23, 59)),
-        endings_on_weekdays_only=False,
-        breaker=BreakerLimits(charges_min=10_000),
-    )
-    return replace(made, dunning=replace(made.dunning, limits=limits), schedule=SCHEDULE)
+    schedule = SCHEDULE | SEALING if under.sealed else SCHEDULE
+    return replace(made, dunning=replace(made.dunning, limits=under.limits), schedule=schedule)
 
 
 def run(
@@ -93,20 +93,21 @@ def run(
     trouble: Trouble | None = None,
     change: Callable[[App], None] = lambda _app: None,
     prepare: Callable[[Simulation], None] = lambda _sim: None,
+    under: Conditions | None = None,
     log_level: LogLevel = "warn",
     traced: bool = False,
 ) -> Result:
     """Return what the run of *seed* came to.
 
-    Args: change, prepare: put a mutant's wrong parts in.
+    Args: change, prepare: put a mutant's wrong parts in. under: special conditions, else the
+    seed's own.
     """
-    draws = Draws(seed, "story")
+    draws, under = Draws(seed, "story"), under or conditions_of(seed)
     length = LENGTHS[draws.happens(0.25)]
-    cap = 1 if draws.happens(0.1) else 10_000
     sim = Simulation(
         ground,
         trouble or weather(seed),
-        configuration(length, cap),
+        configuration(length, under),
         workers=2 + draws.below(2),
         log_level=log_level,
         change=change,
@@ -114,8 +115,8 @@ def run(
     sim.trace = [] if traced else None
     try:
         prepare(sim)
-        _live(sim, draws, seed, START + length.trouble)
-        found = violations_of(sim, cap)
+        _live(sim, draws, seed, under, START + length.trouble)
+        found = violations_of(sim)
     finally:
         sim.close()
     cases = ground.rows("SELECT coalesce(outcome, state) AS o FROM cases ORDER BY id")
@@ -137,9 +138,9 @@ def run(
     )
 
 
-def _live(sim: Simulation, draws: Draws, seed: str, peace_at: datetime) -> None:
+def _live(sim: Simulation, draws: Draws, seed: str, under: Conditions, peace_at: datetime) -> None:
     sim.run_until(START + timedelta(minutes=10))
-    people = People(sim, customers(sim, draws), Draws(seed, "people"))
+    people = People(sim, customers(sim, draws, under), Draws(seed, "people"))
     sim.at_point = people.interfere
     people.plan(peace_at)
     sim.run_until(peace_at)
@@ -158,13 +159,15 @@ def _live(sim: Simulation, draws: Draws, seed: str, peace_at: datetime) -> None:
         sim.run_until(sim.agenda.now + 3 * HOUR)
 
 
-def customers(sim: Simulation, draws: Draws) -> list[Customer]:
-    """Return one or two customers, whose renewals are charged within the first day."""
+def customers(sim: Simulation, draws: Draws, under: Conditions = PLAIN) -> list[Customer]:
+    """Return one or two customers, or a crowd, whose renewals are charged within the first day."""
     found = []
-    for number in range(1 + draws.happens(0.3)):
+    count = CROWD if under.crowd else 1 + draws.happens(0.3)
+    at_once = sim.agenda.now + timedelta(hours=2 + 12 * draws.fraction()) if under.crowd else None
+    for number in range(count):
         one = sim.people.customer(f"p{number}", cards=draws.one_of(CARDS))
         for _ in range(1 + draws.happens(0.15)):
-            first_at = sim.agenda.now + timedelta(hours=2 + 12 * draws.fraction())
+            first_at = at_once or sim.agenda.now + timedelta(hours=2 + 12 * draws.fraction())
             first_at = first_at.replace(microsecond=0)
             sim.people.subscribe(
                 one, first_charge_at=first_at, amount_minor=1000 + 900 * draws.below(9)

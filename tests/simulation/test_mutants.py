@@ -7,8 +7,10 @@ from tests.simulation.mutants import MUTANTS, RIGHT, SIMULATION, Mutant
 
 SLOW = frozenset(("silent Stripe", "long gap", "asked again"))
 """Stories that take many looks: `make prove` tells them."""
+RARE = frozenset(("no cap on charges",))
+"""Mutants that take several runs to be noticed: as well."""
 
-QUICK = [one for one in MUTANTS if one.suite not in SLOW]
+QUICK = [one for one in MUTANTS if one.suite not in SLOW and one.name not in RARE]
 
 
 @pytest.mark.parametrize("mutant", QUICK, ids=lambda one: one.name.replace(" ", "-"))
@@ -25,6 +27,6 @@ def test_the_right_parts_pass(story: str, ground: Ground) -> None:
 
 
 def test_all_guarantees_have_their_mutant() -> None:
-    """Twelve of reliability.md S3, and three more; each is killed by a suite that exists."""
-    assert len({one.name for one in MUTANTS}) == 15
+    """Twelve of reliability.md S3, and six more; each is killed by a suite that exists."""
+    assert len({one.name for one in MUTANTS}) == 18
     assert {one.suite for one in MUTANTS} == {*RIGHT, SIMULATION}
