@@ -20,7 +20,7 @@ def troubled(make_world: MakeWorld) -> World:
 
 
 def live_on(world: World, *, days: int) -> None:
-    """Let days pass; unknown outcomes are asked about every two minutes, so not at each of them."""
+    """Let days pass; unknown outcomes are asked about every few minutes, so not at each of them."""
     world.advance(days=days, every=HOUR)
 
 
@@ -50,6 +50,33 @@ def test_a_charge_that_meets_trouble(kind: str, make_world: MakeWorld) -> None:
     )
     live_on(world, days=2)
     assert_one_charge(world, anna)
+
+
+@pytest.mark.parametrize("lost_first", [False, True])
+@pytest.mark.parametrize("kind", AFTER)
+def test_a_decline_that_meets_trouble(kind: str, lost_first: bool, make_world: MakeWorld) -> None:
+    """The event tells of it at once, also where Stripe saved a 500: no more is asked, and the
+    next try is a day away, with its own number."""
+    world = troubled(make_world)
+    cards = ["insufficient_funds", "insufficient_funds", "approve"]
+    dora = world.customer("dora", cards)
+    world.advance(hours=20)
+    about = {"method": "POST", "path": "/pay", "times": 1, "seconds": 0.8}
+    lost = [{**about, "kind": "cut"}] if lost_first else []
+    world.stripe.faults(*lost, {**about, "kind": kind})
+    world.advance(hours=8)
+    (first,) = world.case_of(dora).attempts
+    assert first.state is AttemptState.DECLINED
+    assert len(world.stripe.pay_requests()) == 1 + lost_first
+    assert len(world.stripe.charges(dora, by="api")) == 1
+    live_on(world, days=2)
+    case = world.case_of(dora)
+    assert [a.state for a in case.attempts] == [AttemptState.DECLINED, AttemptState.SUCCEEDED]
+    assert [a.step for a in case.attempts] == ["try 1", "try 2"]
+    ours = world.stripe.charges(dora, by="api")
+    assert [c["status"] for c in ours] == ["failed", "succeeded"]
+    assert len(world.stripe.pay_requests()) == 2 + lost_first
+    assert world.stripe.paid_twice() == []
 
 
 @pytest.mark.parametrize("kind", ["error_500", "error_500_after", "cut_after"])

@@ -25,10 +25,12 @@ class Resend:
 
 @dataclass(frozen=True, slots=True)
 class SettleAttempt:
-    """Record what the invoice shows an unfinished attempt came to, then decide anew."""
+    """Record what Stripe shows an unfinished attempt came to, then decide anew."""
 
     no: int
     outcome: AttemptState
+    charge_id: str = ""
+    """The charge that an event tells to be the attempt's; empty where the invoice tells."""
 
     @property
     def succeeded(self) -> bool:

@@ -10,7 +10,12 @@ from datetime import timedelta
 
 from worker.domain.case import Attempt, AttemptKind, AttemptState, CaseState
 from worker.domain.decisions import Act, Decision, End, Resend, Review, SettleAttempt, Wait
-from worker.domain.engine_outcomes import abandoned, declined_shown, outcome_shown
+from worker.domain.engine_outcomes import (
+    abandoned,
+    declined_shown,
+    outcome_shown,
+    told_declined,
+)
 from worker.domain.engine_situation import Situation
 from worker.domain.engine_standing import LOOK_AGAIN
 from worker.domain.engine_truth import cancelled
@@ -61,6 +66,14 @@ def unfinished_attempt(at: Situation, anew: Callable[[Situation], Decision]) -> 
 
 
 def _unfinished_charge(at: Situation, attempt: Attempt) -> Decision:
+    told = told_declined(at, attempt)
+    if told is not None:
+        return Decision(
+            SettleAttempt(attempt.no, AttemptState.DECLINED, told.charge_id),
+            "attempt_settled",
+            f"{attempt.step}: Stripe's event shows that it was declined.",
+            at.now,
+        )
     age, stand_down = at.around.key_age, _not_asked_again_because(at)
     if (stand_down or age >= KEY_LIFE) and declined_shown(at, attempt):
         said = "the invoice shows that it was declined"

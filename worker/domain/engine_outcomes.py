@@ -81,10 +81,25 @@ def declined_shown(at: Situation, attempt: Attempt) -> bool:
     if not failure.charge_id or failure.charge_id != payment.latest_charge_id:
         return False
     told = _told(at)
-    if told is not None and told.made_by is not MadeBy.WORKER:
+    if told is not None and not _may_be_of(attempt, told):
         return False
     same = failure.payment_method_id in {"", attempt.payment_method_id}
     return same and failure.failed_at >= attempt.sent_at - CLOCKS_APART
+
+
+def told_declined(at: Situation, attempt: Attempt) -> NetworkTry | None:
+    """Return the failed charge that an event names *attempt*'s own key for; None: none told so.
+
+    Stripe carries a key out once, and whatever is sent under it later repeats what came of that
+    (docs.stripe.com/api/idempotent_requests): also a 500 it saved while the charge was declined.
+    """
+    own = [each for each in at.around.tries if each.key == attempt.key]
+    return own[-1] if own and all(each.answered for each in own) else None
+
+
+def _may_be_of(attempt: Attempt, told: NetworkTry) -> bool:
+    """Return whether a charge that an event told of can be *attempt*'s, not an earlier one's."""
+    return told.made_by is MadeBy.WORKER and told.key in {"", attempt.key}
 
 
 def _told(at: Situation) -> NetworkTry | None:

@@ -206,5 +206,6 @@ def settled_by(at: Situation, act: Resend | SettleAttempt) -> Situation:
     after = with_attempt(at, settled)
     if charge and act.outcome is not AttemptState.ABANDONED:
         after = with_done(after, attempt.step)
-    released = at.case.state is CaseState.IN_REVIEW and act.outcome is AttemptState.ABANDONED
+    lost = attempt.state is AttemptState.SENDING and not act.succeeded
+    released = at.case.state is CaseState.IN_REVIEW and lost
     return with_case(after, state=CaseState.OPEN) if released else after

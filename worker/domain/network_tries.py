@@ -50,6 +50,9 @@ class NetworkTry:
     failed without a code, so that it counts and lifts no stop, but is none either."""
     signals: DeclineSignals
     charge_id: str = ""
+    key: str = ""
+    """Our idempotency key that Stripe's event names as its request's; empty where it names none of
+    ours, or no event told of the try yet."""
 
     @property
     def counted(self) -> bool:

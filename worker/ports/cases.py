@@ -324,6 +324,9 @@ class AttemptBook(Protocol):
     def unanswered(self, case: Case, no: int, *, now: datetime) -> None:
         """Remember that Stripe did not answer an attempt; the first time stays."""
 
+    def cases_unanswered(self, keys: Iterable[str]) -> list[int]:
+        """Return the cases whose request under one of *keys* Stripe left without an answer."""
+
     def charges_since(self, since: datetime) -> Recent:
         """Return what became of the charges sent since an instant, as the breaker asks."""
 

@@ -109,8 +109,12 @@ class MirrorBook(Protocol):
         customer_id: str,
         at: datetime,
         made_by: MadeBy,
+        key: str = "",
     ) -> None:
-        """Record that a charge was made, by whomever, once per charge."""
+        """Record that a charge was made, by whomever, once per charge.
+
+        Args: key: our idempotency key that its event names, if any; one told before stays.
+        """
 
     def mark_default_changed(self, customer_id: str, *, at: datetime) -> None:
         """Remember when a customer's default payment method was last changed."""

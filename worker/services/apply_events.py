@@ -41,6 +41,8 @@ class SeenCharge:
     customer_id: str
     at: datetime
     made_by: MadeBy
+    key: str
+    """The idempotency key of the request that made it; empty unless it is one of ours."""
 
 
 @dataclass(slots=True)
@@ -116,8 +118,8 @@ def _gather_one(event: InboxEvent, batch: Batch, reader: ObjectReader) -> None:
         )
     elif event.type in {"charge.succeeded", "charge.failed"}:
         charge, customer_id = reader.charge(raw), str(raw.get("customer") or "")
-        seen = SeenCharge(charge, customer_id, event.created_at, _made_by(request, ours=ours))
-        batch.charges.append(seen)
+        made_by, own_key = _made_by(request, ours=ours), key if ours else ""
+        batch.charges.append(SeenCharge(charge, customer_id, event.created_at, made_by, own_key))
     elif event.type == "mandate.updated":
         batch.mandates[str(raw.get("payment_method") or "")] = str(raw.get("status") or "")
     elif family in {"invoice_payment", "credit_note"} and not ours:
@@ -203,6 +205,7 @@ def apply_batch(
         subscription_ids=batch.wake_subscriptions,
         customer_ids=batch.wake_customers,
         disputing_ids=batch.disputing,
+        case_ids=tx.attempts.cases_unanswered({seen.key for seen in batch.charges} - {""}),
     )
     opened, early = [], 0
     for invoice_id in sorted(batch.failures):
@@ -255,6 +258,7 @@ def _write_mirrors(tx: Tx, batch: Batch, now: datetime) -> None:
             # A debit's event comes with its outcome, days after the try.
             at=min(seen.charge.created_at, seen.at, now),
             made_by=seen.made_by,
+            key=seen.key,
         )
     for dispute_id, charge_id, status, seen_at in batch.disputes:
         customer = tx.mirror.put_dispute(

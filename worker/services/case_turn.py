@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from worker.domain.case import Case, Surroundings
+from worker.domain.case import Attempt, Case, Surroundings
 from worker.domain.decisions import Decision, Wait
 from worker.domain.engine import decide
 from worker.domain.engine_situation import Obstacle, Situation, obstacle_of, policy_in
@@ -25,8 +25,9 @@ FEED_LAG_MAX = timedelta(minutes=15)
 SEND_WINDOW_SECONDS = 60.0
 """A request or a letter may start this long after its commit and no later (I2)."""
 
-ASK_AGAIN = timedelta(minutes=2)
-"""How soon an unknown outcome is asked about again."""
+ASK_AGAIN_MINUTES = (2, 4, 8, 16, 32, 60)
+"""How soon an unknown outcome is asked about again after the first ask, the second, and so on;
+the last pause stays. A 500 that Stripe saved is all it answers for a day."""
 
 
 class LeaseLostError(Exception):
@@ -61,6 +62,11 @@ class CasePorts:
     def watches_only(self) -> bool:
         """Whether what falls due is only told, and nothing is done (`mode: watch`)."""
         return self.configuration.dunning.mode is Mode.WATCH
+
+
+def ask_again_at(attempt: Attempt, now: datetime) -> datetime:
+    """Return when Stripe is asked again about *attempt*, just sent for the `sends`th time."""
+    return now + timedelta(minutes=ASK_AGAIN_MINUTES[: attempt.sends][-1])
 
 
 def window_is_over(ports: CasePorts, committed_at: float) -> bool:

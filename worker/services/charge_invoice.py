@@ -129,10 +129,11 @@ def resend_attempt(turn: Turn, decision: Decision, resend: Resend) -> None:
     if not permission.granted:
         turn.hand_back()
         return
+    again = replace(attempt, sends=attempt.sends + 1)
     if attempt.kind is AttemptKind.CHARGE:
-        _send(turn, decision, attempt, committed_at, first=False)
+        _send(turn, decision, again, committed_at, first=False)
     else:
-        send_ending(turn, attempt, committed_at=committed_at, first=False)
+        send_ending(turn, again, committed_at=committed_at, first=False)
 
 
 def _send(

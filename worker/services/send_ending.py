@@ -12,7 +12,7 @@ from worker.domain.readings import Answer, AnswerKind
 from worker.errors import GatewayRejected, ServiceUnavailable
 from worker.ports import CaseChange, Tx
 from worker.services.case_facts import moved_fact
-from worker.services.case_turn import ASK_AGAIN, Turn, report_review, window_is_over
+from worker.services.case_turn import Turn, ask_again_at, report_review, window_is_over
 from worker.services.give_offer import coupon_settled, report_refusal
 
 NO = frozenset((AnswerKind.REFUSED, AnswerKind.DECLINED, AnswerKind.ACTION_REQUIRED))
@@ -61,11 +61,12 @@ def send_ending(turn: Turn, attempt: Attempt, *, committed_at: float, first: boo
         return []
 
     moved = moved_fact(turn.case, "case.in_review", at=turn.now, reason=came.review)
+    next_at = turn.now if came.state is not None else ask_again_at(attempt, turn.now)
     turn.finish(
         CaseChange(
             state=CaseState.IN_REVIEW if came.review else None,
             reason=came.review or None,
-            next_action_at=turn.now if came.state is not None else turn.now + ASK_AGAIN,
+            next_action_at=next_at,
         ),
         facts=[moved] if came.review else [],
         also=settle,

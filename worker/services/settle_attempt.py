@@ -1,7 +1,7 @@
 """Write what an attempt came to, and what follows for its case (T3)."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from worker.domain.case import (
@@ -30,7 +30,7 @@ from worker.errors import GatewayRejected, ServiceUnavailable
 from worker.ports import CaseChange, Tx
 from worker.services.approvals import asked_facts, report_question
 from worker.services.case_facts import money_of, moved_fact, retried_fact, scheduled_facts
-from worker.services.case_turn import ASK_AGAIN, Turn, report_review
+from worker.services.case_turn import Turn, ask_again_at, report_review
 from worker.services.close_case import close_case
 from worker.services.give_offer import coupon_settled
 from worker.services.understand_failure import failure_of_answer
@@ -66,7 +66,7 @@ def _unanswered(turn: Turn, attempt: Attempt, answer: Answer, owner: RetriesBy |
             tx.attempts.unanswered(turn.case, attempt.no, now=turn.now)
         return []
 
-    change = CaseChange(owner=owner, next_action_at=turn.now + ASK_AGAIN)
+    change = CaseChange(owner=owner, next_action_at=ask_again_at(attempt, turn.now))
     turn.finish(change, also=remember)
 
 
@@ -112,7 +112,7 @@ def _won(turn: Turn, attempt: Attempt, answer: Answer) -> None:
     def settle(tx: Tx) -> Sequence[Fact]:
         _settle_row(tx, turn, attempt, AttemptState.SUCCEEDED, answer)
         tx.cases.record_step(turn.case.id, attempt.step, done=True, at=turn.now, reason="paid")
-        return [_told(turn, attempt, "succeeded", case)]
+        return [_told(turn, attempt, "succeeded")]
 
     close = decision.act
     if isinstance(close, Close):
@@ -164,7 +164,8 @@ def _declined(turn: Turn, attempt: Attempt, answer: Answer, owner: RetriesBy | N
         )
         plan = scheduled_facts(case, turn.policy, planned, at=turn.now) if waits else []
         plan += asked_facts(after, planned)
-        return [_told(turn, attempt, "declined", case), *plan]
+        code = failure.code if failure is not None else ""
+        return [_told(turn, attempt, "declined", (code, decline_class.value)), *plan]
 
     after.finish(
         CaseChange(
@@ -192,7 +193,7 @@ def _waits_for_bank(turn: Turn, attempt: Attempt, answer: Answer) -> None:
         tx.cases.record_step(
             turn.case.id, attempt.step, done=True, at=turn.now, reason="bank debit under way"
         )
-        return [_told(turn, attempt, "processing", turn.case)]
+        return [_told(turn, attempt, "processing")]
 
     turn.finish(CaseChange(next_action_at=turn.now + DEBIT_LOOK), also=settle)
 
@@ -205,7 +206,7 @@ def _refused(turn: Turn, attempt: Attempt, answer: Answer) -> None:
     try:
         fresh = turn.ports.stripe.read_invoice(turn.case.invoice_id)
     except (ServiceUnavailable, GatewayRejected):
-        turn.finish(CaseChange(next_action_at=turn.now + ASK_AGAIN))
+        turn.finish(CaseChange(next_action_at=ask_again_at(attempt, turn.now)))
         return
     charge_now = fresh.payment.latest_charge_id if fresh.payment is not None else ""
     unclear = fresh.status == "open" and charge_now != charge_before
@@ -216,7 +217,7 @@ def _refused(turn: Turn, attempt: Attempt, answer: Answer) -> None:
         if not unclear:
             _settle_row(tx, turn, attempt, AttemptState.ABANDONED, answer)
         moved = moved_fact(turn.case, "case.in_review", at=turn.now, reason=reason)
-        return [_told(turn, attempt, "refused", turn.case), *([moved] if stuck else [])]
+        return [_told(turn, attempt, "refused"), *([moved] if stuck else [])]
 
     turn.finish(
         CaseChange(
@@ -236,7 +237,7 @@ def settle_shown_outcome(
 ) -> None:
     """Record what the invoice shows an unfinished attempt came to; the case is due again."""
     attempt = next(a for a in turn.case.attempts if a.no == settle.no)
-    failure, payment, state = turn.case.failure, turn.invoice.payment, settle.outcome
+    state, shown = settle.outcome, _charge_behind(turn, settle)
     made = attempt.kind is AttemptKind.CHARGE and state is not AttemptState.ABANDONED
 
     def write(tx: Tx) -> Sequence[Fact]:
@@ -246,16 +247,17 @@ def settle_shown_outcome(
             attempt.no,
             state,
             now=turn.now,
-            decline_class=failure.decline_class.value if declined and failure else "",
-            decline_code=failure.code if declined and failure else "",
-            charge_id=payment.latest_charge_id if made and payment is not None else "",
+            decline_class=shown.decline_class if declined else "",
+            decline_code=shown.code if declined else "",
+            charge_id=shown.charge_id if made else "",
         )
         if attempt.kind is not AttemptKind.CHARGE:
             return coupon_settled(tx, turn, attempt, state)
         if made:
-            why = "paid" if settle.succeeded else failure.code if failure else ""
+            why = "paid" if settle.succeeded else shown.code
             tx.cases.record_step(turn.case.id, attempt.step, done=True, at=turn.now, reason=why)
-        return [_told(turn, attempt, state.value, turn.case)]
+        decline = (shown.code, shown.decline_class) if declined else ("", "")
+        return [_told(turn, attempt, state.value, decline)]
 
     lost = attempt.state is AttemptState.SENDING and not settle.succeeded
     released = turn.case.state is CaseState.IN_REVIEW and lost
@@ -270,6 +272,29 @@ def settle_shown_outcome(
         decision=decision,
         facts=[*news, *([back] if released else [])],
         also=write,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A charge of ours as Stripe shows it; of one that went through the code says nothing."""
+
+    charge_id: str
+    code: str
+    decline_class: str
+
+
+def _charge_behind(turn: Turn, settle: SettleAttempt) -> _Shown:
+    """Return the charge that an event named, else the invoice's last one."""
+    told = [each for each in turn.around.tries if each.charge_id == settle.charge_id != ""]
+    if told:
+        verdict = told[-1].verdict
+        return _Shown(settle.charge_id, verdict.code, verdict.decline_class.value)
+    failure, payment = turn.case.failure, turn.invoice.payment
+    return _Shown(
+        payment.latest_charge_id if payment is not None else "",
+        failure.code if failure is not None else "",
+        failure.decline_class.value if failure is not None else "",
     )
 
 
@@ -296,8 +321,7 @@ def _settle_row(
     )
 
 
-def _told(turn: Turn, attempt: Attempt, outcome: str, case: Case) -> Fact:
-    failure = case.failure if outcome == "declined" else None
+def _told(turn: Turn, attempt: Attempt, outcome: str, decline: tuple[str, str] = ("", "")) -> Fact:
     return retried_fact(
         turn.case,
         no=attempt.no,
@@ -306,5 +330,5 @@ def _told(turn: Turn, attempt: Attempt, outcome: str, case: Case) -> Fact:
         outcome=outcome,
         at=turn.now,
         money=money_of(turn.invoice),
-        decline=(failure.code, failure.decline_class.value) if failure is not None else ("", ""),
+        decline=decline,
     )

@@ -45,7 +45,9 @@ def understand_failure(
         brand, kind = (method.brand, method.type) if method is not None else ("", "")
     decline = classify(signals, brand=brand, payment_method_type=kind)
     report_unknown(decline, case, ledger=ledger, log=log, now=now)
-    failed_at = charge.created_at if charge is not None else case.failed_at
+    # Of a charge that may not be read only this is sure: it failed since the last look.
+    unread_at = case.failed_at if known is None else now
+    failed_at = charge.created_at if charge is not None else unread_at
     return with_failure(
         case,
         decline,

@@ -133,6 +133,18 @@ class Attempts:
         statement = update(attempts).where(self._one(found, no)).values(unknown_at=first)
         self._connection.execute(statement)
 
+    def cases_unanswered(self, keys: Iterable[str]) -> list[int]:
+        """Return the cases whose request under one of *keys* Stripe left without an answer."""
+        wanted = sorted(set(keys))
+        if not wanted:
+            return []
+        query = select(attempts.c.case_id).where(
+            attempts.c.key.in_(wanted),
+            attempts.c.state == AttemptState.SENDING.value,
+            attempts.c.unknown_at.isnot(None),
+        )
+        return list(self._connection.execute(query).scalars())
+
     def charges_since(self, since: datetime) -> Recent:
         """Return what became of the charges sent since an instant, as the breaker asks."""
         return recent_charges(self._connection, self._account, since)

@@ -39,7 +39,13 @@ from worker.store.mirror_tables import (
     subscriptions,
 )
 from worker.store.priced_items import priced_of
-from worker.store.rows import charge_of, customer_of, payment_method_of, subscription_of
+from worker.store.rows import (
+    charge_columns,
+    charge_of,
+    customer_of,
+    payment_method_of,
+    subscription_of,
+)
 from worker.store.stale_objects import doubt_ended, settle_stale, stale_objects
 from worker.store.tables import network_attempts
 
@@ -284,24 +290,23 @@ class Mirror:
         )
 
     def put_charge(
-        self, charge: ChargeReading, *, customer_id: str, at: datetime, made_by: MadeBy
+        self,
+        charge: ChargeReading,
+        *,
+        customer_id: str,
+        at: datetime,
+        made_by: MadeBy,
+        key: str = "",
     ) -> None:
         """Record that a charge was made, by whomever, once per charge; its status may change."""
         told = {"status": charge.status, "signals": asdict(charge.signals)}
+        told |= {"request_key": key} if key else {}
         statement = upsert(network_attempts).values(
             account_id=self._account,
-            charge_id=charge.id,
-            payment_intent_id=charge.payment_intent_id,
-            payment_method_id=charge.payment_method_id,
             customer_id=customer_id,
-            fingerprint=charge.fingerprint,
-            brand=charge.brand,
-            country=charge.country,
-            payment_method_type=charge.payment_method_type,
-            amount_minor=charge.amount_minor,
-            currency=charge.currency,
             at=at,
             made_by=made_by.value,
+            **charge_columns(charge),
             **told,
         )
         self._connection.execute(

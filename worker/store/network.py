@@ -134,6 +134,7 @@ def _charges() -> Select[tuple[object, ...]]:
             (network_attempts.c.status != "succeeded").label("failed"),
             network_attempts.c.signals,
             network_attempts.c.charge_id,
+            network_attempts.c.request_key.label("key"),
         )
         .outerjoin(attempts, ours)
         .where(network_attempts.c.account_id == _ACCOUNT)
@@ -167,6 +168,7 @@ def _untold() -> Select[tuple[object, ...]]:
             (attempts.c.state != AttemptState.SUCCEEDED.value).label("failed"),
             literal({}, type_=JSONB).label("signals"),
             attempts.c.charge_id,
+            literal("").label("key"),
         )
         .outerjoin(
             payment_methods,
@@ -297,6 +299,7 @@ def _tries(
             failed=row["failed"],
             signals=DeclineSignals(**row["signals"]),
             charge_id=row["charge_id"],
+            key=row["key"],
         )
         for row in connection.execute(query, asked).mappings()
     ]

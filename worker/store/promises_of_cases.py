@@ -73,13 +73,15 @@ CASES: dict[str, str] = {
               AND j.last_outcome = 'ok' AND j.last_ended_at > :wall_now - interval '1 minute')
     """,
     # A recovered invoice that came back is opened again; one credited in full is called paid as
-    # well and closed as voided.
+    # well and closed as voided. After a standstill what Stripe did meanwhile has to be read first.
     "recovered_means_paid": """
         SELECT c.id FROM cases c JOIN touched ON touched.id = c.id
         JOIN invoices i ON i.account_id = c.account_id AND i.id = c.invoice_id
         WHERE c.account_id = :account AND (
             (c.state = 'closed' AND c.outcome IN ('recovered', 'recovered_late', 'paid_on_time')
-             AND i.status <> 'paid' AND c.closed_at < :now - interval '1 day')
+             AND i.status <> 'paid' AND c.closed_at < :now - interval '1 day'
+             AND c.closed_at < (SELECT read.position_at FROM cursors read WHERE
+                 read.account_id = :account AND read.name = 'events') - interval '1 day')
             OR (c.state IN ('open', 'held') AND i.status = 'paid'
                 AND i.seen_at < :now - interval '1 day' AND c.next_action_at > :now))
     """,

@@ -176,6 +176,21 @@ def charge_of(row: RowMapping) -> ChargeReading:
     )
 
 
+def charge_columns(charge: ChargeReading) -> dict[str, object]:
+    """Return the columns of a network attempt that its charge alone tells and never changes."""
+    return {
+        "charge_id": charge.id,
+        "payment_intent_id": charge.payment_intent_id,
+        "payment_method_id": charge.payment_method_id,
+        "fingerprint": charge.fingerprint,
+        "brand": charge.brand,
+        "country": charge.country,
+        "payment_method_type": charge.payment_method_type,
+        "amount_minor": charge.amount_minor,
+        "currency": charge.currency,
+    }
+
+
 def customer_of(row: Row, method: PaymentMethodReading | None) -> CustomerReading:
     """Return a customer's mirror row as a reading."""
     return CustomerReading(

@@ -220,6 +220,7 @@ network_attempts = Table(
     id_column("status"),
     json_column("signals"),
     text_column("made_by"),
+    text_column("request_key"),
     PrimaryKeyConstraint("account_id", "charge_id"),
 )
 Index("ix_network_attempts_intent", network_attempts.c.payment_intent_id)

@@ -69,6 +69,8 @@ class FakeStripe:
     invoices: dict[str, InvoiceReading] = field(default_factory=dict)
     subscriptions: dict[str, SubscriptionReading] = field(default_factory=dict)
     trouble: Exception | None = None
+    charge_trouble: Exception | None = None
+    """Raised where a charge is read."""
     meanwhile: Callable[[], None] = nothing
     """Runs once while an invoice is read."""
     answers: list[Answer] = field(default_factory=list)
@@ -90,8 +92,9 @@ class FakeStripe:
 
     def read_charge(self, charge_id: str) -> ChargeReading:
         """Return a charge of `cus_1` that had not enough funds behind it."""
-        if self.trouble is not None:
-            raise self.trouble
+        trouble = self.trouble or self.charge_trouble
+        if trouble is not None:
+            raise trouble
         self.asked.append(f"read {charge_id}")
         signals = DeclineSignals(code="card_declined", decline_code="insufficient_funds")
         about = (charge_id, "failed", "pi_1", "pm_1", 1200, "eur", NOW - DAY, signals)

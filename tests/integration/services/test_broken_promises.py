@@ -244,6 +244,25 @@ def test_a_broken_promise_is_found_named_and_stops_charging(scratch: Bench, prom
         assert control.charging
 
 
+def test_what_was_paid_before_a_standstill_is_no_breach_until_events_were_read(
+    bench: Bench,
+) -> None:
+    """All processes were away for a day, and this job is the first that runs."""
+    case_id = opened(bench)
+    for way in BREAKS["recovered_means_paid"]:
+        break_it(bench, case_id, way)
+    closing_fact(bench, case_id)
+    with bench.ledger.connection() as connection:
+        connection.exec_driver_sql("DELETE FROM cursors")
+    with bench.ledger.begin() as tx:
+        tx.control.set_cursor("events", NOW - 24 * HOUR)
+    assert check(bench, whole=True).breaches == ()
+    with bench.ledger.begin() as tx:
+        tx.control.set_cursor("events", NOW)
+    (breach,) = check(bench, whole=True).breaches
+    assert breach.promise.name == "recovered_means_paid"
+
+
 def test_a_ledger_that_keeps_its_promises_says_so_in_one_line(bench: Bench) -> None:
     case_id = opened(bench)
     tried(bench, case_id, 1, "declined")

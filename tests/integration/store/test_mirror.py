@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -182,6 +183,18 @@ def test_a_charge_is_known_once_and_its_status_may_change(ledger: PostgresLedger
             charge("succeeded"), customer_id="cus_1", at=NOW + DAY, made_by=MadeBy.STRIPE
         )
         assert tx.mirror.charge("ch_1") == charge("succeeded")
+
+
+def test_the_key_that_an_event_named_stays(ledger: PostgresLedger) -> None:
+    """The same charge may be read once more, without its request."""
+    told: dict[str, Any] = {"customer_id": "cus_1", "at": NOW, "made_by": MadeBy.WORKER}
+    with ledger.begin() as tx:
+        tx.mirror.put_charge(charge(), **told)
+        tx.mirror.put_charge(charge(), key="dun:v1:in_1:1", **told)
+        tx.mirror.put_charge(charge(), **told)
+    with ledger.connection() as connection:
+        keys = connection.exec_driver_sql("SELECT request_key FROM network_attempts").scalars()
+        assert keys.all() == ["dun:v1:in_1:1"]
 
 
 def test_a_dispute_names_the_customer_of_its_charge(ledger: PostgresLedger) -> None:

@@ -229,6 +229,30 @@ def test_a_decline_of_somebody_elses_is_not_ours(known: Failure, near: Surroundi
     assert (exits.act, exits.rule) == (SettleAttempt(1, ABANDONED), "review_exit")
 
 
+@pytest.mark.parametrize("state", [CaseState.OPEN, CaseState.IN_REVIEW])
+@pytest.mark.parametrize("hours", [0, 1, 24, 60])
+def test_an_event_under_its_key_settles_a_decline_at_once(hours: int, state: CaseState) -> None:
+    """However old the key is, and also where asking again is forbidden."""
+    flying = replace(SENT_OURS, failure=DECLINE_OF_OURS, state=state)
+    (sent,) = flying.attempts
+    for also in ({}, {"dispute_open": True}):
+        near = told(MadeBy.WORKER, key_age=timedelta(hours=hours), **also)
+        named = replace(near, tries=(replace(near.tries[0], key=sent.key),))
+        settled = decision(NOW, flying, invoice(payment=FAILED_AT_CH_9), named)
+        assert settled.act == SettleAttempt(1, DECLINED, "ch_9")
+
+
+def test_the_decline_of_an_earlier_attempt_is_never_taken_for_a_later_ones() -> None:
+    """Not even by its time: the answer of number 1 came after number 2 was sent."""
+    later = attempt("try 2", SENDING, no=2)
+    both = case(attempts=(attempt(), later), failure=DECLINE_OF_OURS)
+    near = told(MadeBy.WORKER, key_age=timedelta(hours=23))
+    named = replace(near, tries=(replace(near.tries[0], key=attempt().key),))
+    assert decision(NOW, both, invoice(payment=FAILED_AT_CH_9), named).rule == "outcome_lost"
+    unnamed = decision(NOW, both, invoice(payment=FAILED_AT_CH_9), near)
+    assert unnamed.act == SettleAttempt(2, DECLINED), "what the event's key rules out"
+
+
 def test_while_the_key_is_fresh_the_request_itself_tells_of_its_decline() -> None:
     sent = replace(SENT_OURS, failure=DECLINE_OF_OURS)
     again = decision(NOW, sent, invoice(payment=FAILED_AT_CH_9), aged(hours=1))
