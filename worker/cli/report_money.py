@@ -18,6 +18,7 @@ from worker.domain.case import CaseState
 from worker.domain.metric import Metric, Period
 from worker.domain.metric_counts import FailureCounts, RenewalCounts
 from worker.office.plan import Plan, read_plan_of
+from worker.store.metric_sources import read_sources
 from worker.store.metrics_groups import Groups
 from worker.store.metrics_payments import read_failures, read_renewals
 from worker.store.reading import CaseLine, list_cases, snapshot
@@ -121,19 +122,20 @@ def read_money(view: View, period: Period) -> MoneyReport:
     account, now = view.ledger.account_id, view.now
     standing = read_standing(view)
     with snapshot(view.ledger) as connection:
+        sources = read_sources(connection, account)
         measured = measure_on(connection, view, period, None)
         before = measure_on(connection, view, period.before, None)
         found = [
             Slice(
                 part,
-                _by_currency(read_failures(connection, account, part, Groups(), now=now)),
-                _by_currency(read_renewals(connection, account, part, Groups(), now=now)),
+                _by_currency(read_failures(connection, account, part, Groups(), sources, now=now)),
+                _by_currency(read_renewals(connection, account, part, Groups(), sources, now=now)),
             )
             for part in slices(period)
         ]
-        failures = read_failure_groups(connection, account, period, now=now)
-        churned = read_churn_groups(connection, account, period)
-        letters = read_letter_groups(connection, account, period, now=now)
+        failures = read_failure_groups(connection, account, period, sources, now=now)
+        churned = read_churn_groups(connection, account, period, sources)
+        letters = read_letter_groups(connection, account, period, sources, now=now)
         record = read_network(connection, account, to_at=period.to_at)
         switch = read_switch(connection, account)
         open_cases = tuple(list_cases(connection, account, words=OPEN))

@@ -81,9 +81,10 @@ EVENTS: dict[str, Event] = {
     ),
     "figures": Event(
         "error",
-        "the facts were added up by day; an error says that a day was not what its facts say",
-        "the days and measures named in it",
-        "none: the days were made anew from the facts; report it with the log",
+        "the facts were added up; an error says that a day, or what somebody has in a view, was "
+        "not what its facts say",
+        "the days and measures, or views and names, in it",
+        "none: what differed was made anew from the facts; report it with the log",
     ),
     "backfill": Event("info", "the first reading of the whole book, or one after a long absence"),
     # What happened to a case

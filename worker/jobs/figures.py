@@ -1,4 +1,4 @@
-"""The job that adds the facts up by day."""
+"""The job that adds the facts up."""
 
 from datetime import datetime
 
@@ -10,22 +10,21 @@ NAMED_MAX = 20
 
 
 def add_up_days(app: App, now: datetime) -> None:
-    """Add new facts up and check every day; a difference is cured, and an error all the same."""
+    """Add new facts up and check all of it; a difference is cured, and an error all the same."""
     began = app.clock.monotonic_seconds()
     rolled = roll_up_days(ledger=app.ledger, clock=app.clock)
     took_ms = int((app.clock.monotonic_seconds() - began) * 1000)
-    if not rolled.differences:
+    if not rolled.differences and not rolled.rows:
         app.log.info("figures", days=rolled.days, differences=0, ms=took_ms, business_at=now)
         return
-    named = (
-        f"{each.on_day} {each.currency} {each.measure}" for each in rolled.differences[:NAMED_MAX]
-    )
+    named = [f"{each.on_day} {each.currency} {each.measure}" for each in rolled.differences]
+    named += [f"{each.view} {each.name}" for each in rolled.rows]
     app.log.error(
         "figures",
         days=rolled.days,
-        differences=len(rolled.differences),
-        reason=", ".join(named),
+        differences=len(named),
+        reason=", ".join(named[:NAMED_MAX]),
         ms=took_ms,
         business_at=now,
-        do="none: the days were made anew from the facts; report it with the log",
+        do="none: what differed was made anew from the facts; report it with the log",
     )

@@ -15,7 +15,7 @@ from worker.domain.subscription_story import Dunned
 from worker.ports.canaries import CanaryBook
 from worker.ports.cases import AccessBook, ActBook, ApprovalBook, AttemptBook, CaseBook
 from worker.ports.chain import ChainBook
-from worker.ports.days import DayBook
+from worker.ports.days import DayBook, KeptBook
 from worker.ports.discounts import DiscountBook
 from worker.ports.forgetting import ForgettingBook
 from worker.ports.holds import HoldBook
@@ -250,6 +250,10 @@ class Tx(Protocol):
     @property
     def days(self) -> DayBook:
         """Figures of each day."""
+
+    @property
+    def kept(self) -> KeptBook:
+        """Kept rows of the views of the metrics."""
 
     @property
     def imports(self) -> ImportBook:

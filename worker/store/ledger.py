@@ -33,6 +33,7 @@ from worker.store.holds import Holds
 from worker.store.imports import Imports
 from worker.store.inbox import Inbox
 from worker.store.jobs import Jobs
+from worker.store.kept_metrics import KeptMetrics
 from worker.store.kept_plans import KeptPlans
 from worker.store.letters import Letters
 from worker.store.metric_days import MetricDays
@@ -202,6 +203,7 @@ class Transaction:
     staff: StaffMails
     imports: Imports
     days: MetricDays
+    kept: KeptMetrics
 
 
 class PostgresLedger:
@@ -267,4 +269,5 @@ class PostgresLedger:
             staff=StaffMails(connection, account),
             imports=Imports(connection, account),
             days=MetricDays(connection, account),
+            kept=KeptMetrics(connection, account),
         )

@@ -1,4 +1,4 @@
-"""Each day's figures, rolled up from sealed facts (ports.DayBook).
+"""Each day's figures, added up from the kept rows of the views (ports.DayBook).
 
 A day is made anew, whole, whenever a fact of it was sealed since the last run, so that running
 twice, or after a crash, changes nothing.
@@ -17,25 +17,50 @@ _DAY = "(COALESCE((data ->> 'booked_at')::timestamptz, time) AT TIME ZONE 'UTC')
 _HEAD = text("SELECT COALESCE(MAX(position), 0) FROM event_chain WHERE account_id = :account")
 _CHANGED = text(f"""
     SELECT DISTINCT {_DAY} AS on_day
-      FROM events
-      JOIN event_chain AS chain ON chain.seq = events.seq AND chain.account_id = events.account_id
-     WHERE events.account_id = :account AND position > :since AND position <= :until
+      FROM event_chain AS chain
+      JOIN events USING (seq)
+     WHERE chain.account_id = :account AND position > :since AND position <= :until
      ORDER BY 1
 """)
-_FILL = text("""
-    INSERT INTO metric_days (account_id, on_day, currency, measure, count, amount_minor)
-    SELECT account_id, on_day, currency, measure, count, amount_minor
-      FROM metrics.daily
-     WHERE account_id = :account AND on_day = ANY(:days)
-""")
+_COLUMNS = "account_id, on_day, currency, measure, count, amount_minor"
+_PARTS = (
+    ("'mrr_' || kind", "SUM(sign)", "delta_minor", "kept_movements", "booked_at"),
+    ("'renewals_paid'", "COUNT(*)", "amount_minor", "kept_paid_renewals", "booked_at"),
+    ("'failures'", "COUNT(*)", "amount_minor", "kept_failures", "failed_at"),
+    ("'recoveries'", "COUNT(*)", "recovered_minor", "kept_recoveries", "recovered_at"),
+)
+"""As the view `metrics.daily`: measure, count, amount, and the kept rows with their instant."""
+
+
+def _daily(within: str) -> str:
+    """Return a query of the days' figures from kept rows; *within* limits `{at}`."""
+    return " UNION ALL ".join(
+        f"""
+        SELECT account_id, ({at} AT TIME ZONE 'UTC')::date AS on_day, currency,
+               {measure} AS measure, {count}::bigint AS count,
+               SUM({amount})::bigint AS amount_minor
+          FROM {table}
+         WHERE account_id = :account AND {within.format(at=at)}
+         GROUP BY 1, 2, 3, 4"""
+        for measure, count, amount, table, at in _PARTS
+    )
+
+
+_OF_DAYS = """({at} AT TIME ZONE 'UTC')::date = ANY(:days)
+           AND {at} >= (SELECT MIN(day) FROM unnest(CAST(:days AS date[])) AS day)::timestamp
+                       AT TIME ZONE 'UTC'
+           AND {at} < (SELECT MAX(day) + 1 FROM unnest(CAST(:days AS date[])) AS day)::timestamp
+                      AT TIME ZONE 'UTC'"""
+_FILL = text(f"INSERT INTO metric_days ({_COLUMNS}) {_daily(_OF_DAYS)}")
 _OPEN_DAYS = f"""
     SELECT {_DAY}
-      FROM events
-      LEFT JOIN event_chain AS chain ON chain.seq = events.seq
-     WHERE events.account_id = :account AND (chain.position IS NULL OR chain.position > :until)
+      FROM (SELECT seq FROM unsealed_facts WHERE account_id = :account
+            UNION ALL
+            SELECT seq FROM event_chain WHERE account_id = :account AND position > :until) AS behind
+      JOIN events USING (seq)
 """
 _DIFFERENCES = text(f"""
-    WITH whole AS (SELECT * FROM metrics.daily WHERE account_id = :account),
+    WITH whole AS ({_daily("true")}),
          kept AS (SELECT * FROM metric_days WHERE account_id = :account),
          open_days AS MATERIALIZED ({_OPEN_DAYS})
     SELECT COALESCE(whole.on_day, kept.on_day) AS on_day,
@@ -72,7 +97,7 @@ class MetricDays:
         return until, list(self._connection.execute(_CHANGED, bound).scalars())
 
     def make_anew(self, days: Collection[date]) -> None:
-        """Compute these days from the facts."""
+        """Compute these days from the kept rows."""
         self._connection.execute(
             delete(metric_days).where(
                 metric_days.c.account_id == self._account, metric_days.c.on_day.in_(days)
@@ -89,7 +114,10 @@ class MetricDays:
         )
 
     def differences(self, until: int) -> list[DayDifference]:
-        """Return where the kept days differ from the facts; days of facts behind *until* alone."""
+        """Return where the days differ from the kept rows.
+
+        Days of facts behind *until* are left alone.
+        """
         bound = {"account": self._account, "until": until}
         rows = self._connection.execute(_DIFFERENCES, bound)
         return [DayDifference(row.on_day, row.currency, row.measure) for row in rows]

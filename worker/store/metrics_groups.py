@@ -6,6 +6,7 @@ from sqlalchemy import Connection, text
 
 from worker.domain.metric import Period
 from worker.domain.metric_groups import GroupBy
+from worker.store.metric_sources import Sources
 
 SUBSCRIPTION, CUSTOMER = "subscription_id", "customer_id"
 
@@ -41,7 +42,11 @@ class Groups:
 
 
 def read_groups(
-    connection: Connection, account_id: str, period: Period, by: GroupBy | None
+    connection: Connection,
+    account_id: str,
+    period: Period,
+    by: GroupBy | None,
+    sources: Sources,
 ) -> Groups:
     """Return the groups of everybody whom a fact before the period's end names.
 
@@ -53,13 +58,14 @@ def read_groups(
     if by is None:
         return Groups()
     shown = "metadata ->> :group_key" if by.key else by.column
-    bound = parameters(account_id, period) | ({"group_key": by.key} if by.key else {})
+    bound = parameters(account_id, period) | sources.bound()
+    bound |= {"group_key": by.key} if by.key else {}
     found: dict[str, tuple[list[str], list[str]]] = {}
     for key in (SUBSCRIPTION, CUSTOMER):
         query = f"""
         WITH chosen AS MATERIALIZED (
           SELECT {key}, COALESCE(MAX(seq) FILTER (WHERE booked_at < :from_at), MIN(seq)) AS seq
-            FROM metrics.subscription_facts
+            FROM {sources.of("subscription_facts")} AS x
            WHERE account_id = :account AND booked_at < :to_at
            GROUP BY 1
         )
@@ -80,3 +86,10 @@ def parameters(account_id: str, period: Period, **further: object) -> Parameters
         "to_at": period.to_at,
         **further,
     }
+
+
+def everything(
+    account_id: str, period: Period, groups: Groups, sources: Sources, **further: object
+) -> Parameters:
+    """Return what readings bind that group by subscription."""
+    return parameters(account_id, period, **further) | groups.bound() | sources.bound()

@@ -14,11 +14,18 @@ from worker.domain.metric_counts import (
     RenewalCounts,
 )
 from worker.domain.metrics_payments import HORIZON_DAYS, LATE_DAYS_MAX
-from worker.store.metrics_groups import Groups, parameters
+from worker.store.metric_sources import Sources
+from worker.store.metrics_groups import Groups, everything
 
 
 def read_renewals(
-    connection: Connection, account_id: str, period: Period, groups: Groups, *, now: datetime
+    connection: Connection,
+    account_id: str,
+    period: Period,
+    groups: Groups,
+    sources: Sources,
+    *,
+    now: datetime,
 ) -> list[RenewalCounts]:
     """Return the renewals due in the period and not after *now*, by currency and group."""
     grouped, join, grp = groups.parts()
@@ -29,7 +36,7 @@ def read_renewals(
              COALESCE(renewed_at <= :now AND renewed_at < due_at + make_interval(days => :late),
                       false) AS renewed,
              due_at + make_interval(days => :late) > :now AS may_come
-        FROM metrics.renewals AS x {join}
+        FROM {sources.of("renewals")} AS x {join}
        WHERE x.account_id = :account AND x.due_at >= :from_at AND x.due_at < :to_at
          AND x.due_at <= :now
     )
@@ -42,7 +49,7 @@ def read_renewals(
      GROUP BY 1, 2
      ORDER BY 1, 2
     """
-    bound = parameters(account_id, period, now=now, late=LATE_DAYS_MAX) | groups.bound()
+    bound = everything(account_id, period, groups, sources, now=now, late=LATE_DAYS_MAX)
     return [
         RenewalCounts(
             row["currency"],
@@ -57,19 +64,26 @@ def read_renewals(
 
 
 def read_failures(
-    connection: Connection, account_id: str, period: Period, groups: Groups, *, now: datetime
+    connection: Connection,
+    account_id: str,
+    period: Period,
+    groups: Groups,
+    sources: Sources,
+    *,
+    now: datetime,
 ) -> list[FailureCounts]:
     """Return first attempts of the period and what became of those that failed, until *now*."""
     attempted = {
         (row["currency"], row["grp"]): row
         for row in connection.execute(
-            text(_attempted_query(groups)), parameters(account_id, period) | groups.bound()
+            text(_attempted_query(groups, sources)), everything(account_id, period, groups, sources)
         ).mappings()
     }
     failed = {
         (row["currency"], row["grp"]): row
         for row in connection.execute(
-            text(_cohort_query(groups)), parameters(account_id, period, now=now) | groups.bound()
+            text(_cohort_query(groups, sources)),
+            everything(account_id, period, groups, sources, now=now),
         ).mappings()
     }
     found = []
@@ -96,13 +110,13 @@ def _horizon(days: int, row: RowMapping | None) -> HorizonCounts:
     )
 
 
-def _attempted_query(groups: Groups) -> str:
+def _attempted_query(groups: Groups, sources: Sources) -> str:
     grouped, join, grp = groups.parts()
     return f"""
     WITH {grouped}
     tried AS (
       SELECT x.currency, x.failed, {grp} AS grp
-        FROM metrics.first_attempts AS x {join}
+        FROM {sources.of("first_attempts")} AS x {join}
        WHERE x.account_id = :account AND x.attempted_at >= :from_at AND x.attempted_at < :to_at
     )
     SELECT currency, grp, COUNT(*) AS attempted, COUNT(*) FILTER (WHERE failed) AS failed
@@ -111,7 +125,7 @@ def _attempted_query(groups: Groups) -> str:
     """
 
 
-def _cohort_query(groups: Groups) -> str:
+def _cohort_query(groups: Groups, sources: Sources) -> str:
     """Each failed invoice, with what had been recovered of it at each horizon, or by now."""
     grouped, join, grp = groups.parts()
     stood = ",\n".join(
@@ -131,14 +145,14 @@ def _cohort_query(groups: Groups) -> str:
     WITH {grouped}
     open_now AS (
       SELECT DISTINCT case_name
-        FROM metrics.case_spans
+        FROM {sources.of("case_spans")} AS spans
        WHERE account_id = :account AND opened_at <= :now
          AND (closed_at IS NULL OR closed_at > :now)
     ), cohort AS (
       SELECT x.currency, {grp} AS grp, x.case_name, x.amount_minor, x.failed_at,
              open_now.case_name IS NOT NULL AS is_open, {stood}
-        FROM metrics.failures AS x {join}
-        LEFT JOIN metrics.recoveries AS back
+        FROM {sources.of("failures")} AS x {join}
+        LEFT JOIN {sources.of("recoveries")} AS back
           ON back.account_id = x.account_id AND back.case_name = x.case_name
         LEFT JOIN open_now ON open_now.case_name = x.case_name
        WHERE x.account_id = :account AND x.failed_at >= :from_at AND x.failed_at < :to_at
@@ -159,7 +173,7 @@ def _stood(days: int) -> str:
 
 
 def read_recoveries(
-    connection: Connection, account_id: str, period: Period, groups: Groups
+    connection: Connection, account_id: str, period: Period, groups: Groups, sources: Sources
 ) -> list[RecoveryCounts]:
     """Return what came in during the period and stayed until its end, by currency and group."""
     grouped, join, grp = groups.parts()
@@ -167,7 +181,7 @@ def read_recoveries(
     WITH {grouped}
     came AS (
       SELECT x.*, {grp} AS grp
-        FROM metrics.recoveries AS x {join}
+        FROM {sources.of("recoveries")} AS x {join}
        WHERE x.account_id = :account AND x.recovered_at >= :from_at AND x.recovered_at < :to_at
          AND (x.undone_at IS NULL OR x.undone_at >= :to_at)
     )
@@ -181,7 +195,7 @@ def read_recoveries(
     """
     found: dict[tuple[str, str], dict[str, CreditCounts]] = defaultdict(dict)
     for row in connection.execute(
-        text(query), parameters(account_id, period) | groups.bound()
+        text(query), everything(account_id, period, groups, sources)
     ).mappings():
         found[row["currency"], row["grp"]][row["credited_to"]] = CreditCounts(
             row["count"], row["amount_minor"], row["tries"], row["letters"], row["seconds"]

@@ -8,19 +8,20 @@ from sqlalchemy import Connection, RowMapping, text
 from worker.domain.metric import Period
 from worker.domain.metric_counts import RevenueCounts
 from worker.domain.metrics_revenue import MOVES
-from worker.store.metrics_groups import Groups, parameters
+from worker.store.metric_sources import Sources
+from worker.store.metrics_groups import Groups, everything
 
 Place = tuple[str, str]
 """Currency and group."""
 
 
 def read_revenue(
-    connection: Connection, account_id: str, period: Period, groups: Groups
+    connection: Connection, account_id: str, period: Period, groups: Groups, sources: Sources
 ) -> list[RevenueCounts]:
     """Return the counts of each currency and group that ever had a subscription, in that order."""
-    bound = parameters(account_id, period) | groups.bound()
-    moved = _rows(connection, _moved_query(groups), bound)
-    paid = _rows(connection, _paid_query(groups), bound)
+    bound = everything(account_id, period, groups, sources)
+    moved = _rows(connection, _moved_query(groups, sources), bound)
+    paid = _rows(connection, _paid_query(groups, sources), bound)
     return [_counts(place, row, paid.get(place, {})) for place, row in sorted(moved.items())]
 
 
@@ -33,14 +34,14 @@ def _rows(
 
 _OVERDUE = """
       SELECT DISTINCT subscription_id, true AS owes
-        FROM metrics.case_spans
+        FROM {case_spans} AS spans
        WHERE account_id = :account AND opened_at < :to_at
          AND (closed_at IS NULL OR closed_at >= :to_at)
          AND (due_at IS NULL OR due_at < :to_at)"""
 """Subscriptions with a payment that is overdue at the period's end."""
 
 
-def _moved_query(groups: Groups) -> str:
+def _moved_query(groups: Groups, sources: Sources) -> str:
     grouped, join, grp = groups.parts()
     by_kind = ",\n".join(
         f"COALESCE(SUM(delta_minor) FILTER (WHERE inside AND kind = '{kind}'), 0) AS {kind}_minor"
@@ -49,9 +50,9 @@ def _moved_query(groups: Groups) -> str:
     sums = ",\n".join(f"SUM({kind}_minor)::bigint AS {kind}_minor" for kind in MOVES)
     return f"""
     WITH {grouped}
-    overdue AS ({_OVERDUE}), moved AS (
+    overdue AS ({_OVERDUE.format(case_spans=sources.of("case_spans"))}), moved AS (
       SELECT x.*, {grp} AS grp, booked_at >= :from_at AS inside, overdue.owes
-        FROM metrics.movements AS x {join}
+        FROM {sources.of("movements")} AS x {join}
         LEFT JOIN overdue USING (subscription_id)
        WHERE x.account_id = :account AND x.booked_at < :to_at
     ), customers AS (
@@ -97,13 +98,13 @@ def _moved_query(groups: Groups) -> str:
     """
 
 
-def _paid_query(groups: Groups) -> str:
+def _paid_query(groups: Groups, sources: Sources) -> str:
     grouped, join, grp = groups.parts()
     return f"""
     WITH {grouped}
     paid AS (
       SELECT x.*, {grp} AS grp
-        FROM metrics.paid_renewals AS x {join}
+        FROM {sources.of("paid_renewals")} AS x {join}
        WHERE x.account_id = :account AND x.booked_at >= :from_at AND x.booked_at < :to_at
     )
     SELECT currency, grp, COUNT(*) AS payments, SUM(amount_minor)::bigint AS payments_minor,

@@ -3,12 +3,14 @@
 From the views of schema `metrics` and the facts themselves, so that sums tie out with the metrics.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
 from worker.domain.metric import Period
+from worker.store.metric_sources import KEPT, Sources
 from worker.store.metrics_groups import parameters
 
 
@@ -58,31 +60,41 @@ class LetterGroup:
 
 
 def read_failure_groups(
-    connection: Connection, account_id: str, period: Period, *, now: datetime
+    connection: Connection, account_id: str, period: Period, sources: Sources, *, now: datetime
 ) -> list[FailureGroup]:
     """Return what became, until *now*, of the invoices that first failed in the period."""
-    rows = connection.execute(text(_FAILURES), parameters(account_id, period, now=now))
-    return [FailureGroup(**row) for row in rows.mappings()]
+    rows = _rows(connection, _FAILURES, sources, parameters(account_id, period, now=now))
+    return [FailureGroup(**row) for row in rows]
 
 
-def read_churn_groups(connection: Connection, account_id: str, period: Period) -> list[ChurnGroup]:
+def read_churn_groups(
+    connection: Connection, account_id: str, period: Period, sources: Sources
+) -> list[ChurnGroup]:
     """Return who was lost; all `mrr_minor` together is the metric `mrr_churn`, sign turned."""
-    rows = connection.execute(text(_CHURN), parameters(account_id, period))
-    return [ChurnGroup(**row) for row in rows.mappings()]
+    rows = _rows(connection, _CHURN, sources, parameters(account_id, period))
+    return [ChurnGroup(**row) for row in rows]
 
 
 def read_letter_groups(
-    connection: Connection, account_id: str, period: Period, *, now: datetime
+    connection: Connection, account_id: str, period: Period, sources: Sources, *, now: datetime
 ) -> list[LetterGroup]:
     """Return the letters of the period by kind, with what followed until *now*."""
-    rows = connection.execute(text(_LETTERS), parameters(account_id, period, now=now))
-    return [LetterGroup(**row) for row in rows.mappings()]
+    rows = _rows(connection, _LETTERS, sources, parameters(account_id, period, now=now))
+    return [LetterGroup(**row) for row in rows]
+
+
+def _rows(
+    connection: Connection, query: str, sources: Sources, bound: dict[str, object]
+) -> Sequence[RowMapping]:
+    views = {view: sources.of(view) for view in KEPT}
+    rows = connection.execute(text(query.format(**views)), bound | sources.bound())
+    return rows.mappings().all()
 
 
 _FAILURES = """
 WITH cohort AS MATERIALIZED (
   SELECT currency, case_name, amount_minor
-    FROM metrics.failures
+    FROM {failures} AS failures
    WHERE account_id = :account AND failed_at >= :from_at AND failed_at < :to_at
 ), reasons AS (
   SELECT DISTINCT ON (events.subject) events.subject AS case_name,
@@ -94,7 +106,7 @@ WITH cohort AS MATERIALIZED (
    ORDER BY events.subject, events.time, events.seq
 ), back AS (
   SELECT case_name, MIN(recovered_at) AS recovered_at, SUM(recovered_minor) AS recovered_minor
-    FROM metrics.recoveries
+    FROM {recoveries} AS recoveries
    WHERE account_id = :account AND recovered_at <= :now
      AND (undone_at IS NULL OR undone_at > :now)
    GROUP BY 1
@@ -102,7 +114,7 @@ WITH cohort AS MATERIALIZED (
   SELECT DISTINCT ON (case_name) case_name,
          CASE WHEN closed_at <= :now THEN closed_at END AS closed_at,
          CASE WHEN closed_at <= :now THEN outcome ELSE 'open' END AS outcome
-    FROM metrics.case_spans
+    FROM {case_spans} AS case_spans
    WHERE account_id = :account AND opened_at <= :now
    ORDER BY case_name, opened_at DESC
 ), worked AS (
@@ -139,7 +151,7 @@ SELECT cohort.currency,
 _CHURN = """
 SELECT currency, churn_kind AS kind, churn_reason AS reason, during_dunning,
        SUM(sign)::bigint AS count, -SUM(delta_minor)::bigint AS mrr_minor
-  FROM metrics.movements
+  FROM {movements} AS movements
  WHERE account_id = :account AND booked_at >= :from_at AND booked_at < :to_at AND kind = 'churn'
  GROUP BY 1, 2, 3, 4
 HAVING SUM(sign) <> 0 OR SUM(delta_minor) <> 0
@@ -165,11 +177,11 @@ WITH told AS (
      AND time >= :from_at AND time <= :now
 ), spans AS MATERIALIZED (
   SELECT case_name, opened_at, closed_at
-    FROM metrics.case_spans
+    FROM {case_spans} AS case_spans
    WHERE account_id = :account AND opened_at < :to_at
 ), back AS MATERIALIZED (
   SELECT case_name, recovered_at
-    FROM metrics.recoveries
+    FROM {recoveries} AS recoveries
    WHERE account_id = :account AND recovered_at >= :from_at AND recovered_at <= :now
      AND (undone_at IS NULL OR undone_at > :now)
 ), asked AS (

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from worker.domain.metric import Period
+from worker.store.metric_sources import read_sources
 from worker.store.metrics_groups import parameters
 
 
@@ -38,7 +39,10 @@ def read_shadow(
     connection: Connection, account_id: str, period: Period, *, now: datetime
 ) -> list[ShadowCase]:
     """Return the cases with acts that were watched in the period, as they stand *now*."""
-    rows = connection.execute(text(_CASES), parameters(account_id, period, now=now))
+    sources = read_sources(connection, account_id)
+    query = _CASES.format(recoveries=sources.of("recoveries"))
+    bound = parameters(account_id, period, now=now) | sources.bound()
+    rows = connection.execute(text(query), bound)
     return [ShadowCase(**row) for row in rows.mappings()]
 
 
@@ -82,7 +86,7 @@ WITH acts AS (
    GROUP BY 1
 ), back AS (
   SELECT case_name, MIN(recovered_at) AS paid_at, SUM(recovered_minor) AS paid_minor
-    FROM metrics.recoveries
+    FROM {recoveries} AS recoveries
    WHERE account_id = :account AND recovered_at <= :now
      AND (undone_at IS NULL OR undone_at > :now)
    GROUP BY 1

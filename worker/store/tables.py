@@ -338,6 +338,17 @@ Index(
     text("(data ->> 'corrects')"),
     postgresql_where=text("(data ->> 'sign') = '-1'"),
 )
+Index(
+    "ix_events_customer",
+    text("(data ->> 'customer_id')"),
+    events.c.type,
+    postgresql_where=text(
+        "type IN ('subscription.found', 'subscription.started', 'subscription.reactivated',"
+        " 'subscription.expanded', 'subscription.contracted', 'subscription.paused',"
+        " 'subscription.resumed', 'subscription.churned', 'case.opened',"
+        " 'payment_method.updated')"
+    ),
+)
 
 cursors = Table(
     "cursors",

@@ -4,11 +4,15 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from worker.clock import SystemClock
 from worker.domain.facts import Fact
 from worker.domain.metric import Metric, Period
+from worker.domain.metric_counts import Counts
 from worker.domain.metric_groups import GroupBy
 from worker.domain.metrics import metrics_of
+from worker.services.roll_up_days import RolledUp, roll_up_days
 from worker.store.ledger import PostgresLedger
+from worker.store.metric_sources import VIEWS
 from worker.store.metrics_counts import read_counts
 from worker.store.reading import snapshot
 
@@ -137,6 +141,13 @@ class Telling:
         told = self._cases[case] | data
         self._facts.append(Fact(what, case, when, f"{len(self._facts)} {when}", told))
 
+    def card_updated(self, number: int | str, when: datetime) -> None:
+        """Tell that the network renewed a customer's card."""
+        told = {"customer_id": f"cus_{number}"}
+        self._facts.append(
+            Fact("payment_method.updated", f"pm_{number}", when, f"{len(self._facts)}", told)
+        )
+
     def recovered(
         self, case: str, when: datetime, *, by: str = "retry", amount_minor: int = 1000
     ) -> None:
@@ -155,6 +166,19 @@ class Telling:
             account = self.ledger.account_id
             counts = read_counts(connection, account, period, by=by, now=later)
         return list(metrics_of(counts, period))
+
+    def counts(self, period: Period, by: GroupBy | None, now: datetime) -> Counts:
+        """Return what the metrics read, once it is the same as all facts say."""
+        with snapshot(self.ledger) as connection:
+            account = self.ledger.account_id
+            counts = read_counts(connection, account, period, by=by, now=now)
+            whole = read_counts(connection, account, period, by=by, now=now, sources=VIEWS)
+        assert counts == whole
+        return counts
+
+    def roll_up(self) -> RolledUp:
+        """Do the daily job."""
+        return roll_up_days(ledger=self.ledger, clock=SystemClock())
 
     def metric(
         self,

@@ -6,8 +6,7 @@ from random import Random
 from sqlalchemy import text
 
 from tests.integration.metrics.telling import Telling, at
-from worker.clock import SystemClock
-from worker.services.roll_up_days import RolledUp, roll_up_days
+from worker.services.roll_up_days import RolledUp
 from worker.store.metrics_daily import DayFigure, read_days
 
 FIRST, LAST = date(2026, 10, 1), date(2026, 12, 31)
@@ -16,7 +15,7 @@ FIRST, LAST = date(2026, 10, 1), date(2026, 12, 31)
 def roll_up(telling: Telling) -> RolledUp:
     """Write what was told and roll it up."""
     telling.write()
-    return roll_up_days(ledger=telling.ledger, clock=SystemClock())
+    return telling.roll_up()
 
 
 def kept(telling: Telling) -> list[DayFigure]:
@@ -63,10 +62,10 @@ def test_days_that_grow_step_by_step_are_those_of_all_facts(telling: Telling) ->
 def test_only_days_with_new_facts_are_made_anew(telling: Telling) -> None:
     tell_a_month(telling, 1)
     roll_up(telling)
-    assert roll_up(telling) == RolledUp(0, ())
+    assert roll_up(telling) == RolledUp(0)
     booked = at(12, 3).isoformat()
     telling.subscription("started", "late", at(10, 9), 700, booked_at=booked)
-    assert roll_up(telling) == RolledUp(1, ())
+    assert roll_up(telling) == RolledUp(1)
     assert [day.count for day in kept(telling) if day.on_day == date(2026, 12, 3)] == [1]
     assert kept(telling) == computed(telling)
 
@@ -82,4 +81,4 @@ def test_a_day_that_is_not_what_its_facts_say_is_named_and_cured(telling: Tellin
     [difference] = roll_up(telling).differences
     assert (difference.on_day, difference.measure) == (date(2026, 10, 10), "mrr_new")
     assert kept(telling) == computed(telling)
-    assert roll_up(telling) == RolledUp(0, ())
+    assert roll_up(telling) == RolledUp(0)
