@@ -6,8 +6,8 @@ The functions say what the views say (0024), of those that are asked for.
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0026'
-down_revision = '0025'
+revision = '0027'
+down_revision = '0026'
 branch_labels = None
 depends_on = None
 
