@@ -93,7 +93,7 @@ def test_a_dump_that_waited_for_an_answer_learns_it(world: World, postgres: Post
     """The dump was made between request and answer; the lost hours knew the answer and went on."""
     anna = world.customer("anna", [POOR, POOR, "approve"])
     world.advance(hours=24)
-    world.stripe.faults({"kind": "cut_after", "method": "POST", "path": "/pay", "times": 1})
+    world.stripe.faults({"kind": "cut", "method": "POST", "path": "/pay", "times": 1})
     backup = ""
     for _ in range(12):
         world.pass_time_to(world.now + timedelta(minutes=15))
