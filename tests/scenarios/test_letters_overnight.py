@@ -3,7 +3,8 @@
 The letter is due and its case has not looked yet, so all that keeps it back is its own last look.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -11,8 +12,9 @@ import pytest
 from tests.scenarios.servers import MakeWorld
 from tests.scenarios.stripe_side import DAY, HOUR, Customer
 from tests.scenarios.world import World, shipped_configuration
-from worker.domain.case import CaseLetter, LetterState
+from worker.domain.case import CaseLetter, CaseState, LetterState
 from worker.domain.policy import Configuration
+from worker.ports import Ledger, Tx
 from worker.services.deliver_letter import deliver_letter
 
 POOR = "insufficient_funds"
@@ -54,6 +56,23 @@ def try_to_send(world: World, customer: Customer) -> str:
     """Let the letter alone be looked at, before its case is."""
     letter = letter_of(world, customer)
     return deliver_letter(letter.id, ports=world.app.case_ports, now=world.now)
+
+
+class Between:
+    """A ledger that lets something happen after the first transaction."""
+
+    def __init__(self, ledger: Ledger, then: Callable[[], None]) -> None:
+        """Work on *ledger*."""
+        self._ledger, self._then = ledger, [then]
+        self.account_id = ledger.account_id
+
+    @contextmanager
+    def begin(self) -> Iterator[Tx]:
+        """Start a transaction."""
+        with self._ledger.begin() as tx:
+            yield tx
+        while self._then:
+            self._then.pop()()
 
 
 def into_the_morning(world: World) -> None:
@@ -138,8 +157,35 @@ def test_after_the_dispute_the_letter_goes_out_once(world: World) -> None:
     assert world.letters_to(cleo) == []
     (disputed,) = [one["id"] for one in world.stripe.get("disputes")["data"]]
     world.stripe.act("close_dispute", dispute=disputed, status="won")
-    world.advance(days=1)
-    assert world.notices_to(cleo) == ["payment_failed_1"]
+    world.advance(minutes=30)
+    assert world.notices_to(cleo) == ["payment_failed_1"], "it is rung for, not waited for"
+
+
+def test_a_case_that_goes_on_while_its_letter_looks_is_not_missed(world: World) -> None:
+    """The letter has seen that its case stands still, and has not written down that it waits."""
+    gerd = at_night(world, "gerd")
+    into_the_morning(world)
+    dispute(world, gerd)
+    world.run()
+    assert world.case_of(gerd).state is CaseState.HELD
+    letter_id = letter_of(world, gerd).id
+
+    def let_it_go_on() -> None:
+        (disputed,) = [one["id"] for one in world.stripe.get("disputes")["data"]]
+        world.stripe.act("close_dispute", dispute=disputed, status="won")
+        world.job("read_stripe")
+        world.bell.advance_case(world.case_of(gerd).id)
+        assert not world.case_of(gerd).stands_still
+
+    world.pass_time_to(world.now + 2 * DAY)
+    world.job("read_stripe")
+    ports = world.app.case_ports
+    ledger = Between(ports.ledger, let_it_go_on)
+    assert (
+        deliver_letter(letter_id, ports=replace(ports, ledger=ledger), now=world.now) == "postponed"
+    )
+    world.run()
+    assert world.notices_to(gerd) == ["payment_failed_1"]
 
 
 def test_no_letter_goes_out_while_events_are_not_read(world: World) -> None:

@@ -199,6 +199,12 @@ class Case:
     letters: tuple[CaseLetter, ...] = ()
 
     @property
+    def stands_still(self) -> bool:
+        """Whether its timeline stands still, by what its last look found: held, paused, moved."""
+        stood_down = self.state is CaseState.OPEN and self.stood_down_at is not None
+        return stood_down or self.state in {CaseState.HELD, CaseState.IN_REVIEW}
+
+    @property
     def counts_from_at(self) -> datetime:
         """The instant from which every step counts: the due date, else the first failure."""
         return self.due_at or self.failed_at

@@ -110,6 +110,9 @@ class LetterBook(Protocol):
         much longer it has to go out; waits_for: the limit that keeps it back.
         """
 
+    def ring(self, case_id: int, *, now: datetime) -> None:
+        """Make a case's waiting letters due: what they waited for is over."""
+
     def suppress_queued(self, case_id: int, *, reason: str) -> list[LetterTask]:
         """Drop a case's letters that have not gone out, and return them."""
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from worker.domain.case import Attempt, Case, Surroundings
+from worker.domain.case import Attempt, Case, CaseState, Surroundings
 from worker.domain.decisions import Decision, Wait
 from worker.domain.engine import decide
 from worker.domain.engine_situation import Obstacle, Situation, obstacle_of, policy_in
@@ -170,6 +170,8 @@ class Turn:
                 return
             if not tx.cases.finish(self.case, learnt, token=self.token, now=self.now):
                 raise LeaseLostError
+            if self.case.stands_still and (change.goes_on or change.state is CaseState.OPEN):
+                tx.letters.ring(self.case.id, now=self.now)
             if decision is not None:
                 tx.cases.record_skips(self.case.id, decision.skips, at=self.now)
                 tx.cases.record_decision(self.case.id, decision, at=self.now)

@@ -212,22 +212,12 @@ def _remember(
 
 
 def _postpone(
-    at: Delivery,
-    until: datetime,
-    *,
-    count_try: bool = False,
-    waits_for: str = "",
-    more_time: timedelta = timedelta(),
+    at: Delivery, until: datetime, *, count_try: bool = False, more_time: timedelta = timedelta()
 ) -> str:
     with at.ports.ledger.begin() as tx:
         lock_case(tx, at.letter)
         ours = tx.letters.postpone(
-            at.letter.id,
-            token=at.token,
-            until=until,
-            count_try=count_try,
-            more_time=more_time,
-            waits_for=waits_for,
+            at.letter.id, token=at.token, until=until, count_try=count_try, more_time=more_time
         )
         if ours and count_try:  # the mail server did not take it: the next try gives its offer
             take_days_back(tx, at.letter, now=at.now)
@@ -235,8 +225,19 @@ def _postpone(
 
 
 def _wait(at: Delivery, permission: Permission) -> str:
-    until, limit = permission.until or at.now, permission.limit
-    return _postpone(at, until, more_time=permission.more_time, waits_for=limit)
+    """Let the letter wait; not where its case went on meanwhile, whose ring it would not hear."""
+    with at.ports.ledger.begin() as tx:
+        lock_case(tx, at.letter)
+        if permission.is_rung:
+            permission = may_prepare(tx, at.letter, at.ports, now=at.now)
+        ours = tx.letters.postpone(
+            at.letter.id,
+            token=at.token,
+            until=permission.until or at.now,
+            more_time=permission.more_time,
+            waits_for=permission.limit,
+        )
+    return "postponed" if ours else "lease_lost"
 
 
 def _settle(at: Delivery, state: LetterState, sent: Sent) -> str:

@@ -22,7 +22,9 @@ CAP_PAUSE = timedelta(minutes=5)
 STOPPED_LOOK = timedelta(minutes=15)
 """How often a letter looks whether the switch is on again."""
 HELD_LOOK = timedelta(hours=1)
-"""How often a letter looks whether what it is about is held no more."""
+"""How often a letter looks whether what it is about is held no more, before its case has looked."""
+STANDING_LOOK = timedelta(days=1)
+"""How often a letter looks that is rung for once its case goes on: only lest the ring be missed."""
 CLOSING_LOOK = timedelta(minutes=5)
 """How soon a letter looks whether its case was closed, as a person wishes."""
 FEED_LOOK = timedelta(minutes=5)
@@ -55,6 +57,8 @@ class Permission:
     canary that is waited for; empty for others."""
     more_time: timedelta = timedelta()
     """How much longer a letter has to go out, since it is not its own fault that it waits."""
+    is_rung: bool = False
+    """Whether the letter is rung for in the commit that ends the wait (`Turn.finish`)."""
 
     @property
     def granted(self) -> bool:
@@ -130,6 +134,9 @@ def may_prepare(tx: Tx, letter: LetterTask, ports: CasePorts, *, now: datetime) 
         return Permission(Verdict.WAIT, "letters are stopped", now + STOPPED_LOOK)
     if ports.watches_only:
         return Permission(Verdict.WAIT, "mode watch writes nothing", now + STOPPED_LOOK)
+    standing = _case_stands_still(tx, letter, now)
+    if standing is not None:
+        return standing
     if tx.holds.on_letter(letter, now=now):
         why = "what it is about is held"
         return Permission(Verdict.WAIT, why, now + HELD_LOOK, more_time=HELD_LOOK)
@@ -140,26 +147,23 @@ def may_prepare(tx: Tx, letter: LetterTask, ports: CasePorts, *, now: datetime) 
         return GRANTED
     if tx.acts.close_is_asked(letter.case_id):
         return Permission(Verdict.WAIT, "its case is to be closed", now + CLOSING_LOOK)
-    return (
-        _case_stands_still(tx, letter, letter.case_id, now)
-        or _behind_canary(tx, ports, letter.case_id, now)
-        or GRANTED
-    )
+    return _behind_canary(tx, ports, letter.case_id, now) or GRANTED
 
 
-def _case_stands_still(
-    tx: Tx, letter: LetterTask, case_id: int, now: datetime
-) -> Permission | None:
+def _case_stands_still(tx: Tx, letter: LetterTask, now: datetime) -> Permission | None:
     """Return the wait for a case that is known to stand still, so that Stripe need not be read.
 
     What has happened since the case's last look, the read just before the letter shows.
     """
-    case = tx.cases.load(case_id)
-    if case is None or letter.notice in CLOSING_NOTICES:
+    if letter.case_id is None or letter.notice in CLOSING_NOTICES:
         return None
-    if case.state in {CaseState.HELD, CaseState.IN_REVIEW}:
-        why = f"its case is {case.state.value.replace('_', ' ')}"
-        return Permission(Verdict.WAIT, why, now + HELD_LOOK, more_time=HELD_LOOK)
+    case = tx.cases.load(letter.case_id)
+    if case is None:
+        return None
+    if case.stands_still:
+        why = "its case stands still"
+        until = now + STANDING_LOOK
+        return Permission(Verdict.WAIT, why, until, more_time=STANDING_LOOK, is_rung=True)
     if case.in_flight is not None:
         why = "a request for its case has no outcome yet"
         return Permission(Verdict.WAIT, why, now + OUTCOME_LOOK, more_time=OUTCOME_LOOK)

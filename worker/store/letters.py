@@ -269,6 +269,15 @@ class Letters:
         )
         return self._connection.execute(statement).rowcount == 1
 
+    def ring(self, case_id: int, *, now: datetime) -> None:
+        """Make a case's waiting letters due; its row is locked."""
+        statement = (
+            update(letters)
+            .where(letters.c.case_id == case_id, letters.c.state == LetterState.QUEUED.value)
+            .values(next_action_at=func.least(letters.c.next_action_at, now))
+        )
+        self._connection.execute(statement)
+
     def suppress_queued(self, case_id: int, *, reason: str) -> list[LetterTask]:
         """Drop a case's letters that have not gone out, and return them."""
         statement = (
