@@ -21,6 +21,7 @@ from worker.rehearsal.summary import (
     write_events,
     write_summary,
 )
+from worker.settings.environment import read_environment
 
 BROKEN = 3
 """Exit code where a check is not 0."""
@@ -123,8 +124,9 @@ def _print_summary(console: Console, summary: dict[str, Any], checks: Checks) ->
 
 def _print_looks(console: Console, looks: list[tuple[str, str]], out: Path) -> None:
     command = _command()
+    data = "" if out == read_environment({}, frozenset()).data_dir else f" --data {out}"
     rows = [(str(out / "report.html"), "(money, curves, letters as pictures)")]
-    rows += [(f"{command} case {case}", story) for case, story in looks]
+    rows += [(f"{command} case {case}{data}", story) for case, story in looks]
     rows.append((f"{command} up", "play: inbox, pay page, clock; then edit config/dunning.yaml"))
     width = max(len(what) for what, _ in rows) + 3
     console.print()

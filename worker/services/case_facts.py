@@ -51,11 +51,14 @@ def money_of(invoice: InvoiceReading) -> dict[str, object]:
 
 
 def failed_fact(case: Case, failure: Failure, invoice: InvoiceReading) -> Fact:
-    """Return `payment.failed`: one per failed charge, whoever made it."""
+    """Return `payment.failed`: one per failed charge, whoever made it.
+
+    A bank debit's charge is days older than its failure, so no fact is earlier than the first one.
+    """
     return case_fact(
         case,
         "payment.failed",
-        at=failure.failed_at,
+        at=max(failure.failed_at, case.failed_at),
         occasion=failure.charge_id or "first",
         data=money_of(invoice)
         | {

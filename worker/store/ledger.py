@@ -1,6 +1,7 @@
 """The ledger's connection: transactions with their books, for one account."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -138,6 +139,8 @@ def account_known(engine: Engine) -> str:
     except CONNECTION_ERRORS as error:
         raise unavailable(error) from error
     except ProgrammingError as error:
+        if _sqlstate(error) == _FORBIDDEN:
+            raise unavailable(error) from error
         raise DatabaseUnavailable("The database has no tables yet: run dunning migrate.") from error
     return found or ""
 
@@ -147,10 +150,17 @@ def unavailable(error: Exception) -> DatabaseUnavailable:
     state = _sqlstate(error)
     if state in _OTHER_TABLES:
         return DatabaseUnavailable(OTHER_TABLES)
+    if state == _FORBIDDEN:
+        return DatabaseUnavailable(NO_RIGHTS)
     if state in _BROKEN_OFF:
         return DatabaseUnavailable(f"The database broke a transaction off ({state}); try again.")
     if isinstance(error, NoConnectionFree):
         return DatabaseUnavailable("No connection to the database came free in 30 s.")
+    refused = _REFUSED.search(str(error.orig)) if isinstance(error, OperationalError) else None
+    if refused is not None:
+        return DatabaseUnavailable(
+            f"The database refuses the connection: {refused[1]}. Check DATABASE_URL and the server."
+        )
     return DatabaseUnavailable("The database does not answer. Check DATABASE_URL and the server.")
 
 
@@ -167,6 +177,19 @@ OTHER_TABLES = (
 
 _OTHER_TABLES = ("42703", "42P01")
 """Undefined column, undefined table."""
+
+NO_RIGHTS = (
+    "The role in DATABASE_URL may not use the tables. As their owner run dunning migrate "
+    "--app-role ROLE, with every release."
+)
+"""What a person reads whose processes work under a role that lacks rights."""
+
+_FORBIDDEN = "42501"
+"""Insufficient privilege."""
+
+_REFUSED = re.compile(r"failed: FATAL: +([^\n]+)")
+"""In libpq's words what the server itself says: no such role or database, a wrong password, no
+connection free, starting up. It names a role or a database, never a password."""
 
 _BROKEN_OFF = ("40001", "40P01", "55P03", "57014")
 """Serialization failure, deadlock, lock not available, statement cancelled."""
@@ -234,7 +257,7 @@ class PostgresLedger:
         except DataError as error:
             raise ValueError("a value that the database cannot hold") from error
         except ProgrammingError as error:
-            if _sqlstate(error) in _OTHER_TABLES:
+            if _sqlstate(error) in (*_OTHER_TABLES, _FORBIDDEN):
                 raise unavailable(error) from error
             raise
 

@@ -4,10 +4,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tests.integration.services.bench import Bench
-from tests.integration.store.building import DAY, NOW, attempt
-from worker.domain.case import AttemptKind, AttemptState, CaseState
+from tests.integration.store.building import DAY, NOW, attempt, loaded
+from tests.unit.domain.building import invoice
+from worker.domain.case import AttemptKind, AttemptState, CaseState, Failure
+from worker.domain.policy import DeclineClass
 from worker.domain.readings import Answer, AnswerKind, DeclineSignals, PaymentReading
 from worker.gateway.invoice_readers import StripeReader
+from worker.services.case_facts import failed_fact
 from worker.services.read_feed import read_feed
 
 EMPTY = Answer(
@@ -52,6 +55,16 @@ def test_after_a_decline_the_next_try_is_told_at_once(bench: Bench) -> None:
     assert bench.due()[0] == []
     bench.clock.now += timedelta(seconds=1)
     assert bench.due()[0] == [case_id]
+
+
+def test_no_failure_is_told_before_the_first_one(bench: Bench) -> None:
+    """A bank debit fails days after Stripe made its charge: that is when cohorts begin."""
+    first = loaded(bench.ledger, bench.case())
+    kind = DeclineClass.FUNDS
+    debit = Failure(kind, "R01", "py_1", first.failed_at - 3 * DAY, "pm_1")
+    later = replace(debit, charge_id="ch_2", failed_at=first.failed_at + DAY)
+    told = [failed_fact(first, each, invoice()) for each in (debit, later)]
+    assert [fact.time for fact in told] == [first.failed_at, first.failed_at + DAY]
 
 
 def test_a_failure_is_told_although_a_ceiling_stops_the_charge(bench: Bench) -> None:

@@ -1,9 +1,17 @@
-"""A ledger whose tables are of another release than the program that reads it."""
+"""A ledger that cannot be used as it is: another release, no rights, a server that refuses."""
+
+import uuid
 
 import pytest
 
 from worker.errors import DatabaseUnavailable
-from worker.store.ledger import OTHER_TABLES, PostgresLedger
+from worker.store.ledger import (
+    NO_RIGHTS,
+    OTHER_TABLES,
+    PostgresLedger,
+    account_known,
+    connect,
+)
 
 
 @pytest.mark.parametrize(
@@ -16,6 +24,42 @@ def test_it_is_told_what_to_do(ledger: PostgresLedger, query: str) -> None:
     ):
         connection.exec_driver_sql(query)
     assert str(told.value) == OTHER_TABLES
+
+
+def test_a_role_without_rights_is_told_who_gives_them(ledger: PostgresLedger) -> None:
+    role = f"without_rights_{uuid.uuid4().hex[:8]}"
+    with ledger.connection() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {role} NOLOGIN")
+    try:
+        with (
+            pytest.raises(DatabaseUnavailable) as told,
+            ledger.connection() as connection,
+        ):
+            connection.exec_driver_sql(f"SET LOCAL ROLE {role}; SELECT * FROM cases")
+    finally:
+        with ledger.connection() as connection:
+            connection.exec_driver_sql(f"DROP ROLE {role}")
+    assert str(told.value) == NO_RIGHTS
+
+
+@pytest.mark.parametrize(
+    ("part", "why"),
+    [
+        ({"username": "no_such_role"}, 'role "no_such_role" does not exist'),
+        ({"database": "no_such_database"}, 'database "no_such_database" does not exist'),
+    ],
+)
+def test_a_server_that_refuses_is_told_apart_from_one_that_is_away(
+    ledger: PostgresLedger, part: dict[str, str], why: str
+) -> None:
+    url = ledger.engine.url.set(**part).render_as_string(hide_password=False)
+    engine = connect(url)
+    with pytest.raises(DatabaseUnavailable) as told:
+        account_known(engine)
+    engine.dispose()
+    assert str(told.value) == (
+        f"The database refuses the connection: {why}. Check DATABASE_URL and the server."
+    )
 
 
 def test_another_mistake_in_a_query_is_a_defect(ledger: PostgresLedger) -> None:

@@ -50,6 +50,7 @@ def test_nothing_that_is_not_believed_passes(web: Web) -> None:
         "unsigned": [(body, None), (body, "")],
         "forged": [
             (body, "nonsense"),
+            (body, f"t={at},v1=\xe9"),
             (body, f"t={at}"),
             (body, f"t={at},v1="),
             (body, f"t=now,{good.split(',')[1]}"),

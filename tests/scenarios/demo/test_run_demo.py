@@ -47,3 +47,4 @@ def _has_everything(out: Path, said: str) -> None:
     assert "0 charged twice" in said
     assert "Look next:" in said
     assert "case C-" in said
+    assert f" --data {out}" in said
