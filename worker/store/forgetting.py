@@ -120,7 +120,8 @@ _QUOTING = {
     "watched_acts": ("reason",),
 }
 """Columns in which somebody's words may stand, in rows of whomever."""
-_AS_JSON = frozenset(("words", "content"))
+_AS_JSON = frozenset((("fact_words", "words"), ("staff_mails", "content")))
+"""Which of them hold JSON; the others are plain text."""
 
 
 class Forgetting:
@@ -205,17 +206,28 @@ class Forgetting:
         """Replace *name* in a column, as text or within JSON, whatever its case."""
         whole = f"{column}::text"
         written = f"regexp_replace({whole}, :pattern, :instead, 'gi')"
-        if column in _AS_JSON:
+        as_json = (table, column) in _AS_JSON
+        if as_json:
             written = f"({written})::jsonb"
         statement = text(f"UPDATE {table} SET {column} = {written} WHERE {whole} ~* :pattern")
-        said = _in_json(name) if column in _AS_JSON else name
+        said = _in_json(name) if as_json else name
         values = {"pattern": _literal(said), "instead": FORGOTTEN}
         return self._connection.execute(statement, values).rowcount
 
 
 def _literal(words: str) -> str:
-    """Return PostgreSQL's regular expression for exactly these words."""
-    return "".join(each if each.isalnum() or each.isspace() else f"\\{each}" for each in words)
+    """Return PostgreSQL's regular expression for exactly these words, whatever their case.
+
+    Both cases are written out: a database of locale C folds those of ASCII alone.
+    """
+    return "".join(_either_case(each) for each in words)
+
+
+def _either_case(letter: str) -> str:
+    if not letter.isalnum() and not letter.isspace():
+        return f"\\{letter}"
+    cases = "".join(sorted({letter, letter.lower(), letter.upper()}))
+    return f"[{cases}]" if len(cases) == 2 and not letter.isascii() else letter
 
 
 def _in_json(words: str) -> str:

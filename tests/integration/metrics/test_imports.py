@@ -355,6 +355,17 @@ def test_the_example_of_every_column_can_be_imported(desk: Desk) -> None:
         assert desk.take(kind.name, f"{names}\n{example}\n").endswith("1 new.")
 
 
+def test_a_forgotten_customer_is_gone_from_what_others_wrote(desk: Desk) -> None:
+    heading = "key,survey,score,answered_at,customer,comment\n"
+    words = 'CHLOÉ D\'ARTAGNAN (chloe@blue.example) said ""no"", \\ so do I'
+    desk.take("surveys", f'{heading}1,nps,9,2026-11-02,cus_2,"{words}"\n2,nps,9,2026-11-02,,ok\n')
+    with desk.view.ledger.begin() as tx:
+        changed = tx.forgetting.erase("cus_1", {"Chloé d'Artagnan", "chloe@blue.example"})
+    assert changed == {"imported_rows": 2}  # one row, for each of the two that it quotes
+    shown = [text["text"] for group in desk.told()["comments"] for text in group["shown"]]
+    assert sorted(shown) == ['[forgotten] ([forgotten]) said "no", \\ so do I', "ok"]
+
+
 def test_the_words_of_a_forgotten_customer_are_gone_and_do_not_come_back(desk: Desk) -> None:
     heading = "key,survey,score,answered_at,customer,comment\n"
     content = heading + "1,nps,2,2026-11-02,cus_1,I am Ann\n2,nps,9,2026-11-02,cus_2,fine\n"
