@@ -207,7 +207,8 @@ EVENTS: dict[str, Event] = {
         "error",
         "a promise of the ledger failed; charging is off, except where cases are only late",
         "`dunning case` of the cases named in it",
-        "do not `go`; report it with the log; after a `go` the same one stops nothing again",
+        "compare these cases with Stripe: money moved twice is refunded there; report it with the "
+        "log; do not `go` before it is known to do no harm: after a `go` it stops nothing again",
     ),
     # Neighbours that are away
     "stripe.unavailable": Event(

@@ -62,6 +62,14 @@ def test_what_differs_waits_for_apply(dunning: Command, edited: Path) -> None:
     assert "after: 20 days" in dunning.run("policy", "show").stdout
 
 
+def test_who_reads_needs_no_templates(dunning: Command, edited: Path, tmp_path: Path) -> None:
+    """Else the same command would tell other days and times on another host."""
+    for command in ("cases", "status"):
+        bare = dunning.run(command, TEMPLATES_DIR=str(tmp_path / "none"), CONFIG_DIR=str(edited))
+        assert "UTC" not in bare.stderr
+        assert bare.stdout == dunning.run(command, CONFIG_DIR=str(edited)).stdout
+
+
 def test_a_broken_folder_changes_nothing(dunning: Command, edited: Path) -> None:
     (edited / "dunning.yaml").write_text("mode: lively\n")
     (edited / "schedule.yaml").write_text("sweep: sometimes\n")
