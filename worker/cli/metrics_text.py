@@ -9,9 +9,11 @@ from worker.cli.tables import columns
 from worker.domain.comments import STANDINGS
 from worker.domain.metric import SMALL_GROUP_MAX, Metric, Parts, Unit
 from worker.domain.metric_groups import GroupBy
+from worker.domain.metrics_revenue import MRR_MOVES
 from worker.domain.money import Money
 from worker.office.words import money_words
 
+TAKEN_OVER = MRR_MOVES["taken_over"]
 HEADING = ("group", "metric", "value", "numerator", "denominator", "", "source", "formula")
 RIGHT = (2, 3, 4)
 COMMENTS_HEADING = ("comments", "count", *(f"{standing}s" for standing in STANDINGS), "one of them")
@@ -24,8 +26,15 @@ def print_metrics(measured: Measured) -> None:
         f"Metrics from {period.from_at.astimezone(period.zone):%Y-%m-%d %H:%M} to before"
         f" {period.to_at.astimezone(period.zone):%Y-%m-%d %H:%M} ({period.zone.key})"
     )
-    if period.to_at > measured.now:
+    if period.from_at > measured.now:
+        print("The period has not begun: these are the figures of now.")
+    elif period.to_at > measured.now:
         print("The period is not over: these are its figures until now.")
+    if any(metric.definition == TAKEN_OVER and metric.numerator for metric in measured.metrics):
+        print(
+            "The ledger began in this period: who was there before is new in it and has no start,"
+            " so retention and churn tell something from the next period on."
+        )
     if not measured.metrics:
         print("No fact is known in this period.")
         return

@@ -25,6 +25,7 @@ def dunning(url: str, engine: Engine) -> Command:
     for number in range(3):
         telling.subscription("started", number, at(10, 1), 1000 + number, country="DE")
     telling.subscription("started", 9, at(10, 1), 500, currency="jpy", country="JP")
+    telling.subscription("found", 4, at(9, 15), 700, currency="jpy", country="JP")
     telling.subscription("churned", 0, at(11, 30, 23), 0, kind="voluntary", reason="x")
     telling.failed(1, at(11, 30))
     telling.write()
@@ -93,6 +94,18 @@ def test_a_period_that_is_not_over_says_so(dunning: Command) -> None:
         "The period is not over: these are its figures until now."
     )
     assert json.loads(dunning.run(*asked, "--json").stdout)["is_over"] is False
+
+
+def test_the_period_in_which_the_ledger_began_says_so(dunning: Command) -> None:
+    said = "The ledger began in this period: who was there before is new in it"
+    first = dunning.run("metrics", "--from", "2026-09-01", "--to", "2026-10-01").stdout
+    assert first.splitlines()[1].startswith(said)
+    assert said not in dunning.run("metrics", "--from", "2026-10-01", "--to", "2026-11-01").stdout
+
+
+def test_a_period_to_come_says_so(dunning: Command) -> None:
+    told = dunning.run("metrics", "--from", "2027-01-01", "--to", "2027-02-01").stdout
+    assert told.splitlines()[1] == "The period has not begun: these are the figures of now."
 
 
 @pytest.mark.parametrize(
