@@ -59,7 +59,7 @@ RIGHTS = (
         f"/v1/payment_methods/pm_{MISSING}",
     ),
     Right("Products: read", "get", Endpoint.CHARGES_READ, f"/v1/products/prod_{MISSING}"),
-    Right("Prices: read", "get", Endpoint.CHARGES_READ, f"/v1/prices/price_{MISSING}"),
+    Right("Prices: read", "get", Endpoint.PRICES_READ, f"/v1/prices/price_{MISSING}"),
     Right("Coupons: read", "get", Endpoint.COUPONS_READ, f"/v1/coupons/{MISSING}"),
     Right("Invoices: write", "post", Endpoint.INVOICES_PAY, f"/v1/invoices/in_{MISSING}/pay"),
     Right(

@@ -5,6 +5,7 @@ Movements are differences of rounded values, so they always add up.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from worker.domain.readings import (
@@ -13,6 +14,7 @@ from worker.domain.readings import (
     PriceReading,
     SubscriptionReading,
 )
+from worker.domain.tiers import PriceAmount
 
 MONTHS_PER: dict[str, Fraction] = {
     "day": Fraction(12, 365),
@@ -27,22 +29,43 @@ Coupons = Mapping[str, CouponReading]
 """Id of a discount -> its coupon; one that is not here takes nothing off."""
 
 
+Amounts = Mapping[str, PriceAmount]
+"""Id of a price -> what it comes to in the subscription's currency, where its item cannot tell."""
+
+
 CouponsOf = Callable[[Iterable[DiscountReading]], list[CouponReading]]
 
 
 def subscription_mrr(
-    subscription: SubscriptionReading, coupons: Coupons, *, temporary_count: bool = False
+    subscription: SubscriptionReading,
+    coupons: Coupons,
+    amounts: Amounts | None = None,
+    *,
+    temporary_count: bool = False,
 ) -> int:
     """Return the subscription's monthly value as if it were active, whatever its status is.
 
-    Args: temporary_count: whether discounts that end by themselves are taken off as well.
+    Args: amounts: of prices in tiers or in another currency; one that is not here counts nothing.
+    temporary_count: whether discounts that end by themselves are taken off as well.
     """
 
     def of(discounts: Iterable[DiscountReading]) -> list[CouponReading]:
         known = (coupons.get(discount.id) for discount in discounts)
         return [one for one in known if one is not None and (one.lasting or temporary_count)]
 
-    return _rounded(subscription.items, of(subscription.discounts), of)
+    items = tuple(
+        _priced(item, subscription.currency, amounts or {}) for item in subscription.items
+    )
+    return _rounded(items, of(subscription.discounts), of)
+
+
+def _priced(item: PriceReading, currency: str, amounts: Amounts) -> PriceReading:
+    """Return the item as if its price were per unit and in the subscription's currency."""
+    if not item.is_priced_elsewhere(currency):
+        return item
+    amount = amounts.get(item.price_id, PriceAmount(item.price_id, currency))
+    total = amount.of(item.quantity)
+    return replace(item, unit_amount_exact=total, quantity=1, currency=currency, tiered=False)
 
 
 def monthly_minor(items: Iterable[PriceReading]) -> int:

@@ -133,6 +133,12 @@ class PriceReading:
     """Taxes that are inside the price, as far as tax rates at the item or subscription tell."""
     discounts: tuple[DiscountReading, ...] = ()
     """Of this item alone."""
+    tiered: bool = False
+    """Whether tiers tell the amount, which the subscription does not show."""
+
+    def is_priced_elsewhere(self, currency: str) -> bool:
+        """Whether the price itself tells what a subscription in *currency* pays, not this item."""
+        return self.tiered or bool(currency and self.currency and self.currency != currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +181,11 @@ class SubscriptionReading:
 
     @property
     def next_amount(self) -> Money | None:
-        """What the next invoice takes, or None where only Stripe can tell: metered, adjusted."""
-        uncertain = self.adjusted or any(item.metered for item in self.items)
+        """What the next invoice takes, or None where only Stripe can tell: metered, adjusted,
+        in tiers or in another currency than the price's own."""
+        uncertain = self.adjusted or any(
+            item.metered or item.is_priced_elsewhere(self.currency) for item in self.items
+        )
         if uncertain or not self.items:
             return None
         total = sum(item.unit_amount_minor * item.quantity for item in self.items)

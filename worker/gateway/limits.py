@@ -22,6 +22,7 @@ class Endpoint(StrEnum):
     INVOICES_PAY = "invoices.pay"
     INVOICES_MARK_UNCOLLECTIBLE = "invoices.mark_uncollectible"
     INVOICES_VOID = "invoices.void"
+    PRICES_READ = "prices.read"
     SUBSCRIPTIONS_LIST = "subscriptions.list"
     SUBSCRIPTIONS_READ = "subscriptions.read"
     SUBSCRIPTIONS_UPDATE = "subscriptions.update"

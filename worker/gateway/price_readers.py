@@ -5,6 +5,7 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
 from worker.domain.readings import CouponReading, DiscountReading, PriceReading
+from worker.domain.tiers import PriceAmount, PriceWanted, Tier
 from worker.gateway.raw_fields import child, children, flag, reference, text, whole
 from worker.ports import Json
 
@@ -56,6 +57,29 @@ def read_coupon(raw: Json) -> CouponReading:
     )
 
 
+def read_amount(raw: Json, wanted: PriceWanted) -> PriceAmount:
+    """Return what a price comes to in the wanted currency; no tiers where it is not offered in it.
+
+    Args: raw: read with `tiers`, or with `currency_options` and theirs, expanded.
+    """
+    offered = raw if wanted.own_currency else child(raw, "currency_options", wanted.currency)
+    tiers: tuple[Tier, ...] = ()
+    if wanted.tiered:
+        tiers = tuple(
+            Tier(whole(each, "up_to") or None, _amount(each, "unit"), _amount(each, "flat"))
+            for each in children(offered, "tiers")
+        )
+    elif offered:
+        tiers = (Tier(None, _amount(offered, "unit")),)
+    graduated = text(raw, "tiers_mode") == "graduated"
+    return PriceAmount(wanted.price_id, wanted.currency, tiers, graduated)
+
+
+def _amount(row: Json, which: str) -> Fraction:
+    """The `unit` or `flat` amount exactly."""
+    return _fraction(row.get(f"{which}_amount_decimal") or row.get(f"{which}_amount"))
+
+
 def _price(item: Json, common_tax_rates: list[Json]) -> PriceReading:
     """One item's price; `plan` is what it was called before 2020 and in old payloads."""
     price = child(item, "price") or child(item, "plan")
@@ -75,6 +99,7 @@ def _price(item: Json, common_tax_rates: list[Json]) -> PriceReading:
         unit_amount_exact=_exact(price, unit_minor),
         inclusive_tax_percent=_inclusive(children(item, "tax_rates") or common_tax_rates),
         discounts=read_discounts(item),
+        tiered=text(price, "billing_scheme") == "tiered",
     )
 
 

@@ -13,11 +13,12 @@ from worker.domain.readings import (
     InvoiceReading,
     SubscriptionReading,
 )
+from worker.domain.tiers import PriceAmount, PriceWanted
 from worker.gateway.answers import answer_to_ending, answer_to_pay
 from worker.gateway.invoice_readers import read_invoice, read_subscription
 from worker.gateway.limits import Endpoint
 from worker.gateway.payment_readers import read_charge
-from worker.gateway.price_readers import all_discounts, read_coupon, read_discounts
+from worker.gateway.price_readers import all_discounts, read_amount, read_coupon, read_discounts
 from worker.gateway.raw_fields import child, children, flag, instant, reference, text
 from worker.gateway.transport import API_VERSION, Params, Transport
 from worker.ports import Json
@@ -89,6 +90,23 @@ class SdkGateway:
             what=f"read coupon {coupon_id}",
         )
         return read_coupon(raw)
+
+    def read_price(self, wanted: PriceWanted) -> PriceAmount:
+        """Return what a price comes to in a subscription's currency."""
+        tiers = "tiers"
+        expanded = []
+        if not wanted.own_currency:
+            expanded.append("currency_options")
+            tiers = f"currency_options.{wanted.currency}.tiers"
+        if wanted.tiered:
+            expanded.append(tiers)
+        raw = self._transport.read(
+            Endpoint.PRICES_READ,
+            f"/v1/prices/{_id(wanted.price_id)}",
+            {"expand": expanded},
+            what=f"read price {wanted.price_id}",
+        )
+        return read_amount(raw, wanted)
 
     def read_charge(self, charge_id: str) -> ChargeReading:
         """Return one charge with its outcome."""

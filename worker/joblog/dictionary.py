@@ -86,6 +86,13 @@ EVENTS: dict[str, Event] = {
         "the days and measures, or views and names, in it",
         "none: what differed was made anew from the facts; report it with the log",
     ),
+    "price.gone": Event(
+        "warn",
+        "Stripe does not have prices that subscriptions name, or not in their currency: what they "
+        "come to is unknown, and MRR is without them",
+        "the prices named in it in Stripe's Dashboard",
+        "none; count the subscriptions to these prices by hand",
+    ),
     "backfill": Event("info", "the first reading of the whole book, or one after a long absence"),
     # What happened to a case
     "case.opened": Event("info", "an invoice failed and is now a case"),

@@ -23,6 +23,7 @@ from worker.ports.imports import ImportBook
 from worker.ports.letters import LetterBook
 from worker.ports.mirror import InboxBook, MirrorBook
 from worker.ports.offers import OfferBook
+from worker.ports.prices import PriceBook
 from worker.ports.promises import PromiseBook
 from worker.ports.retention import RetentionBook
 from worker.ports.revenue import RevenueBook
@@ -222,6 +223,10 @@ class Tx(Protocol):
     @property
     def discounts(self) -> DiscountBook:
         """What discounts take off."""
+
+    @property
+    def prices(self) -> PriceBook:
+        """Amounts of prices that subscriptions do not show."""
 
     @property
     def control(self) -> ControlBook:

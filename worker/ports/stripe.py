@@ -14,6 +14,7 @@ from worker.domain.readings import (
     PaymentMethodReading,
     SubscriptionReading,
 )
+from worker.domain.tiers import PriceAmount, PriceWanted
 
 Json = Mapping[str, object]
 """A decoded JSON object as Stripe sent it: plain dicts, lists and scalars, never SDK objects."""
@@ -39,6 +40,9 @@ class StripeGateway(Protocol):
 
     def read_coupon(self, coupon_id: str) -> CouponReading:
         """Return what a coupon takes off."""
+
+    def read_price(self, wanted: PriceWanted) -> PriceAmount:
+        """Return what a price comes to in a subscription's currency."""
 
     def read_charge(self, charge_id: str) -> ChargeReading:
         """Return one charge with its outcome."""

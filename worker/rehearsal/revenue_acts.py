@@ -64,16 +64,32 @@ def _to_plan(step: int) -> Callable[["Year", Member], None]:
     return run
 
 
+def _other_rhythm(year: "Year", member: Member) -> None:
+    """Go from a month to a year, or back, with all items."""
+    row = _shown(year, member, "active")
+    names = {price: key for key, price in year.prices.items()}
+    rhythm = ("year", 1) if member.rhythm == ("month", 1) else ("month", 1)
+    items = []
+    for item in row["items"]["data"]:
+        plan, _, _, currency = names[item["price"]["id"]]
+        items.append({"id": item["id"], "price": year.prices[plan, *rhythm, currency]})
+    year.ask(_path(member), items=items)
+    member.rhythm = rhythm
+
+
 def _quantity(year: "Year", member: Member) -> None:
     row = _shown(year, member, "active", "past_due")
-    item = row["items"]["data"][0]
+    licensed = [each for each in row["items"]["data"] if each.get("quantity")]
+    item = member.draws.one_of(tuple(licensed))
     wanted = 1 + member.draws.below(6)
     year.ask(_path(member), items=[{"id": item["id"], "quantity": wanted}])
 
 
 def _add_item(year: "Year", member: Member) -> None:
     row = _shown(year, member, "active")
-    price = year.price(member, member.draws.one_of(("Support", "Storage", "Calls")))
+    price = year.price(
+        member, member.draws.one_of(("Support", "Storage", "Seats", "Rooms", "Calls"))
+    )
     if any(item["price"]["id"] == price for item in row["items"]["data"]):
         raise invalid("it is there")
     year.ask(_path(member), items=[{"price": price}])
@@ -161,6 +177,7 @@ ACTS: dict[MemberAct, float] = {
     MemberAct("upgrade", _to_plan(1)): 3,
     MemberAct("downgrade", _to_plan(-1)): 2,
     MemberAct("quantity", _quantity): 3,
+    MemberAct("other rhythm", _other_rhythm): 0.7,
     MemberAct("add item", _add_item): 1,
     MemberAct("drop item", _drop_item): 1,
     MemberAct("usage", _use): 1,

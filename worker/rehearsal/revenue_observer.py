@@ -89,11 +89,25 @@ class Observer:
             recurring = item["price"]["recurring"]
             if recurring["usage_type"] == "licensed":
                 per_month = PER_MONTH[recurring["interval"]] / recurring["interval_count"]
-                worth += item["price"]["unit_amount"] * item["quantity"] * per_month
+                worth += self._price(item["price"], item["quantity"]) * per_month
                 months = 1 / per_month
         for discount_id in row["discounts"]:
             worth = self._discounted(worth, discount_id, months, row["currency"])
         return round(worth)
+
+    def _price(self, price: Obj, units: int) -> int:
+        """Return what the units cost a period, counted unit by unit where there are tiers."""
+        if price["billing_scheme"] == "per_unit":
+            return int(price["unit_amount"] * units)
+        tiers = self._world.tiers[price["id"]]
+        of_unit = [
+            next(tier for tier in tiers if tier["up_to"] is None or unit <= tier["up_to"])
+            for unit in range(1, units + 1)
+        ]
+        if price["tiers_mode"] == "volume":
+            of_unit = of_unit[-1:] * units
+        flat = [tier["flat_amount"] for tier in tiers if tier in (of_unit or tiers[:1])]
+        return int(sum(tier["unit_amount"] for tier in of_unit) + sum(flat))
 
     def _discounted(self, worth: Fraction, name: str, months: Fraction, currency: str) -> Fraction:
         source: dict[str, Any] = self._world.get("discount", name)["source"]

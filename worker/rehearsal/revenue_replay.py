@@ -7,10 +7,12 @@ from typing import Any
 from worker.domain.metrics_rules import MetricsRules
 from worker.domain.policy import Configuration
 from worker.gateway.invoice_readers import StripeReader
+from worker.gateway.price_readers import read_amount
 from worker.ports import Clock, JobLog, Json
 from worker.rehearsal.draws import Draws
 from worker.rehearsal.revenue_observer import Observer
 from worker.rehearsal.revenue_year import Year
+from worker.rehearsal.sandbox.expand import expanded
 from worker.services.apply_events import apply_batch, gather
 from worker.services.fold_facts import WATERMARK, fold_facts
 from worker.services.read_feed import CURSOR
@@ -100,7 +102,18 @@ class Replay:
                 )
         with self.ledger.begin() as tx:
             tx.control.set_cursor(CURSOR, until)
+        self._learn_prices()
         fold_facts(ledger=self.ledger, reader=reader, clock=self.clock, rules=self.rules)
+
+    def _learn_prices(self) -> None:
+        """Read the prices that events do not show, as `learn_prices` does through the gateway."""
+        with self.ledger.begin() as tx:
+            found = []
+            for wanted in tx.prices.unknown(tx.prices.wanted_by_events()):
+                price = self.year.world.get("price", wanted.price_id)
+                shown = expanded(self.year.world, price, ["tiers"], "price")
+                found.append(read_amount(shown, wanted))
+            tx.prices.put(found)
 
     def told_movements(self, since: datetime, until: datetime) -> dict[tuple[str, str], int]:
         """Return (currency, kind) -> sum, as facts tell it of [since, until)."""

@@ -24,7 +24,9 @@ CURRENCIES = {"eur": 5, "usd": 4, "gbp": 2, "jpy": 2, "kwd": 1}
 RHYTHMS = {("month", 1): 6, ("year", 1): 2, ("week", 1): 1, ("month", 3): 1}
 PRICES = {"Basic": 7, "Pro": 29, "Team": 83, "Business": 241}
 """Plan -> units of currency a month, about; primes, so that nothing rounds by luck."""
-ADD_ONS = {"Support": 11, "Storage": 3}
+ADD_ONS = {"Support": 11, "Storage": 3, "Seats": 5, "Rooms": 5}
+TIERED = {"Seats": "graduated", "Rooms": "volume"}
+"""Add-ons whose price is in tiers: the first two units, the third and fourth, all others."""
 BETWEEN_ACTS_DAYS = 40.0
 JOINS_FIRST = 0.5
 """Share of members who are there on the first day."""
@@ -103,12 +105,13 @@ class Year:
     ) -> None:
         usage = {"usage_type": "metered", "meter": meter} if meter else {}
         for currency in CURRENCIES:
+            # Three-decimal amounts end in 0, as Stripe demands.
+            unit = hundredths * (10 if wire_decimals(currency) == 3 else 1)
             made = self.ask(
                 "/v1/prices",
                 product=product,
                 currency=currency,
-                # Three-decimal amounts end in 0, as Stripe demands.
-                unit_amount=hundredths * (10 if wire_decimals(currency) == 3 else 1),
+                **(_tiers(TIERED[plan], unit) if plan in TIERED else {"unit_amount": unit}),
                 recurring={"interval": interval, "interval_count": count, **usage},
             )
             self.prices[plan, interval, count, currency] = made["id"]
@@ -182,7 +185,7 @@ class Year:
         ]
         if draws.happens(0.25):
             add_on = draws.one_of(tuple(ADD_ONS))
-            items.append({"price": self.price(member, add_on), "quantity": 1 + draws.below(2)})
+            items.append({"price": self.price(member, add_on), "quantity": 1 + draws.below(6)})
         if draws.happens(0.15):
             items.append({"price": self.price(member, "Calls")})
         trial: dict[str, Any] = {"trial_period_days": 14} if draws.happens(0.15) else {}
@@ -192,6 +195,15 @@ class Year:
     def price(self, member: Member, plan: str) -> str:
         """Return the id of a plan's price in the member's currency and rhythm."""
         return self.prices[plan, *member.rhythm, member.currency]
+
+
+def _tiers(mode: str, unit: int) -> dict[str, Any]:
+    tiers = [
+        {"up_to": "2", "unit_amount": unit, "flat_amount": 10 * unit},
+        {"up_to": "4", "unit_amount": unit * 4 // 5},
+        {"up_to": "inf", "unit_amount": unit * 3 // 5, "flat_amount": unit},
+    ]
+    return {"billing_scheme": "tiered", "tiers_mode": mode, "tiers": tiers}
 
 
 def month_starts(start_at: datetime, months: int) -> list[tuple[datetime, datetime]]:

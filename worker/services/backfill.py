@@ -8,11 +8,13 @@ from worker.domain.metrics_rules import DEFAULTS
 from worker.domain.policy import Configuration, DunningRules
 from worker.domain.readings import InvoiceReading, PaymentMethodReading, SubscriptionReading
 from worker.domain.subscription_story import GONE
+from worker.domain.tiers import prices_wanted
 from worker.ports import Clock, JobLog, Json, Ledger, ObjectReader, StripeGateway, Tx
 from worker.services.apply_events import open_case
 from worker.services.fold_facts import FOLDED, fold_facts
 from worker.services.keep_configuration import keep_policies
-from worker.services.learn_discounts import learn_coupons
+from worker.services.learn_discounts import learn_coupons, learn_discounts
+from worker.services.learn_prices import learn_prices, read_prices
 from worker.services.read_feed import CURSOR, LIST_REACH, OVERLAP
 from worker.services.tell_subscription import Storyteller
 
@@ -47,6 +49,8 @@ def backfill(
     counts = {"customers": 0, "subscriptions": 0, "invoices": 0}
     seen_at = now - OVERLAP
     metrics, at_once = rules.metrics or DEFAULTS, timedelta()
+    learn_discounts(ledger=ledger, stripe=stripe, log=log)
+    learn_prices(ledger=ledger, stripe=stripe, log=log)
     fold_facts(ledger=ledger, reader=reader, clock=clock, rules=metrics, watermark=at_once)
     with ledger.begin() as tx:
         told_until = tx.control.cursor(CURSOR)
@@ -70,7 +74,11 @@ def backfill(
 
     parts: tuple[tuple[str, Iterator[list[Json]], Callable[[Tx, list[Json]], None]], ...] = (
         ("customers", stripe.customer_pages(), put_customers),
-        ("subscriptions", _with_coupons(ledger, stripe, reader), put_subscriptions),
+        (
+            "subscriptions",
+            _with_prices(ledger, stripe, reader, log, api_version),
+            put_subscriptions,
+        ),
         ("invoices", stripe.open_invoice_pages(), put_invoices),
     )
     for what, pages, put in parts:
@@ -92,14 +100,21 @@ def _put_customers(tx: Tx, page: list[Json], reader: ObjectReader, seen_at: date
     _put_methods(tx, methods, seen_at)
 
 
-def _with_coupons(
-    ledger: Ledger, stripe: StripeGateway, reader: ObjectReader
+def _with_prices(
+    ledger: Ledger,
+    stripe: StripeGateway,
+    reader: ObjectReader,
+    log: JobLog,
+    api_version: str,
 ) -> Iterator[list[Json]]:
-    """Yield pages of subscriptions, each once it is known what their discounts take off."""
+    """Yield pages of subscriptions, each once prices and discounts are known."""
     for page in stripe.subscription_pages():
         with ledger.begin() as tx:
             tx.discounts.put_discounts([d for raw in page for d in reader.discounts(raw)])
         learn_coupons(ledger=ledger, stripe=stripe)
+        shown = (reader.subscription(raw, api_version) for raw in page)
+        wanted = [price for each in shown for price in prices_wanted(each)]
+        read_prices(wanted, ledger=ledger, stripe=stripe, log=log)
         yield page
 
 

@@ -259,7 +259,10 @@ class Storyteller:
         of_items = (each.id for item in subscription.items for each in item.discounts)
         coupons = self.tx.discounts.coupons_of([*own, *of_items])
         value = subscription_mrr(
-            subscription, coupons, temporary_count=self.rules.temporary_discounts_count
+            subscription,
+            coupons,
+            self.tx.prices.amounts_of(subscription),
+            temporary_count=self.rules.temporary_discounts_count,
         )
         return Seen(subscription, at, occasion, value, context)
 

@@ -76,6 +76,7 @@ def _differing(
         value = subscription_mrr(
             subscription,
             tx.discounts.coupons_of(ids),
+            tx.prices.amounts_of(subscription),
             temporary_count=rules.temporary_discounts_count,
         )
         expected = expected_mrr(subscription, value, rules)

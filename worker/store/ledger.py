@@ -41,6 +41,7 @@ from worker.store.metric_days import MetricDays
 from worker.store.mirror import Mirror
 from worker.store.offers import Offers
 from worker.store.operator_acts import OperatorActs
+from worker.store.prices import Prices
 from worker.store.promises import Promises
 from worker.store.retention import Retention
 from worker.store.revenue_chains import RevenueChains
@@ -217,6 +218,7 @@ class Transaction:
     retention: Retention
     sinks: Sinks
     discounts: Discounts
+    prices: Prices
     control: Controls
     jobs: Jobs
     versions: Versions
@@ -283,6 +285,7 @@ class PostgresLedger:
             retention=Retention(connection, account),
             sinks=Sinks(connection, account),
             discounts=Discounts(connection, account),
+            prices=Prices(connection, account),
             control=Controls(connection, account),
             jobs=Jobs(connection, account),
             versions=Versions(connection, account),

@@ -23,6 +23,7 @@ from worker.store import (
     kept_tables,
     mirror_tables,
     office_tables,
+    price_tables,
     revenue_tables,
     sink_tables,
     tables,
@@ -48,6 +49,7 @@ TABLE_MODULES = (
     import_tables,
     mirror_tables,
     office_tables,
+    price_tables,
     watched_tables,
 )
 """Imported so that `metadata` is complete."""

@@ -21,6 +21,8 @@ def priced_of(subscription: SubscriptionReading) -> list[dict[str, Any]]:
             "metered": item.metered,
             "tax": str(item.inclusive_tax_percent),
             "discounts": [each.id for each in item.discounts],
+            "price": item.price_id,
+            "tiered": item.tiered,
         }
         for item in subscription.items
     ]
@@ -39,6 +41,8 @@ def items_of(priced: Iterable[Mapping[str, Any]]) -> tuple[PriceReading, ...]:
             metered=row["metered"],
             inclusive_tax_percent=Fraction(row["tax"]),
             discounts=discounts_of(row["discounts"]),
+            price_id=row.get("price", ""),
+            tiered=row.get("tiered", False),
         )
         for row in priced
     )

@@ -60,6 +60,10 @@ def _refunds(world: World, charge: Obj) -> Obj:
     return whole_list(rows, f"/v1/charges/{charge['id']}/refunds")
 
 
+def _tiers(world: World, price: Obj) -> list[Obj] | None:
+    return world.tiers.get(price["id"])
+
+
 def _nothing(_world: World, owner: Obj) -> Obj:
     return whole_list([], f"/v1/customers/{owner['id']}/sources")
 
@@ -78,7 +82,7 @@ FIELDS: dict[str, Tree] = {
     },
     "payment_method": {"customer": _CUSTOMER},
     "product": {"default_price": Ref("price")},
-    "price": {"product": Ref("product")},
+    "price": {"product": Ref("product"), "tiers": Extra("", _tiers)},
     "subscription": {
         "customer": _CUSTOMER,
         "default_payment_method": _METHOD,

@@ -135,6 +135,7 @@ class World:
         self.settling: dict[str, Outcome] = {}  # PaymentIntent -> how its processing ends
         self.warned_trials: set[str] = set()  # subscriptions whose trial end was announced
         self.usage: dict[tuple[str, str], list[Obj]] = {}  # (customer, meter's event) -> events
+        self.tiers: dict[str, list[Obj]] = {}  # price -> its tiers, which only expanding shows
         self.terms_days: dict[str, int] = {}  # sent invoice -> days until due
         self.advances: list[tuple[str, int]] = []  # test clocks to move, and where to
         self.cause = Cause()

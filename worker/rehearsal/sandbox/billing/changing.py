@@ -9,7 +9,7 @@ from worker.rehearsal.sandbox.shapes import invoice as invoice_shape
 from worker.rehearsal.sandbox.shapes import subscription as shape
 from worker.rehearsal.sandbox.world import Obj, World
 
-from . import discounting, finalising, invoicing, metering, paying, periods, retrying
+from . import discounting, finalising, invoicing, metering, paying, periods, pricing, retrying
 
 _PLAIN = ("collection_method", "days_until_due", "default_payment_method", "description")
 
@@ -27,10 +27,12 @@ def change(world: World, row: Obj, params: dict[str, Any]) -> None:
         changes["discounts"] = discounting.wished(world, row, params["discounts"])
     if "pause_collection" in params:
         changes["pause_collection"] = _pause(world, row, params["pause_collection"])
-    invoice_now = False
+    invoice_now = turned = False
     if params.get("items"):
         invoice_now = params.get("proration_behavior") == "always_invoice"
-        changes["items"] = _new_items(world, row, params)
+        turned, changes["items"] = _new_items(world, row, params)
+        if turned:
+            changes |= _from_now(world, row, changes)
     ends_trial = _trial(world, row, params, changes)
     previous = world.change(row, **changes)
     if previous:
@@ -39,8 +41,21 @@ def change(world: World, row: Obj, params: dict[str, Any]) -> None:
         periods.schedule(world, row)
     if ends_trial:
         periods.renew(world, row, world.now_of(row), {"status": "active"})
-    elif invoice_now:
-        _invoice_now(world, row)
+    elif invoice_now or turned:
+        _invoice_now(world, row, with_period=turned)
+
+
+def _from_now(world: World, row: Obj, changes: Obj) -> Obj:
+    """Return what another interval brings: billing begins anew now.
+
+    Source: docs.stripe.com/billing/subscriptions/billing-cycle, changes of a recurring interval.
+    """
+    after = {**row, **changes, "billing_cycle_anchor": world.now_of(row)}
+    period = periods.next_period(after, world.now_of(row))
+    return {
+        "billing_cycle_anchor": after["billing_cycle_anchor"],
+        "items": periods.with_period(after, period),
+    }
 
 
 def _cancellation(world: World, row: Obj, params: dict[str, Any]) -> Obj:
@@ -105,8 +120,11 @@ def _trial(world: World, row: Obj, params: dict[str, Any], changes: Obj) -> bool
     return False
 
 
-def _new_items(world: World, row: Obj, params: dict[str, Any]) -> Obj:
-    """Return the items list after the change; what it costs waits as invoice items."""
+def _new_items(world: World, row: Obj, params: dict[str, Any]) -> tuple[bool, Obj]:
+    """Return whether the interval changes, and the items list after the change.
+
+    What the change costs waits as invoice items; at another interval, what is left of the old one.
+    """
     items = {item["id"]: item for item in row["items"]["data"]}
     first = row["items"]["data"][0]
     period = {
@@ -115,6 +133,7 @@ def _new_items(world: World, row: Obj, params: dict[str, Any]) -> Obj:
         "end": first["current_period_end"],
     }
     prorates = params.get("proration_behavior", "create_prorations") != "none"
+    changed: list[tuple[Obj | None, Obj | None]] = []
     for entry in params["items"]:
         old = items.get(entry["id"]) if "id" in entry else None
         if "id" in entry and old is None:
@@ -132,11 +151,22 @@ def _new_items(world: World, row: Obj, params: dict[str, Any]) -> Obj:
             items[new["id"]] = new
         elif old is not None:
             del items[old["id"]]
-        if prorates and row["status"] != "trialing":
-            prorate(world, row, old, new)
+        changed.append((old, new))
     if not items:
         raise invalid("A subscription must have at least one active plan.", param="items")
-    return shape.items_list(row["id"], list(items.values()))
+    rhythms = {_rhythm(item) for item in items.values()}
+    if len(rhythms) > 1:
+        raise invalid("All items must have the same billing interval.", param="items")
+    turned = row["status"] in {"active", "past_due"} and _rhythm(first) not in rhythms
+    if prorates and row["status"] != "trialing":
+        for old, new in changed:
+            prorate(world, row, old, None if turned else new)
+    return turned, shape.items_list(row["id"], list(items.values()))
+
+
+def _rhythm(item: Obj) -> tuple[str, int]:
+    recurring = item["price"]["recurring"]
+    return recurring["interval"], recurring["interval_count"]
 
 
 def prorate(world: World, row: Obj, old: Obj | None, new: Obj | None) -> None:
@@ -147,7 +177,7 @@ def prorate(world: World, row: Obj, old: Obj | None, new: Obj | None) -> None:
         if item is None or metering.is_metered(item["price"]):
             continue
         start, end = item["current_period_start"], item["current_period_end"]
-        full = item["price"]["unit_amount"] * item["quantity"]
+        full = pricing.amount(world, item["price"], item["quantity"])
         amount = sign * ((full * (end - now) + (end - start) // 2) // (end - start))
         name = (world.find("product", item["price"]["product"]) or {"name": "plan"})["name"]
         details = {
@@ -164,11 +194,13 @@ def prorate(world: World, row: Obj, old: Obj | None, new: Obj | None) -> None:
         events.emit(world, "invoiceitem.created", pending)
 
 
-def _invoice_now(world: World, row: Obj) -> None:
+def _invoice_now(world: World, row: Obj, *, with_period: bool) -> None:
+    """Bill what waits, and the whole new period if one begins."""
     item = row["items"]["data"][0]
     period = {"start": item["current_period_start"], "end": world.now_of(row)}
     invoice = invoicing.draft(world, row, "subscription_update", period=period)
-    lines = finalising.take_pending(world, invoice, row["id"])
+    lines = invoicing.period_lines(world, invoice, row) if with_period else []
+    lines += finalising.take_pending(world, invoice, row["id"])
     finalising.set_lines(world, invoice, lines)
     events.emit(world, "invoice.created", invoice)
     events.update(world, "customer.subscription.updated", row, latest_invoice=invoice["id"])

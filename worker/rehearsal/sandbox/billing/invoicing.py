@@ -7,7 +7,7 @@ from worker.rehearsal.sandbox.intervals import iso_date
 from worker.rehearsal.sandbox.shapes import invoice as shape
 from worker.rehearsal.sandbox.world import Obj, World
 
-from . import discounting, metering, paying, retrying
+from . import discounting, metering, paying, pricing, retrying
 
 
 def period_lines(
@@ -33,7 +33,7 @@ def period_lines(
                 world,
                 invoice,
                 {
-                    "amount": 0 if trial else price["unit_amount"] * quantity,
+                    "amount": 0 if trial else pricing.amount(world, price, quantity),
                     "description": what,
                     "parent": shape.item_parent(item),
                     "period": period,

@@ -10,7 +10,7 @@ from worker.rehearsal.sandbox.intervals import add_interval, days
 from worker.rehearsal.sandbox.shapes import subscription as shape
 from worker.rehearsal.sandbox.world import Obj, World
 
-from . import collecting, finalising, invoicing, metering, paying, periods, standing
+from . import collecting, finalising, invoicing, metering, paying, periods, pricing, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def create(world: World, owner: Obj, params: dict[str, Any]) -> Obj:
     wanted = [_priced(world, entry) for entry in params["items"]]
     _same_rhythm([price for price, _ in wanted])
     plan = _first_period(world, owner, wanted[0][0], params)
-    total = sum(price["unit_amount"] * quantity for price, quantity in wanted)
+    total = sum(pricing.amount(world, price, quantity) for price, quantity in wanted)
     charges = params.get("collection_method", "charge_automatically") == "charge_automatically"
     due = int(total * plan.share) if charges else 0
     behaviour = params.get("payment_behavior", "allow_incomplete")

@@ -3,13 +3,14 @@
 from typing import Any
 
 from worker.rehearsal.sandbox import events
-from worker.rehearsal.sandbox.errors import missing_param
+from worker.rehearsal.sandbox.errors import invalid, missing_param
 from worker.rehearsal.sandbox.lists import page
 from worker.rehearsal.sandbox.params import (
     LISTING,
     Spec,
     any_text,
     flag,
+    many,
     merged_metadata,
     metadata,
     need,
@@ -32,6 +33,7 @@ _RECURRING = nested(
         "usage_type": one_of("licensed", "metered"),
     }
 )
+_TIER = nested({"flat_amount": whole, "unit_amount": whole, "up_to": text})
 _PRODUCT: Spec = {
     "active": flag,
     "description": any_text,
@@ -59,7 +61,12 @@ def make_product(world: World, params: dict[str, Any]) -> Obj:
 def create_price(call: Call) -> Obj:
     """Create a price for a product, or with a new product."""
     world, params = call.world, call.params
-    need(params, "currency", "unit_amount")
+    if params.get("billing_scheme") == "tiered":
+        need(params, "currency", "tiers", "tiers_mode")
+        if params["tiers"][-1].get("up_to") != "inf":
+            raise invalid("The last tier needs up_to=inf.", param="tiers")
+    else:
+        need(params, "currency", "unit_amount")
     return make_price(world, params)
 
 
@@ -76,6 +83,8 @@ def make_price(world: World, params: dict[str, Any]) -> Obj:
             raise missing_param("recurring[meter]")
         world.get("billing.meter", recurring["meter"], param="recurring[meter]")
     row = world.add(shape.price(world, params, product["id"]))
+    if "tiers" in params:
+        world.tiers[row["id"]] = [shape.tier(each) for each in params["tiers"]]
     events.emit(world, "price.created", row)
     return row
 
@@ -127,6 +136,7 @@ def list_prices(call: Call) -> Obj:
 
 _PRICE_CREATE: Spec = {
     "active": flag,
+    "billing_scheme": one_of("per_unit", "tiered"),
     "currency": text,
     "lookup_key": text,
     "metadata": metadata,
@@ -135,6 +145,8 @@ _PRICE_CREATE: Spec = {
     "product_data": nested({"id": text, "name": text, "metadata": metadata}),
     "recurring": _RECURRING,
     "tax_behavior": one_of("exclusive", "inclusive", "unspecified"),
+    "tiers": many(_TIER),
+    "tiers_mode": one_of("graduated", "volume"),
     "unit_amount": whole,
 }
 _LIST: Spec = {**LISTING, "active": flag, "created": span}

@@ -33,14 +33,14 @@ def product(world: World, params: dict[str, Any]) -> Obj:
 
 
 def price(world: World, params: dict[str, Any], product_id: str) -> Obj:
-    """Return a new price per unit; `recurring` makes it one for subscriptions."""
+    """Return a new price per unit or in tiers; `recurring` makes it one for subscriptions."""
     recurring = params.get("recurring")
     amount = params.get("unit_amount")
     return {
         "id": world.new_id("price"),
         "object": "price",
         "active": params.get("active", True),
-        "billing_scheme": "per_unit",
+        "billing_scheme": params.get("billing_scheme", "per_unit"),
         "created": world.wall(),
         "currency": params["currency"].lower(),
         "custom_unit_amount": None,
@@ -58,11 +58,23 @@ def price(world: World, params: dict[str, Any], product_id: str) -> Obj:
             "usage_type": recurring.get("usage_type", "licensed"),
         },
         "tax_behavior": params.get("tax_behavior", "unspecified"),
-        "tiers_mode": None,
+        "tiers_mode": params.get("tiers_mode"),
         "transform_quantity": None,
         "type": "recurring" if recurring else "one_time",
         "unit_amount": amount,
-        "unit_amount_decimal": str(amount),
+        "unit_amount_decimal": None if amount is None else str(amount),
+    }
+
+
+def tier(params: dict[str, Any]) -> Obj:
+    """Return one tier of a price, as expanding shows it."""
+    flat, unit, up_to = params.get("flat_amount"), params.get("unit_amount"), params["up_to"]
+    return {
+        "flat_amount": flat or 0,
+        "flat_amount_decimal": str(flat or 0),
+        "unit_amount": unit or 0,
+        "unit_amount_decimal": str(unit or 0),
+        "up_to": None if up_to == "inf" else int(up_to),
     }
 
 
@@ -75,7 +87,7 @@ def plan_of(price_row: Obj) -> Obj:
         "active": price_row["active"],
         "amount": price_row["unit_amount"],
         "amount_decimal": price_row["unit_amount_decimal"],
-        "billing_scheme": "per_unit",
+        "billing_scheme": price_row["billing_scheme"],
         "created": price_row["created"],
         "currency": price_row["currency"],
         "interval": recurring["interval"],
@@ -85,7 +97,7 @@ def plan_of(price_row: Obj) -> Obj:
         "meter": recurring["meter"],
         "nickname": price_row["nickname"],
         "product": price_row["product"],
-        "tiers_mode": None,
+        "tiers_mode": price_row["tiers_mode"],
         "transform_usage": None,
         "trial_period_days": recurring["trial_period_days"],
         "usage_type": recurring["usage_type"],
