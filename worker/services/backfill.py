@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from worker.domain.facts import Fact
-from worker.domain.metrics_rules import DEFAULTS
+from worker.domain.metrics_rules import DEFAULTS, MetricsRules
 from worker.domain.policy import Configuration, DunningRules
 from worker.domain.readings import InvoiceReading, PaymentMethodReading, SubscriptionReading
 from worker.domain.subscription_story import GONE
@@ -48,10 +48,8 @@ def backfill(
     """
     counts = {"customers": 0, "subscriptions": 0, "invoices": 0}
     seen_at = now - OVERLAP
-    metrics, at_once = rules.metrics or DEFAULTS, timedelta()
-    learn_discounts(ledger=ledger, stripe=stripe, log=log)
-    learn_prices(ledger=ledger, stripe=stripe, log=log)
-    fold_facts(ledger=ledger, reader=reader, clock=clock, rules=metrics, watermark=at_once)
+    metrics = rules.metrics or DEFAULTS
+    _fold_what_came(ledger, stripe, reader, log, clock=clock, rules=metrics)
     with ledger.begin() as tx:
         told_until = tx.control.cursor(CURSOR)
 
@@ -72,13 +70,10 @@ def backfill(
         tx.mirror.put_invoices([(invoice, seen_at) for invoice in found])
         _open_sent(tx, found, rules=rules, clock=clock, now=now)
 
+    priced = _with_prices(ledger, stripe, reader, log, api_version)
     parts: tuple[tuple[str, Iterator[list[Json]], Callable[[Tx, list[Json]], None]], ...] = (
         ("customers", stripe.customer_pages(), put_customers),
-        (
-            "subscriptions",
-            _with_prices(ledger, stripe, reader, log, api_version),
-            put_subscriptions,
-        ),
+        ("subscriptions", priced, put_subscriptions),
         ("invoices", stripe.open_invoice_pages(), put_invoices),
     )
     for what, pages, put in parts:
@@ -98,6 +93,21 @@ def _put_customers(tx: Tx, page: list[Json], reader: ObjectReader, seen_at: date
     tx.mirror.put_customers([(customer, seen_at) for customer in found])
     methods = [c.default_payment_method for c in found if c.default_payment_method]
     _put_methods(tx, methods, seen_at)
+
+
+def _fold_what_came(
+    ledger: Ledger,
+    stripe: StripeGateway,
+    reader: ObjectReader,
+    log: JobLog,
+    *,
+    clock: Clock,
+    rules: MetricsRules,
+) -> None:
+    """Tell facts of all events that came before."""
+    learn_discounts(ledger=ledger, stripe=stripe, log=log)
+    learn_prices(ledger=ledger, stripe=stripe, log=log)
+    fold_facts(ledger=ledger, reader=reader, clock=clock, rules=rules, watermark=timedelta())
 
 
 def _with_prices(
