@@ -189,12 +189,19 @@ def properties(examples: int) -> tuple[str, str, int]:
 
 
 def chaos(runs: int) -> tuple[str, str, int]:
-    """Return what the runs with real processes came to, in their own words."""
-    words = [sys.executable, "-m", "tests.chaos", "--runs", str(runs)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    say(done.stdout)
-    last = (done.stdout.strip().splitlines() or ["nothing was said"])[-1]
-    return f"{runs} runs of real processes", last.replace("|", "/"), done.returncode
+    """Return what the runs with real processes came to, in their own words.
+
+    After them one in which a dump is restored, and one beside a second worker.
+    """
+    said, broken = [], 0
+    for flags in (["--runs", str(runs)], ["--restore"], ["--second-worker"]):
+        words = [sys.executable, "-m", "tests.chaos", *flags]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        say(done.stdout)
+        last = (done.stdout.strip().splitlines() or ["nothing was said"])[-1]
+        said.append(f"{flags[0]} {last}".replace("|", "/"))
+        broken += done.returncode
+    return f"{runs} + 2 runs of real processes", "; ".join(said), broken
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tests.chaos.driving import NoRestError
 from tests.chaos.fast_clock import FACTOR
-from tests.chaos.plan import FULL, SHORT, Blow
-from tests.chaos.runs import Result, run
+from tests.chaos.plan import FULL, SHORT, Blow, emptied
+from tests.chaos.runs import Befalls, Result, run
 from worker.clock import monotonic_seconds
 
 
@@ -19,6 +19,8 @@ def main() -> int:
     size = SHORT if asked.short else FULL
     if asked.kills is not None:
         size = replace(size, kills=asked.kills)
+    if asked.flushes is not None:
+        size = emptied(size, asked.flushes)
     if asked.customers is not None:
         size = replace(size, customers=asked.customers)
     results: list[Result] = []
@@ -30,9 +32,12 @@ def main() -> int:
                 _say(f"  {monotonic_seconds() - began:6.1f} s  {text}")
 
         try:
-            result = run(str(number), size, tell=tell)
+            calm = results[-1].calm if results else None
+            result = run(str(number), size, befalls=asked.befalls, calm=calm, tell=tell)
         except NoRestError as error:
             _say(f"seed {number}: {error}")
+            if asked.logs is not None:
+                (asked.logs / f"chaos-{number}.log").write_text(error.log)
             return 1
         results.append(result)
         _tell(result, monotonic_seconds() - began)
@@ -48,6 +53,21 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=1, help="the first of consecutive seeds")
     parser.add_argument("--short", action="store_true", help="runs of the size of make test")
     parser.add_argument("--kills", type=int, help="in each run")
+    only = "in each run nothing but FLUSHALL, so often: without restarts a run is short"
+    parser.add_argument("--flushes", type=int, help=only)
+    befalls = parser.add_mutually_exclusive_group()
+    for flag, kind, told in (
+        ("--restore", Befalls.RESTORE, "a dump is restored six hours later in each run"),
+        ("--second-worker", Befalls.SECOND, "another installation begins on the account"),
+    ):
+        befalls.add_argument(
+            flag,
+            dest="befalls",
+            action="store_const",
+            const=kind,
+            default=Befalls.NOTHING,
+            help=told,
+        )
     parser.add_argument("--customers", type=int, help="in each run")
     parser.add_argument("--verbose", action="store_true", help="tell how far a run is")
     parser.add_argument("--logs", type=Path, help="folder for the job logs of broken runs")
@@ -62,6 +82,8 @@ def _tell(result: Result, seconds: float) -> None:
         f"{result.longest_rest_seconds * FACTOR / 60:.1f} fast minutes, "
         f"{len(result.violations)} violations, {seconds:.0f} s"
     )
+    if result.excused:
+        _say(f"  {result.excused}")
     for each in result.violations:
         _say(f"  {each}")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tests.chaos.installation import Installation
+from tests.chaos.mishaps import Mishap
 from tests.chaos.people import Diary
 from tests.chaos.plan import Plan, Strike
 from tests.chaos.rest import State, View
@@ -30,6 +31,9 @@ STRIDE_MAX = timedelta(days=1)
 
 class NoRestError(AssertionError):
     """Something due is not done although all trouble is over."""
+
+    log = ""
+    """Everything that all processes wrote."""
 
 
 @dataclass
@@ -59,6 +63,11 @@ class Driver:
         """Business time."""
         return self.stripe.now
 
+    @property
+    def mishap(self) -> Mishap | None:
+        """What befalls the installation as a whole."""
+        return self.striker.mishap
+
     def settle(self) -> None:
         """Wait for rest at this hour, without trouble."""
         self._live_through([])
@@ -73,13 +82,16 @@ class Driver:
             blows = self.plan.next(self._per_hour) if due >= BUSY_DUE else []
             if blows:
                 self.striker.rain()
-            self._live_through(blows)
+            self._live_through([*self.striker.mishaps(self.now), *blows])
+            if self.mishap is not None and self.mishap.cure():
+                self._live_through([])
             self.striker.heal_mail()
             self.diary.act(self.now)
 
     def _next_stop(self) -> datetime:
         coming = [self.stripe.next_due_at(), self.diary.next_at]
         coming.append(self.seen.next_at if self.seen is not None else None)
+        coming.append(self.mishap.next_at if self.mishap is not None else None)
         earliest = min((at for at in coming if at is not None), default=self.now + STRIDE_MAX)
         return min(max(_whole_hour(earliest), self.now + HOUR), self.now + STRIDE_MAX)
 
@@ -112,12 +124,18 @@ class Driver:
                 clear, began = True, now
             elif self.striker.lasts:
                 began = now
-            if clear and state is not None and state.at_rest(self.now):
+            if clear and self._rests(state):
                 self.longest_rest_seconds = max(self.longest_rest_seconds, now - began)
                 return
             if clear and now - began > REST_SECONDS_MAX:
                 raise NoRestError(f"no rest at {self.now}: {state}")
             clock.sleep(LOOK_SECONDS)
+
+    def _rests(self, state: State | None) -> bool:
+        if state is None or not state.at_rest(self.now):
+            return False
+        wall_now = self.on.clock.wall_now()
+        return self.mishap is None or self.mishap.at_rest(self.now, wall_now)
 
     def _is_time_for(self, blow: Strike, last: float, state: State | None, *, asked: bool) -> bool:
         """Whether *blow* falls now: while Stripe is asked, or where that will not be soon."""

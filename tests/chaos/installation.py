@@ -14,13 +14,13 @@ import psycopg
 from redis import Redis
 
 from tests.chaos.fast_clock import FastClock
+from tests.chaos.mailbox import Mailbox
 from tests.chaos.plan import Size
 from tests.scenarios.stripe_side import START, WORKER_KEY
 from tests.scenarios.world import REPOSITORY, Servers
 from worker import clock
 from worker.rehearsal.driver_sandbox import SandboxClient
 from worker.rehearsal.embedded.claim import Claim
-from worker.rehearsal.embedded.inbox import Inbox
 from worker.rehearsal.embedded.postgres import Postgres, start_postgres
 from worker.rehearsal.embedded.valkey import Valkey, start_valkey
 from worker.rehearsal.sandbox.app import Sandbox
@@ -44,7 +44,7 @@ class Installation:
     claim: Claim
     postgres: Postgres
     valkey: Valkey
-    inbox: Inbox
+    inbox: Mailbox
     stripe_box: Running
     clock: FastClock
     supervisor: Supervisor
@@ -64,6 +64,16 @@ class Installation:
         """Make a migrated database called *name*."""
         with psycopg.connect(self.postgres.url, autocommit=True) as admin:
             admin.execute(f"CREATE DATABASE {name} TEMPLATE migrated".encode())
+
+    def replace_database(self, name: str, *, by: str) -> None:
+        """Make *name* a copy of the database *by*, whoever was using either of them."""
+        with psycopg.connect(self.postgres.url, autocommit=True) as admin:
+            admin.execute(f"ALTER DATABASE {by} ALLOW_CONNECTIONS false".encode())
+            query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+            admin.execute(query, (by,))
+            admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+            admin.execute(f"CREATE DATABASE {name} TEMPLATE {by}".encode())
+            admin.execute(f"ALTER DATABASE {by} ALLOW_CONNECTIONS true".encode())
 
     def redis(self) -> Redis:
         """Return a client of the queue."""
@@ -98,9 +108,10 @@ class Installation:
         self._start("web", "web", "--port", str(self.web_port))
 
     def _start(self, name: str, *words: str) -> None:
-        self.supervisor.start(name, *self._program(0.0), *words)
+        self.supervisor.start(name, *self.program(), *words)
 
-    def _program(self, skew_seconds: float) -> list[str]:
+    def program(self, skew_seconds: float = 0.0) -> list[str]:
+        """Return the words before a command's own; its clock is ahead by *skew_seconds*."""
         fast = FastClock(self.clock.start, self.clock.began, skew_seconds)
         return [sys.executable, "-m", "tests.chaos.fast_clock", fast.text]
 
@@ -111,8 +122,8 @@ class Installation:
     def skew(self, name: str, seconds: float) -> None:
         """Let the clock of *name* be wrong by *seconds* from its next start on."""
         process = self.process(name)
-        words = list(process.command)[len(self._program(0.0)) :]
-        process.command = [*self._program(seconds), *words]
+        words = list(process.command)[len(self.program()) :]
+        process.command = [*self.program(seconds), *words]
 
     def send_webhooks(self, control: SandboxClient, *secrets: str) -> None:
         """Let Stripe deliver its events, signed with *secrets*, not all of them as it should."""
@@ -139,7 +150,7 @@ def installed(folder: Path, *, seed: str) -> Iterator[Installation]:
     fast = FastClock(START, clock.monotonic_seconds())
     with (
         Claim(folder) as claim,
-        Inbox() as inbox,
+        Mailbox() as inbox,
         start_thread(sandbox=Sandbox(seed=seed, wall=fast.wall_now)) as box,
     ):
         made = Installation(

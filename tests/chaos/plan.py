@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 
 from worker.rehearsal.draws import Draws
@@ -26,6 +27,13 @@ class Blow(StrEnum):
     MAIL_LATER = "mail server answers 451"
     RATE_LIMIT = "429"
     ROTATION = "webhook secret rotated"
+    DUMP = "dump of the database"
+    RESTORE = "restore of a dump of six hours ago"
+    SECOND = "second installation on the account"
+
+
+MISHAPS = frozenset((Blow.DUMP, Blow.RESTORE, Blow.SECOND))
+"""What befalls a whole installation, once in a run that is about it."""
 
 
 KILLS: Mapping[Blow, float] = {
@@ -97,6 +105,11 @@ FULL = Size(
 """One of ten runs of `make prove`: together 500 kills, 100 FLUSHALL and 20 stops of PostgreSQL."""
 
 
+def emptied(size: Size, times: int) -> Size:
+    """Return *size* with nothing but FLUSHALL, so often: without restarts a run is short."""
+    return replace(size, kills=0, others={Blow.FLUSH: times}, workers=1)
+
+
 @dataclass(frozen=True)
 class Strike:
     """One blow: how long after the one before, at which of the possible targets, for how long."""
@@ -106,6 +119,8 @@ class Strike:
     target: int
     seconds: float
     """The host's, for what lasts."""
+    now: datetime | None = None
+    """Business time, for what happens but once."""
 
 
 @dataclass

@@ -5,25 +5,37 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from tests.chaos import leaks, witness
-from tests.chaos.driving import Driver
+from tests.chaos.driving import Driver, NoRestError
 from tests.chaos.installation import CONFIG, LATENCY_MS, SECRETS, Installation, installed
+from tests.chaos.mishaps import Doubled, Mishap, Restored
 from tests.chaos.people import Diary, Person, invite, lasts, live_calmly
 from tests.chaos.plan import Blow, Plan, Size
 from tests.chaos.rest import View
+from tests.chaos.runbook import FOREIGN, Runbook
+from tests.chaos.second import Second
 from tests.chaos.strikes import Striker
-from tests.crash.comparing import as_if_answered, differences, final_is_unknown
+from tests.crash.comparing import (
+    as_if_answered,
+    as_if_rebuilt,
+    differences,
+    final_is_unknown,
+)
 from tests.crash.crashing_world import Ending, endings_of
 from tests.scenarios.stripe_side import HOUR
 from tests.scenarios.world import World
 from worker.domain.case import CaseState
+from worker.domain.lost_attempts import REBUILT
 from worker.office.audit import audit_chain
 from worker.rehearsal.checks import check_evidence, collect_evidence
 from worker.rehearsal.customer_letters import read_letter
 from worker.rehearsal.driver_sandbox import SandboxClient
+from worker.rehearsal.supervisor import Supervisor
 
 SHOUTS = frozenset(("job.failed", "invariant.broken", "charging.stopped", "letter.broken"))
 """Lines of the job log that no trouble around the worker excuses."""
@@ -48,6 +60,10 @@ class Result:
     faults: Counter[str] = field(default_factory=Counter)
     log: str = ""
     """Everything that all processes wrote."""
+    calm: list[Ending] = field(default_factory=list)
+    """What the stories come to without trouble: alike for all seeds of one size."""
+    excused: str = ""
+    """What a mishap alone explains, counted."""
 
     @property
     def kills(self) -> int:
@@ -55,16 +71,38 @@ class Result:
         return sum(count for blow, count in self.dealt.items() if blow.value.startswith("kill"))
 
 
-def run(seed: str, size: Size, *, tell: Callable[[str], None] = lambda _text: None) -> Result:
-    """Play one run and return what it came to."""
+class Befalls(StrEnum):
+    """What may befall an installation as a whole."""
+
+    NOTHING = "nothing"
+    RESTORE = "restore"
+    SECOND = "second worker"
+
+
+def run(
+    seed: str,
+    size: Size,
+    *,
+    befalls: Befalls = Befalls.NOTHING,
+    calm: list[Ending] | None = None,
+    tell: Callable[[str], None] = lambda _text: None,
+) -> Result:
+    """Play one run and return what it came to. Raises: NoRestError.
+
+    Args: calm: of an earlier run of this size, which saves playing the stories in calm again.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="chaos-") as folder,  # short, for sockets in it
         installed(Path(folder), seed=seed) as on,
     ):
         tell("servers are up")
-        calm = _calm(on, size)
+        calm = calm or _calm(on, size)
         tell("the calm run is over")
-        return _wild(on, seed, size, calm, tell)
+        try:
+            return _wild(on, seed, size, calm, befalls, tell)
+        except NoRestError as error:
+            error.log = on.log.read_text()
+            raise
 
 
 def _calm(on: Installation, size: Size) -> list[Ending]:
@@ -75,7 +113,12 @@ def _calm(on: Installation, size: Size) -> list[Ending]:
 
 
 def _wild(
-    on: Installation, seed: str, size: Size, calm: list[Ending], tell: Callable[[str], None]
+    on: Installation,
+    seed: str,
+    size: Size,
+    calm: list[Ending],
+    befalls: Befalls,
+    tell: Callable[[str], None],
 ) -> Result:
     on.copy_database("wild")
     on.inbox.clear()
@@ -92,6 +135,7 @@ def _wild(
         on.start_processes(servers, size, world.stripe.clock)
         on.send_webhooks(control, SECRETS[0])
         striker = Striker(on, control, seed)
+        striker.mishap = _mishap(befalls, on, seed, start_at, watcher)
         diary = Diary(world, [])
         plan = Plan(seed, size)
         driver = Driver(on, world.stripe, view, diary, striker, plan, watcher.look)
@@ -107,8 +151,26 @@ def _wild(
         tell(f"{driver.stops} hours were lived through")
         striker.look_into_queue()
         on.supervisor.stop()
+        flaws = striker.mishap.end() if striker.mishap is not None else []
         world.start_worker(config_dir=CONFIG)
-        return _result(on, world, people, calm, driver, watcher)
+        result = _result(on, world, people, calm, driver, watcher)
+        result.violations += flaws
+        result.calm = calm
+        result.excused = striker.mishap.excused if striker.mishap is not None else ""
+        return result
+
+
+def _mishap(
+    befalls: Befalls, on: Installation, seed: str, start_at: datetime, watcher: witness.ChainWatcher
+) -> Mishap | None:
+    database_url = on.servers("wild").database_url
+    runbook = Runbook(database_url, lambda: on.supervisor.environ, on.program())
+    if befalls is Befalls.RESTORE:
+        return Restored(on, seed, start_at, runbook, watcher)
+    if befalls is Befalls.SECOND:
+        second = Second(on, Supervisor({}, on.folder / "second.log"))
+        return Doubled(on, seed, start_at, runbook, second)
+    return None
 
 
 def _result(
@@ -127,11 +189,14 @@ def _result(
     texts = [each.decode(errors="replace") for each in driver.striker.queue_seen]
     violations = [
         *_seen_outside(on, world),
-        *_differing(people, found, calm),
+        *_differing(world, people, found, calm),
         *(f"promise broken: {each}" for each in world.broken_promises()),
-        *(f"log: {line}" for line in lines if _shouts(line)),
+        *(f"log: {line}" for line in lines if _shouts(line, driver.mishap)),
         *(f"log: {text}" for text in others if "Traceback" in text),
-        *_forgotten(world, lines),
+        *_forgotten(world, [line for line in lines if not _excused(line, driver.mishap)]),
+        *witness.strange_keys(
+            requests, {row["key"] for row in world.rows("SELECT * FROM attempts")}
+        ),
         *witness.strangers_let_in(deliveries),
         *watcher.lost(chain),
         *_flaws(world),
@@ -157,9 +222,19 @@ def _result(
     )
 
 
-def _shouts(line: dict[str, Any]) -> bool:
-    """Whether a line is an outcry; a worker that starts while Stripe is away ends with one."""
+def _shouts(line: dict[str, Any], mishap: Mishap | None) -> bool:
+    """Whether a line is an outcry; a worker that starts while Stripe is away ends with one, and
+    charging has to stop where another ledger's keys are seen."""
+    if mishap is not None and line.get("cause") == FOREIGN:
+        return False
     return line["event"] in SHOUTS and line.get("job") != "boot"
+
+
+def _excused(line: dict[str, Any], mishap: Mishap | None) -> bool:
+    """Whether a line tells of a letter that a restored ledger has forgotten."""
+    if mishap is None or not line["event"].startswith("letter"):
+        return False
+    return mishap.excuses(datetime.fromisoformat(line["ts"]))
 
 
 def _seen_outside(on: Installation, world: World) -> Iterator[str]:
@@ -169,8 +244,11 @@ def _seen_outside(on: Installation, world: World) -> Iterator[str]:
     yield from check_evidence(evidence, invariants_broken=0).found
 
 
-def _differing(people: list[Person], found: list[Ending], calm: list[Ending]) -> Iterator[str]:
-    """Yield whose story came to something else; a letter of unknown fate is excused."""
+def _differing(
+    world: World, people: list[Person], found: list[Ending], calm: list[Ending]
+) -> Iterator[str]:
+    """Yield whose story came to something else; a letter of unknown fate is excused, and what a
+    rebuilt attempt cannot tell."""
     for person, one, expected in zip(people, found, calm, strict=True):
         name = person.customer.name
         if len(one.received) != len(set(one.received)):
@@ -180,6 +258,8 @@ def _differing(people: list[Person], found: list[Ending], calm: list[Ending]) ->
                 yield f"{name}: the final letter is unknown and nobody was asked: {one.case}"
             continue
         same = (as_if_answered(one), as_if_answered(expected)) if one.unknown else (one, expected)
+        if any(each.answer_code == REBUILT for each in world.case_of(person.customer).attempts):
+            same = (as_if_rebuilt(same[0]), as_if_rebuilt(same[1]))
         if same[0] != same[1]:
             yield f"{name} ended otherwise than in calm: {differences(*same)}"
 

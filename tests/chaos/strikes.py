@@ -6,13 +6,15 @@ import signal
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from redis import RedisError
 
 from tests.chaos.installation import SECRETS, Installation
-from tests.chaos.plan import Blow, Strike
+from tests.chaos.mishaps import Mishap
+from tests.chaos.plan import MISHAPS, Blow, Strike
 from tests.scenarios.stripe_side import Customer
 from worker import clock
 from worker.rehearsal.driver_sandbox import SandboxClient
@@ -68,6 +70,8 @@ class Striker:
     control: SandboxClient
     seed: str
     customers: list[Customer] = field(default_factory=list)
+    mishap: Mishap | None = None
+    """What befalls the installation as a whole in this run, beside the blows of the plan."""
     dealt: Counter[Blow] = field(default_factory=Counter)
     met_work: Counter[Blow] = field(default_factory=Counter)
     queue_seen: set[bytes] = field(default_factory=set)
@@ -149,6 +153,17 @@ class Striker:
     def _kill(self, name: str) -> None:
         self.on.supervisor.kill(name)
         self.on.process(name).short_lives = 0
+
+    def mishaps(self, now: datetime) -> list[Strike]:
+        """Return what befalls the installation in the hour of *now*."""
+        blows = self.mishap.blows(now) if self.mishap is not None else []
+        return [Strike(blow, 0.3, 0, 0.0, now) for blow in blows]
+
+    def befall(self, strike: Strike) -> None:
+        """Let a mishap happen."""
+        if self.mishap is not None and strike.now is not None:
+            self._end_on("database")
+            self.mishap.befall(strike.blow, strike.now)
 
     def kill_worker(self, strike: Strike) -> None:
         """Kill a worker and all its processes."""
@@ -312,4 +327,5 @@ _DEAL: dict[Blow, Callable[[Striker, Strike], None]] = {
     Blow.MAIL_LATER: Striker.delay_mail,
     Blow.RATE_LIMIT: Striker.limit_rate,
     Blow.ROTATION: Striker.rotate_secret,
+    **dict.fromkeys(MISHAPS, Striker.befall),
 }

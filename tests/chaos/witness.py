@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 
 from worker import clock
+from worker.domain.identifiers import KEY_PREFIX
 
 LOOK_EVERY_SECONDS = 0.2
 CAME_TO = {"done": "succeeded", "declined": "declined", "action_required": "declined"}
@@ -47,6 +48,11 @@ class ChainWatcher:
         for position, mark in found:
             self.seen.setdefault(position, mark)
 
+    def forget_after(self, position: int) -> None:
+        """Forget what was sealed after *position*: a dump of before is the ledger now."""
+        self.seen = {each: mark for each, mark in self.seen.items() if each <= position}
+        self.close()
+
     def close(self) -> None:
         """Disconnect."""
         if self._connection is not None:
@@ -80,6 +86,19 @@ def webhooks_lost(lines: Sequence[Row], inbox: set[str]) -> list[str]:
     """
     stored = {line["event_id"] for line in lines if line.get("outcome") == "stored"}
     return [f"{event} was taken from a webhook and is gone" for event in sorted(stored - inbox)]
+
+
+def strange_keys(requests: Sequence[Row], known: set[str]) -> list[str]:
+    """Return a sentence for each key under which a charge of ours was carried out, unknown to us.
+
+    After a restore, or beside a double, the ledger has to know every try that Stripe made for it.
+    """
+    sent = {
+        str(one["idempotency_key"])
+        for one in requests
+        if one["charges"] and str(one["idempotency_key"] or "").startswith(KEY_PREFIX)
+    }
+    return [f"a charge was made under {key}, and no attempt has it" for key in sorted(sent - known)]
 
 
 def strangers_let_in(deliveries: Sequence[Row]) -> list[str]:

@@ -13,6 +13,20 @@ def as_if_answered(found: Ending) -> Ending:
     return replace(found, letters=tuple(letters), unknown=0, received=())
 
 
+def as_if_rebuilt(found: Ending) -> Ending:
+    """Return an ending without what the events of lost requests cannot tell.
+
+    Which step a try was is guessed, and by that who brought the money; plans are told anew.
+    """
+    return replace(
+        found,
+        case=found.case[:3],
+        attempts=tuple((no, kind, state) for no, kind, _step, state in found.attempts),
+        steps=(),
+        facts=tuple(each for each in found.facts if each != "payment.retry_scheduled"),
+    )
+
+
 def differences(found: Ending, calm: Ending) -> list[tuple[object, object]]:
     """Return the parts that differ, as found and as they are without any trouble."""
     pairs = zip(astuple(found), astuple(calm), strict=True)

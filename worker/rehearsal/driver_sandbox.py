@@ -6,11 +6,14 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from worker import clock
 from worker.errors import ServiceUnavailable
 from worker.rehearsal.in_process import stripe_form
 
 STAFF_KEY = "sk_test_rehearsal_staff"
 TIMEOUT_SECONDS = 30.0
+IDLE_SECONDS_MAX = 30.0
+"""A connection unused for longer is opened anew: the sandbox hangs up after 75 seconds."""
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -28,6 +31,7 @@ class SandboxClient:
         self._connection = HTTPConnection(
             where.hostname or "127.0.0.1", where.port, timeout=TIMEOUT_SECONDS
         )
+        self._used_at = clock.monotonic_seconds()
 
     def close(self) -> None:
         """Close the connection."""
@@ -65,10 +69,13 @@ class SandboxClient:
             "Content-Type": content_type,
             "Accept": "application/json",
         }
+        if clock.monotonic_seconds() - self._used_at > IDLE_SECONDS_MAX:
+            self._connection.close()  # the next request connects
         try:
             self._connection.request(method, path, body.encode(), headers)
             response = self._connection.getresponse()
             text = response.read()
+            self._used_at = clock.monotonic_seconds()
         except (OSError, HTTPException) as error:
             self._connection.close()
             raise ServiceUnavailable(f"The sandbox at {self.base_url} gave no answer.") from error

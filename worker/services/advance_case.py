@@ -23,6 +23,7 @@ from worker.domain.decisions import (
     Write,
 )
 from worker.domain.due_dates import with_due_date
+from worker.domain.engine_outcomes import told_as_ours
 from worker.domain.engine_situation import Obstacle
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
@@ -254,9 +255,14 @@ def _act(turn: Turn, decision: Decision, *, known: Failure | None) -> Obstacle |
 
 
 def _news(turn: Turn, known: Failure | None) -> list[Fact]:
-    """Return `payment.failed` where this read brought a failure the case did not know."""
+    """Return `payment.failed` where this read brought a failure the case did not know.
+
+    What became of a try of ours is told as `payment.retried`, also where its answer was lost.
+    """
     failure = turn.case.failure
     if failure is None or (known is not None and known.charge_id == failure.charge_id):
+        return []
+    if told_as_ours(turn.situation()):
         return []
     return [failed_fact(turn.case, failure, turn.invoice)]
 

@@ -51,7 +51,7 @@ def money_of(invoice: InvoiceReading) -> dict[str, object]:
 
 
 def failed_fact(case: Case, failure: Failure, invoice: InvoiceReading) -> Fact:
-    """Return `payment.failed`: one per failed charge, whoever made it.
+    """Return `payment.failed`: one per failed charge that was no try of ours.
 
     A bank debit's charge is days older than its failure, so no fact is earlier than the first one.
     """

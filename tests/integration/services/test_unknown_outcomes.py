@@ -100,6 +100,7 @@ def test_the_event_with_our_key_tells_of_a_decline_behind_a_saved_500(bench: Ben
     assert (settled.no, settled.state) == (1, AttemptState.DECLINED)
     (told,) = bench.facts("payment.retried")
     assert (told["outcome"], told["decline_code"]) == ("declined", "insufficient_funds")
+    assert "ch_2" not in [each["charge_id"] for each in bench.facts("payment.failed")]
     bench.looks(case_id, until="not_yet")
     assert next_at(bench) - bench.clock.now >= timedelta(hours=20)
     assert requests(bench) == 1
