@@ -1,11 +1,11 @@
-"""What is special about a run, drawn from its seed: small caps, a crowd, the chain of facts."""
+"""What is special about a run, drawn from its seed: caps, the chain, webhooks, who decides."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import time
 from typing import Any
 
-from worker.domain.policy import AmountLimit, BreakerLimits, DayWindow, Limits
+from worker.domain.policy import AmountLimit, BreakerLimits, DayWindow, Limits, PersonDecides
 from worker.rehearsal.draws import Draws
 
 FREE = Limits(
@@ -31,16 +31,27 @@ class Conditions:
     """Whether several customers' renewals fail within minutes, so that they meet at the caps."""
     sealed: bool = False
     """Whether the facts are sealed, and the chain walked, while the run goes on."""
+    webhooks: bool = False
+    """Whether events come by webhooks as well; in most runs they are only polled."""
+    person_decides: tuple[PersonDecides, ...] = ()
+    """What waits for a person in this run."""
 
 
 PLAIN = Conditions()
+ASKS: tuple[tuple[PersonDecides, ...], ...] = (
+    *(((),) * 9),
+    (PersonDecides.CHARGES,),
+    (PersonDecides.ENDING,),
+    tuple(PersonDecides),
+)
 
 
 def conditions_of(seed: str) -> Conditions:
     """Return what the run of *seed* has."""
     draws = Draws(seed, "conditions")
-    capped, sealed = draws.happens(0.12), draws.happens(0.2)
-    return Conditions(small_caps(draws) if capped else FREE, capped, sealed)
+    capped, sealed, webhooks = (draws.happens(share) for share in (0.12, 0.2, 0.3))
+    limits, asks = small_caps(draws) if capped else FREE, draws.one_of(ASKS)
+    return Conditions(limits, capped, sealed, webhooks, asks)
 
 
 def small_caps(draws: Draws) -> Limits:

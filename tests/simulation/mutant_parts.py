@@ -16,7 +16,7 @@ from worker.domain.decisions import Decision
 from worker.domain.engine import decide
 from worker.domain.engine_situation import Situation
 from worker.domain.readings import Answer, InvoiceReading
-from worker.ports import CaseChange, Used
+from worker.ports import CaseChange, Control, Json, LetterTask, Used
 from worker.queue.messages import ADVANCE_CASE
 from worker.services import case_turn
 from worker.store.ledger import Transaction
@@ -157,6 +157,11 @@ def decide_without_collapse(at: Situation) -> Decision:
     return decide(replace(at, policy=replace(at.policy, steps=steps)))
 
 
+def decide_alone(at: Situation) -> Decision:
+    """Return what the engine would say if nothing were left to a person."""
+    return decide(replace(at, policy=replace(at.policy, person_decides=())))
+
+
 @contextmanager
 def wrong_engine(wrong: Callable[[Situation], Decision]) -> Iterator[None]:
     """Let the services ask *wrong* in the place of the engine, in this process."""
@@ -192,6 +197,34 @@ class BackToFront(Wrapped):
         """Return the newest facts first."""
         found: list[Any] = self.real.unsealed(limit=limit)
         return found[::-1]
+
+
+class NoSwitch(Wrapped):
+    """Nobody asks whether charging is stopped."""
+
+    def read(self) -> Control | None:
+        """Return the control row as it is while nothing is stopped."""
+        found: Control | None = self.real.read()
+        return replace(found, charging=True) if found is not None else None
+
+
+class NoHolds(Wrapped):
+    """Nobody asks whether a case is held."""
+
+    def on_case(self, _case: Case, **_: Any) -> None:
+        """Know of no hold."""
+
+    def on_letter(self, _letter: LetterTask, **_: Any) -> bool:
+        """Know of none."""
+        return False
+
+
+class ForgetfulInbox(Wrapped):
+    """What a webhook brings is acknowledged and not kept."""
+
+    def keep(self, _event: Json, **_: Any) -> bool:
+        """Say that it is kept."""
+        return True
 
 
 class MarkedAfterwards(Wrapped):

@@ -4,7 +4,7 @@ Each returns what is wrong at its end, in sentences; with the right parts that i
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,14 +15,20 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.scenarios.stripe_side import Customer
 from tests.simulation.checks import violations_of
+from tests.simulation.conditions import PLAIN, Conditions
 from tests.simulation.ground import Ground
+from tests.simulation.obedience import disobeyed
+from tests.simulation.operators import Operators, has_just_read
+from tests.simulation.postman import BELIEVED, STRANGERS, Postman
 from tests.simulation.runs import HOUR, LENGTHS, configuration
 from tests.simulation.simulation import START, Simulation
-from tests.simulation.trouble import Trouble
+from tests.simulation.trouble import Row, Trouble
 from worker.bootstrap import App
 from worker.queue.broker import StopFlag, build_broker
 
 Change = Callable[[App], None]
+BEGINS_BEFORE_INTENT = 2
+"""The transactions of a look after its read: what is around the case, and then the intent."""
 
 _INTENT = (
     "INSERT INTO attempts (account_id, case_id, invoice_id, customer_id, no, kind, step, key, "
@@ -57,10 +63,10 @@ class FreezeInLook(Trouble):
 
 @contextmanager
 def world(
-    ground: Ground, trouble: Trouble, change: Change
+    ground: Ground, trouble: Trouble, change: Change, under: Conditions = PLAIN
 ) -> Iterator[tuple[Simulation, Customer]]:
     """Give a running world with one customer whose renewal is declined three hours from now."""
-    sim = Simulation(ground, trouble, configuration(LENGTHS[True]), change=change)
+    sim = Simulation(ground, trouble, configuration(LENGTHS[True], under), change=change)
     try:
         sim.run_until(START + HOUR)
         anna = sim.people.customer("anna", cards=("insufficient_funds",))
@@ -200,6 +206,49 @@ def two_in_flight(ground: Ground, change: Change) -> list[str]:
                 except IntegrityError:
                     refused += 1
         return [] if refused == 1 else ["the ledger took two intents in flight for one invoice"]
+
+
+def webhooks(
+    ground: Ground, change: Change, believed: Mapping[bool, tuple[str, ...]] = BELIEVED
+) -> list[str]:
+    """Strangers follow each webhook with what they would have believed."""
+    with world(ground, Trouble("webhooks"), change) as (sim, _anna):
+        postman = Postman(sim, believed, strangers=dict.fromkeys(STRANGERS, 1.0))
+        sim.run_until(START + 31 * HOUR)
+        assert {stranger for stranger, _ in postman.answers} == {"", *STRANGERS}
+        return postman.flaws
+
+
+def ordered(ground: Ground, change: Change, order: str, under: Conditions = PLAIN) -> list[str]:
+    """An operator gives an order an hour before a charge is due, and it is looked at often."""
+    with world(ground, Trouble(f"ordered {order}"), change, under) as (sim, _anna):
+        operators = Operators(sim, Row("ordered", "operators"))
+        sim.run_until(START + 26 * HOUR)
+        operators.do(order)
+        for _ in range(5):
+            ground.make_cases_due(sim.agenda.now)
+            sim.stir()
+            sim.run_until(sim.agenda.now + 0.5 * HOUR)
+        return disobeyed(sim, operators)
+
+
+def held_in_look(ground: Ground, change: Change) -> list[str]:
+    """An operator holds the case while a look that has read Stripe has a charge on its mind."""
+    with world(ground, Trouble("held in look"), change) as (sim, _anna):
+        operators = Operators(sim, Row("held in look", "operators"))
+        sim.run_until(START + 27.5 * HOUR)
+        begun: list[str] = []
+
+        def interfere(point: str) -> None:
+            if point == "begin" and has_just_read(sim):
+                begun.append(point)
+                if len(begun) == BEGINS_BEFORE_INTENT:
+                    operators.at_once("hold")
+
+        sim.at_point = interfere
+        sim.run_until(START + 29 * HOUR)
+        assert operators.still, "nothing was held"
+        return disobeyed(sim, operators)
 
 
 def queue_retries(middleware: Middleware | None) -> list[str]:

@@ -6,6 +6,7 @@ Each mutant is a part of the test process only; the worker has no switch for any
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from dramatiq.middleware import Retries
@@ -14,9 +15,11 @@ from tests.simulation import mutant_parts as parts
 from tests.simulation import mutant_stories as stories
 from tests.simulation.conditions import FREE, PLAIN, Conditions
 from tests.simulation.ground import Ground
+from tests.simulation.postman import NEW, OLD, STRANGE
 from tests.simulation.runs import run
 from tests.simulation.simulation import Simulation
 from worker.bootstrap import App
+from worker.domain.policy import PersonDecides
 
 RUNS_MAX = 60
 """Runs within which the simulation must notice (reliability.md S3 allows 2,000)."""
@@ -96,6 +99,12 @@ def _no_collapse(ground: Ground) -> Caught:
     return Caught(found[0] if found else "")
 
 
+def _nobody_asks(ground: Ground) -> Caught:
+    with parts.wrong_engine(parts.decide_alone):
+        found = stories.ordered(ground, _unchanged, "flush", ASKED)
+    return Caught(found[0] if found else "")
+
+
 def _no_index(ground: Ground) -> Caught:
     with _dropped(ground, IN_FLIGHT, PER_CUSTOMER):
         found = stories.two_in_flight(ground, _unchanged)
@@ -126,6 +135,7 @@ def _retries(_ground: Ground) -> Caught:
 SIMULATION = "simulation"
 CAPPED = Conditions(replace(FREE, charges_per_hour=1, letters_per_hour=1), crowd=True)
 SEALED = Conditions(sealed=True)
+ASKED = Conditions(person_decides=tuple(PersonDecides))
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant("a fresh key for each send", SIMULATION, _simulated(parts.with_stripe(parts.FreshKey))),
@@ -188,6 +198,32 @@ MUTANTS: tuple[Mutant, ...] = (
         SIMULATION,
         _simulated(parts.with_books(chain=parts.BackToFront), under=SEALED),
     ),
+    Mutant(
+        "no look at the switch",
+        "stopped",
+        _told(partial(stories.ordered, order="stop"), parts.with_books(control=parts.NoSwitch)),
+    ),
+    Mutant(
+        "no look at holds",
+        "held in a look",
+        _told(stories.held_in_look, parts.with_books(holds=parts.NoHolds)),
+    ),
+    Mutant("nobody asks a person", "person decides", _nobody_asks),
+    Mutant(
+        "a stranger's secret believed",
+        "webhooks",
+        _told(partial(stories.webhooks, believed={False: (NEW, OLD, STRANGE), True: (NEW,)})),
+    ),
+    Mutant(
+        "an old secret believed for ever",
+        "webhooks",
+        _told(partial(stories.webhooks, believed=dict.fromkeys((False, True), (NEW, OLD)))),
+    ),
+    Mutant(
+        "webhooks acknowledged and not kept",
+        "webhooks",
+        _told(stories.webhooks, parts.with_books(inbox=parts.ForgetfulInbox)),
+    ),
 )
 
 RIGHT: dict[str, Callable[[Ground], list[str]]] = {
@@ -200,6 +236,10 @@ RIGHT: dict[str, Callable[[Ground], list[str]]] = {
     "unlisted failure": lambda ground: stories.unlisted_failure(ground, _unchanged),
     "long gap": lambda ground: stories.long_gap(ground, _unchanged),
     "two in flight": lambda ground: stories.two_in_flight(ground, _unchanged),
+    "stopped": lambda ground: stories.ordered(ground, _unchanged, "stop"),
+    "held in a look": lambda ground: stories.held_in_look(ground, _unchanged),
+    "person decides": lambda ground: stories.ordered(ground, _unchanged, "flush", ASKED),
+    "webhooks": lambda ground: stories.webhooks(ground, _unchanged),
     "queue": lambda _ground: stories.queue_retries(None),
 }
 """The same stories with the right parts: they find nothing."""

@@ -3,21 +3,14 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.scenarios.stripe_side import Customer
-from worker.domain.holds import HoldKind, HoldScope
-from worker.domain.identifiers import case_name
-from worker.errors import DunningError
-from worker.ports import NewHold
+from tests.simulation.operators import AT_WORST, OPERATOR_ACTS, Operators, has_just_read
 from worker.rehearsal.draws import Draws
 from worker.rehearsal.driver_sandbox import Refused
-from worker.services.ask_close import ask_close
-from worker.services.extend_case import extend_case
-from worker.services.hold_cases import put_hold, release_holds
-from worker.services.operate import go, stop
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
@@ -46,7 +39,6 @@ ACTS = (
     "pause",
     "dispute",
 )
-OPERATOR_ACTS = ("hold", "release", "extend", "close", "stop", "go", "flush")
 
 
 @dataclass
@@ -56,7 +48,12 @@ class People:
     simulation: "Simulation"
     customers: list[Customer]
     draws: Draws
-    by: str = "rehearsal"
+
+    def __post_init__(self) -> None:
+        """Give the customers operators to deal with."""
+        self.operators = Operators(
+            self.simulation, Draws(self.simulation.trouble.seed, "operators")
+        )
 
     def plan(self, until: datetime) -> None:
         """Plan some acts between now and *until*."""
@@ -67,14 +64,23 @@ class People:
             sim.agenda.after(span * self.draws.fraction(), partial(self.act, who, act))
         for _ in range(max(0, self.draws.below(5) - 2)):
             name, when = self.draws.one_of(OPERATOR_ACTS), span * self.draws.fraction()
-            sim.agenda.after(when, partial(self.operate, name))
+            sim.agenda.after(when, partial(self.operators.do, name))
 
     def interfere(self, point: str) -> None:
-        """Now and then act at the worst moment: while a charge or an ending is on its way."""
+        """Now and then act at the worst moment: while a charge or an ending is on its way.
+
+        Operators act there as well, and right after a look has read Stripe.
+        """
+        if self.simulation.trouble.calm:
+            return
         worst = point.startswith(("request POST", "request DELETE")) or point == "mailed"
-        if worst and not self.simulation.trouble.calm and self.draws.happens(0.06):
+        if worst and self.draws.happens(0.06):
             who, act = self.draws.one_of(self.customers), self.draws.one_of(ACTS)
             self.act(who, act)
+        if worst or (point == "begin" and has_just_read(self.simulation)):
+            draws = self.operators.draws
+            if draws.happens(0.06 if worst else 0.01):
+                self.operators.at_once(draws.one_of(AT_WORST))
 
     def act(self, who: Customer, act: str) -> None:
         """Let a customer, or the staff about it, do something; what Stripe refuses is not done."""
@@ -85,37 +91,22 @@ class People:
 
     def operate(self, act: str) -> None:
         """Let an operator do something."""
-        self.simulation.note(f"operator {act}")
-        with suppress(DunningError):
-            _OPERATES[act](self)
-        self.simulation.stir()
+        self.operators.do(act)
 
     def make_peace(self) -> None:
         """End what keeps cases still, list every event, and let the daily comparison be due."""
-        app, now = self.app, self.simulation.agenda.now
-        go(ledger=app.ledger, clock=app.clock, now=now, by=self.by, reason="over")
-        ids = [row["id"] for row in self.simulation.ground.rows("SELECT id FROM cases ORDER BY id")]
-        release_holds(ids, ledger=app.ledger, now=now, by=self.by, reason="over")
+        operators, now = self.operators, self.simulation.agenda.now
+        for act in ("go", "release"):
+            operators.do(act)
+        operators.approve_all()
         self.simulation.ground.make_due("reconcile", now)
         self.simulation.seen.hidden_until.clear()
         self.simulation.stir()
-
-    @property
-    def app(self) -> Any:
-        """The App through which operators act."""
-        return next(iter(self.simulation.apps.values()))
 
     def open_invoices(self, who: Customer) -> list[str]:
         """Return the customer's open invoices, oldest first."""
         rows = self.simulation.sandbox.world.where("invoice", "customer", who.id)
         return [row["id"] for row in rows if row["status"] == "open"]
-
-    def cases(self) -> list[int]:
-        """Return the numbers of the unfinished cases."""
-        found = self.simulation.ground.rows(
-            "SELECT id FROM cases WHERE state <> 'closed' ORDER BY id"
-        )
-        return [row["id"] for row in found]
 
 
 def _pay(people: People, who: Customer) -> None:
@@ -168,61 +159,4 @@ _ACTS: dict[str, Callable[[People, Customer], None]] = {
     "uncollectible": _staff("mark_uncollectible"),
     "pause": _pause,
     "dispute": _dispute,
-}
-
-
-def _hold(people: People) -> None:
-    app, now = people.app, people.simulation.agenda.now
-    for case_id in people.cases()[:1]:
-        until = now + timedelta(hours=20)
-        new = NewHold(
-            scope=HoldScope.CASE,
-            target=case_name(case_id),
-            kind=HoldKind.INTERNAL,
-            owner=people.by,
-            reason="asked",
-            by=people.by,
-            until=until,
-        )
-        put_hold(new, ledger=app.ledger, now=now)
-
-
-def _release(people: People) -> None:
-    app, now = people.app, people.simulation.agenda.now
-    release_holds(people.cases(), ledger=app.ledger, now=now, by=people.by, reason="asked")
-
-
-def _extend(people: People) -> None:
-    app, now = people.app, people.simulation.agenda.now
-    for case_id in people.cases()[:1]:
-        extend_case(
-            case_id, 1, ledger=app.ledger, clock=app.clock, now=now, by=people.by, reason="asked"
-        )
-
-
-def _close(people: People) -> None:
-    app, now = people.app, people.simulation.agenda.now
-    for case_id in people.cases()[:1]:
-        ask_close(case_id, ledger=app.ledger, now=now, by=people.by, reason="asked")
-
-
-def _stop(people: People) -> None:
-    app, now = people.app, people.simulation.agenda.now
-    stop(ledger=app.ledger, clock=app.clock, now=now, by=people.by, reason="asked")
-    people.simulation.agenda.after(3 * 3600, lambda: people.operate("go"))
-
-
-def _go(people: People) -> None:
-    app, now = people.app, people.simulation.agenda.now
-    go(ledger=app.ledger, clock=app.clock, now=now, by=people.by, reason="asked")
-
-
-_OPERATES: dict[str, Callable[[People], None]] = {
-    "hold": _hold,
-    "release": _release,
-    "extend": _extend,
-    "close": _close,
-    "stop": _stop,
-    "go": _go,
-    "flush": lambda people: people.simulation.queue.flush(),
 }

@@ -10,12 +10,15 @@ from tests.scenarios.stripe_side import Customer
 from tests.simulation.checks import violations_of
 from tests.simulation.conditions import PLAIN, Conditions, conditions_of
 from tests.simulation.ground import Ground
+from tests.simulation.obedience import disobeyed
 from tests.simulation.people import CARDS, People
+from tests.simulation.postman import Postman
 from tests.simulation.simulation import START, Simulation
 from tests.simulation.trouble import Trouble, weather
 from worker.bootstrap import App
 from worker.domain.job_times import JobTiming
 from worker.domain.policy import Configuration, Step
+from worker.domain.policy_text import digest_of
 from worker.rehearsal.draws import Draws
 from worker.settings.environment import LogLevel
 
@@ -83,7 +86,11 @@ def configuration(length: Length, under: Conditions = PLAIN) -> Configuration:
     """Return the shipped configuration with a short timeline and few limits."""
     made = short_configuration(length.steps, length.ends_after, final_letter_gap=6 * HOUR)
     schedule = SCHEDULE | SEALING if under.sealed else SCHEDULE
-    return replace(made, dunning=replace(made.dunning, limits=under.limits), schedule=schedule)
+    (policy,) = made.dunning.policies
+    policy = replace(policy, person_decides=under.person_decides)
+    policy = replace(policy, digest=digest_of(policy))
+    dunning = replace(made.dunning, limits=under.limits, policies=(policy,))
+    return replace(made, dunning=dunning, schedule=schedule)
 
 
 def run(
@@ -115,8 +122,10 @@ def run(
     sim.trace = [] if traced else None
     try:
         prepare(sim)
-        _live(sim, draws, seed, under, START + length.trouble)
-        found = violations_of(sim)
+        postman = Postman(sim) if under.webhooks else None
+        people = _live(sim, draws, seed, under, START + length.trouble)
+        found = [*violations_of(sim), *disobeyed(sim, people.operators)]
+        found += postman.flaws if postman is not None else []
     finally:
         sim.close()
     cases = ground.rows("SELECT coalesce(outcome, state) AS o FROM cases ORDER BY id")
@@ -138,7 +147,9 @@ def run(
     )
 
 
-def _live(sim: Simulation, draws: Draws, seed: str, under: Conditions, peace_at: datetime) -> None:
+def _live(
+    sim: Simulation, draws: Draws, seed: str, under: Conditions, peace_at: datetime
+) -> People:
     sim.run_until(START + timedelta(minutes=10))
     people = People(sim, customers(sim, draws, under), Draws(seed, "people"))
     sim.at_point = people.interfere
@@ -154,9 +165,11 @@ def _live(sim: Simulation, draws: Draws, seed: str, under: Conditions, peace_at:
     sim.late = sim.ground.late(sim.agenda.now - timedelta(minutes=15))
     sim.fine_ticks = False
     while sim.agenda.now < peace_at + CALM:
-        if not people.cases() and not sim.waits():
-            return
+        if not people.operators.cases() and not sim.waits():
+            break
         sim.run_until(sim.agenda.now + 3 * HOUR)
+        people.operators.approve_all()
+    return people
 
 
 def customers(sim: Simulation, draws: Draws, under: Conditions = PLAIN) -> list[Customer]:

@@ -68,6 +68,7 @@ class Mail:
     notice: str
     committed_at: datetime | None
     ledger: Mapping[str, Any]
+    process: str = ""
 
 
 @dataclass
@@ -175,5 +176,6 @@ class Seen:
         sim = self.simulation
         known = sim.ground.letter(message_id)
         committed_at = sim.committed_at.get(sim.running.name)
-        self.mails.append(Mail(began_at, message_id, to, notice, committed_at, known))
+        name = sim.running.name
+        self.mails.append(Mail(began_at, message_id, to, notice, committed_at, known, name))
         sim.note(f"mail {message_id} {notice}")

@@ -171,7 +171,7 @@ class Simulation:
         app, argument = self.apps[name], message.argument
 
         def run() -> object:
-            self._local.process = self.processes[name]
+            self.take_turn(name)
             boundary = self.ends[name]
             acts: dict[str, Callable[[], object]] = {
                 TICK: lambda: start_jobs(app),
@@ -185,7 +185,15 @@ class Simulation:
 
     def idle(self) -> list[str]:
         """Return the names of the workers that could begin something."""
-        return [n for n, p in self.processes.items() if not p.busy and n not in self.dead_until]
+        return [n for n in self.apps if not self.processes[n].busy and self.is_up(n)]
+
+    def is_up(self, name: str) -> bool:
+        """Return whether a process is there, and not dead and yet to be started again."""
+        return name not in self.dead_until
+
+    def take_turn(self, name: str) -> None:
+        """Hear from the running thread that it is the process called *name*."""
+        self._local.process = self.processes[name]
 
     def ended(self, name: str) -> None:
         """Hear that a worker is through with a message, or died over it."""
