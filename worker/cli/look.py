@@ -205,17 +205,19 @@ def report(
     from worker.cli.look_report import show_network
     from worker.cli.look_report_money import show_money
     from worker.cli.look_report_shadow import show_shadow
+    from worker.cli.report_parts_out import Outlet
     from worker.errors import UsageError
 
     if csv_dir is not None and kind is Report.NETWORK:
         raise UsageError("--csv DIR is not for the network report; write --out FILE.csv instead.")
     code = 0
+    outlet = Outlet(out, csv_dir, as_json)
     with open_view(data) as view:
         match kind:
             case Report.MONEY:
-                show_money(view, begin=begin, end=end, out=out, csv_dir=csv_dir, as_json=as_json)
+                show_money(view, begin=begin, end=end, outlet=outlet)
             case Report.SHADOW:
-                show_shadow(view, begin=begin, end=end, out=out, csv_dir=csv_dir, as_json=as_json)
+                show_shadow(view, begin=begin, end=end, outlet=outlet)
             case Report.NETWORK:
                 code = show_network(view, begin=begin, end=end, out=out, as_json=as_json)
     raise typer.Exit(code)

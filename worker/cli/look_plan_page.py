@@ -17,22 +17,23 @@ from worker.office.plan_text import (
     title,
 )
 from worker.office.words import OfficeWords
-from worker.pages.markup import joined, packaged, style, table
+from worker.pages.markup import joined, packaged, style, table, whole_page
 
 
 def plan_page(plan: Plan, words: OfficeWords, since: str = "") -> Markup:
     """Return the whole page. Args: since: the line about yesterday's plan, if there is one."""
     still = [*(cap_line(cap, words) for cap in plan.caps), *still_lines(plan)]
     still += [since] if since else []
-    return packaged("worker.cli", "pages/plan.html").format(
-        style=style("shared.css", "report.css"),
-        title=title(plan, words),
+    said = title(plan, words)
+    body = packaged("worker.cli", "pages/plan.html").format(
+        title=said,
         made_at=words.dated(plan.made_at),
         notes=_paragraphs(notes(plan)),
         days=_days(plan, words),
         rows=_rows(plan, words),
         still=_paragraphs(still or ["Nothing."]),
     )
+    return whole_page(title=said, style=style("shared.css", "report.css"), body=body)
 
 
 def _paragraphs(lines: Iterable[str]) -> Markup:

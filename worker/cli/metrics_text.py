@@ -61,20 +61,34 @@ def print_metrics(measured: Measured) -> None:
 
 
 def _row(metric: Metric, by: GroupBy | None) -> tuple[str, ...]:
-    of, parts = metric.denominator, metric.definition.parts
-    marks = [f"{metric.pending} pending"] if metric.pending else []
-    marks += [f"small group (< {SMALL_GROUP_MAX})"] if metric.is_small else []
-    marks += [metric.warning] if metric.warning else []
     return (
         (metric.group or "not known") if by is not None else "",
         metric.definition.name,
         value_words(metric),
-        part_words(metric, metric.numerator, parts is not Parts.COUNTS) if of is not None else "",
-        part_words(metric, of, parts is Parts.MONEY) if of is not None else "",
-        ", ".join(marks),
+        *quotient_words(metric),
+        remark_words(metric),
         metric.definition.source,
         metric.definition.formula,
     )
+
+
+def quotient_words(metric: Metric) -> tuple[str, str]:
+    """Return numerator and denominator as people read them; empty where there is no quotient."""
+    of, parts = metric.denominator, metric.definition.parts
+    if of is None:
+        return "", ""
+    return (
+        _part_words(metric, metric.numerator, is_money=parts is not Parts.COUNTS),
+        _part_words(metric, of, is_money=parts is Parts.MONEY),
+    )
+
+
+def remark_words(metric: Metric) -> str:
+    """Return what must be known beside a figure: what is pending, few, or wrong with it."""
+    marks = [f"{metric.pending} pending"] if metric.pending else []
+    marks += [f"small group (< {SMALL_GROUP_MAX})"] if metric.is_small else []
+    marks += [metric.warning] if metric.warning else []
+    return ", ".join(marks)
 
 
 def value_words(metric: Metric) -> str:
@@ -95,8 +109,7 @@ def value_words(metric: Metric) -> str:
             return number_words(value)
 
 
-def part_words(metric: Metric, number: Fraction, is_money: bool) -> str:
-    """Return a numerator or a denominator as people read it."""
+def _part_words(metric: Metric, number: Fraction, *, is_money: bool) -> str:
     if is_money:
         return money_words(Money(round(number), metric.currency))
     return number_words(number)

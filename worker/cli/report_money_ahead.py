@@ -196,7 +196,7 @@ def letters_part(report: MoneyReport) -> Part:
             each.unknown,
             each.asked,
             each.paid_next,
-            Share(each.paid_next, each.asked),
+            Share(each.paid_next, each.asked, basis=each.asked),
         )
         for each in report.letters
     )

@@ -114,7 +114,7 @@ def reasons_part(report: MoneyReport, currency: str) -> Part:
             Share(of[0], whole),
             Money(of[1], currency),
             paid,
-            Share(paid, of[0]),
+            Share(paid, of[0], basis=of[0]),
             Money(of[2], currency),
         )
         for (kind, code), of, paid in sums
@@ -236,7 +236,7 @@ def renewals_part(report: MoneyReport, currency: str) -> Part:
             parts.append((each, (found.due, found.renewed_on_time, late, found.pending, missed)))
     sums = tuple(sum(figures[place] for _, figures in parts) for place in range(5))
     rows: list[tuple[Cell, ...]] = [
-        (slice_words(each.period), *figures, Share(figures[1] + figures[2], figures[0]))
+        (slice_words(each.period), *figures, Share(figures[1] + figures[2], figures[0], figures[0]))
         for each, figures in parts
         if len(report.slices) > 1
     ]

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from worker.cli.metrics_text import part_words
 from worker.cli.report_money import MoneyReport
 from worker.cli.report_money_ahead import calendar_part, letters_part, network_part, open_part
 from worker.cli.report_money_cases import churn_part, funnel_part, reasons_part, renewals_part
+from worker.cli.report_money_figures import figures_parts
 from worker.cli.report_money_revenue import causes_part, cohorts_part, money_part, mrr_part
+from worker.cli.report_money_voices import costs_part, voices_parts
 from worker.cli.report_parts import Cell, Change, Column, Part, Table
-from worker.domain.metric import SMALL_GROUP_MAX, Metric, Parts
+from worker.domain.metrics_imported import RETENTION_COST
 
 OF_CURRENCY: tuple[Callable[[MoneyReport, str], Part], ...] = (
     money_part,
@@ -27,20 +28,17 @@ OF_CURRENCY: tuple[Callable[[MoneyReport, str], Part], ...] = (
 def currency_parts(report: MoneyReport, currency: str) -> tuple[Part, ...]:
     """Return what is told for one currency; one without any figure has open cases only."""
     if not report.knows("failures", currency):
-        return open_part(report, currency), calendar_part(report, currency)
-    return tuple(part(report, currency) for part in OF_CURRENCY)
+        found = [open_part(report, currency), calendar_part(report, currency)]
+    else:
+        found = [part(report, currency) for part in OF_CURRENCY]
+    if report.knows(RETENTION_COST.name, currency):
+        found.insert(-2, costs_part(report, currency))
+    return tuple(found)
 
 
 def common_parts(report: MoneyReport) -> tuple[Part, ...]:
     """Return what has no currency."""
-    return letters_part(report), network_part(report)
-
-
-def figures_parts(report: MoneyReport) -> tuple[Part, ...]:
-    """Return every figure of `dunning metrics` beside the period before, by currency."""
-    currencies = dict.fromkeys((*report.currencies, ""))
-    parts = (_figures(report, currency) for currency in currencies)
-    return tuple(part for part in parts if part.table.rows)
+    return *voices_parts(report), letters_part(report), network_part(report)
 
 
 def overview_part(report: MoneyReport) -> Part:
@@ -75,42 +73,3 @@ def every_part(report: MoneyReport) -> tuple[Part, ...]:
     """Return all parts, as the CSV files have them."""
     by_currency = (part for each in report.currencies for part in currency_parts(report, each))
     return overview_part(report), *by_currency, *common_parts(report), *figures_parts(report)
-
-
-def _figures(report: MoneyReport, currency: str) -> Part:
-    rows = tuple(
-        _figure_row(report, metric)
-        for metric in report.measured.metrics
-        if metric.currency == currency and not metric.group
-    )
-    columns = (
-        Column("metric", "Metric", figures=False),
-        Column("value", "This period"),
-        Column("before", "Before"),
-        Column("change", "Change"),
-        Column("numerator", "Numerator"),
-        Column("denominator", "Denominator"),
-        Column("remarks", "Remarks", figures=False),
-        Column("formula", "Formula", figures=False),
-    )
-    notes = (f"As of dunning metrics; small groups are of fewer than {SMALL_GROUP_MAX}.",)
-    title = f"Every figure, {currency.upper()}" if currency else "Every figure without a currency"
-    return Part("figures", currency, title, notes, Table(title, columns, rows))
-
-
-def _figure_row(report: MoneyReport, metric: Metric) -> tuple[Cell, ...]:
-    before = report.figure_before(metric.definition.name, metric.currency)
-    of, parts = metric.denominator, metric.definition.parts
-    remarks = [f"{metric.pending} pending"] if metric.pending else []
-    remarks += ["small group"] if metric.is_small else []
-    remarks += [metric.warning] if metric.warning else []
-    return (
-        metric.definition.name,
-        metric,
-        before,
-        Change(metric, before),
-        part_words(metric, metric.numerator, parts is not Parts.COUNTS) if of is not None else "",
-        part_words(metric, of, parts is Parts.MONEY) if of is not None else "",
-        ", ".join(remarks),
-        metric.definition.formula,
-    )

@@ -195,11 +195,11 @@ def _cohort_rows(name: str, counts: FailureCounts) -> list[tuple[Cell, ...]]:
                 days,
                 counts.failed,
                 paid,
-                Share(paid, counts.failed),
+                Share(paid, counts.failed, basis=counts.failed),
                 pending,
                 Money(counts.failed_minor, counts.currency),
                 Money(minor, counts.currency),
-                Share(minor, counts.failed_minor),
+                Share(minor, counts.failed_minor, basis=counts.failed),
             )
         )
     return rows

@@ -20,7 +20,7 @@ from worker.cli.report_network_words import (
 from worker.domain.money import Money
 from worker.domain.network_tries import MadeBy, NetworkTry
 from worker.office.words import OfficeWords, count_words, json_instant, money_words
-from worker.pages.markup import NOTHING, joined, packaged, style, table
+from worker.pages.markup import NOTHING, joined, packaged, style, table, whole_page
 
 Cells = tuple[Markup | str, ...]
 
@@ -28,9 +28,9 @@ Cells = tuple[Markup | str, ...]
 def report_page(report: NetworkReport, words: OfficeWords) -> Markup:
     """Return the whole page."""
     own = packaged("worker.cli", "pages/network.css")
-    return packaged("worker.cli", "pages/network.html").format(
-        style=style("shared.css", "report.css") + own,
-        period=period(report, words),
+    said = period(report, words)
+    body = packaged("worker.cli", "pages/network.html").format(
+        period=said,
         account=report.account,
         mode="live" if report.live else "test mode",
         zone=words.zone.key,
@@ -45,6 +45,11 @@ def report_page(report: NetworkReport, words: OfficeWords) -> Markup:
         rules=_rules(),
         words=_definitions(),
         rows=_rows(report.rows, words),
+    )
+    return whole_page(
+        title=f"Network report: {said}",
+        style=style("shared.css", "report.css") + own,
+        body=body,
     )
 
 

@@ -10,12 +10,20 @@ from fractions import Fraction
 
 from worker.cli.metrics_files import plain_number
 from worker.cli.metrics_text import number_words, value_words
-from worker.domain.metric import Metric, Unit
+from worker.domain.metric import SMALL_GROUP_MAX, Metric, Unit
 from worker.domain.money import Money
 from worker.office.words import OfficeWords, json_instant, money_words
 from worker.pages.charts import Chart
 
 NO_VALUE = "no value"
+ROWS_MAX = 100
+"""So many rows of a table stand on a page; CSV and JSON have all of them."""
+
+
+class Written(str):
+    """What somebody else wrote: escaped in a page like all, and no formula in a spreadsheet."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,13 @@ class Share:
 
     part: int
     whole: int
+    basis: int = 0
+    """Of a rate: how many it is about, as few are marked; 0 for what is none."""
+
+    @property
+    def is_small(self) -> bool:
+        """Whether so few are behind it that it says little."""
+        return 0 < self.basis < SMALL_GROUP_MAX
 
     @property
     def percent(self) -> Fraction | None:
@@ -70,6 +85,13 @@ class Table:
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    chosen: tuple[tuple[Cell, ...], ...] | None = None
+    """What a page shows of a long one; None: its first rows."""
+
+    @property
+    def on_page(self) -> tuple[tuple[Cell, ...], ...]:
+        """The rows that a page has room for."""
+        return self.rows[:ROWS_MAX] if self.chosen is None else self.chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +105,8 @@ class Part:
     notes: tuple[str, ...]
     table: Table
     charts: tuple[Chart, ...] = ()
+    warning: str = ""
+    """What is wrong with what is told; empty where nothing is."""
 
 
 def cell_words(cell: Cell, words: OfficeWords) -> str:

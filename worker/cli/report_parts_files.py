@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from worker.cli.report_parts import Part, cell_plain
+from worker.cli.report_parts import Cell, Part, Written, cell_plain
 from worker.errors import UsageError
 from worker.office.sheets import csv_text
 
@@ -17,11 +17,17 @@ def sheets(parts: Iterable[Part]) -> Iterator[tuple[str, str]]:
     for topic, found in topics.items():
         columns = ["currency", *(column.key for column in found[0].table.columns)]
         rows = [
-            [part.currency, *(cell_plain(cell) for cell in row)]
+            [part.currency, *(_in_sheet(cell) for cell in row)]
             for part in found
             for row in part.table.rows
         ]
         yield topic, csv_text(columns, rows)
+
+
+def _in_sheet(cell: Cell) -> object:
+    """Return a cell for a spreadsheet, which must not compute what somebody wrote."""
+    begins_a_formula = isinstance(cell, Written) and cell.lstrip()[:1] in set("=+-@")
+    return f"'{cell}" if begins_a_formula else cell_plain(cell)
 
 
 def write_sheets(parts: Iterable[Part], folder: Path) -> int:

@@ -1,33 +1,86 @@
 """Parts of a report as HTML: charts, the table behind them, notes, and all tables as CSV."""
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from markupsafe import Markup
 
 from worker.cli.metrics_text import value_words
-from worker.cli.report_parts import Cell, Part, cell_words
+from worker.cli.report_parts import NO_VALUE, Cell, Part, Share, cell_words
 from worker.cli.report_parts_files import sheets
-from worker.domain.metric import Metric
+from worker.domain.metric import SMALL_GROUP_MAX, Metric
 from worker.office.words import OfficeWords
-from worker.pages.charts import figure
-from worker.pages.markup import NOTHING, joined, packaged, style, table
+from worker.pages.charts import figure, patterns
+from worker.pages.markup import NOTHING, joined, packaged, style, table, whole_page
+
+SHEET_MAX = 200_000
+"""A CSV file of more characters is left out of the page, which must stay fit to be mailed."""
+FEW = Markup('<span class="few" aria-hidden="true">*</span><span class="unseen"> (few)</span>')
+FEW_WORDS = (
+    f"* few: of fewer than {SMALL_GROUP_MAX} customers, invoices or answers, where chance decides."
+)
 
 
-def report_style() -> Markup:
-    """Return the style sheets of a report that is made of parts."""
-    own = packaged("worker.cli", "pages/parts.css")
-    return style("shared.css", "report.css", "charts.css") + own
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands above and below the parts of a report."""
+
+    name: str
+    heading: str
+    said: str
+    """Which period it tells of, in words."""
+    account: str
+    live: bool
+    made_at: datetime
+    command: str
+    """What writes its tables as CSV files."""
+    footer: str
 
 
-def currency_links(currencies: Iterable[str]) -> Markup:
-    """Return links to the sections of currencies, as items of a list."""
-    return joined(
-        Markup('<li><a href="#{}">{}</a></li>').format(each, each.upper()) for each in currencies
+def parts_page(head: Head, body: Markup, parts: Iterable[Part], words: OfficeWords) -> Markup:
+    """Return the whole page of a report that is made of parts. Args: body: all of them, told."""
+    whole = packaged("worker.cli", "pages/parts.html").format(
+        heading=head.heading,
+        said=head.said,
+        account=head.account,
+        mode="live" if head.live else "test mode",
+        made_at=words.dated(head.made_at),
+        zone=words.zone.key,
+        body=body,
+        command=head.command,
+        sheets=_sheet_links(parts),
+        few=FEW_WORDS,
+        footer=head.footer,
+    )
+    sheet = packaged("worker.cli", "pages/parts.css")
+    return whole_page(
+        title=f"{head.name}: {head.said}",
+        style=style("shared.css", "report.css", "charts.css") + sheet,
+        body=whole,
+        patterns=patterns(),
     )
 
 
-def currency_section(currency: str, parts: Iterable[Part], words: OfficeWords) -> Markup:
+def part_links(currencies: Iterable[str], common: Iterable[Part]) -> Markup:
+    """Return links to the sections of currencies and to the parts that have none, as items."""
+    of_currencies = ((each, each.upper()) for each in currencies)
+    of_common = ((f"part-{part.topic}", part.title) for part in common)
+    return joined(
+        Markup('<li><a href="#{}">{}</a></li>').format(*link)
+        for link in (*of_currencies, *of_common)
+    )
+
+
+def currency_sections(by_currency: Mapping[str, Iterable[Part]], words: OfficeWords) -> Markup:
+    """Return a section for each currency."""
+    return joined(
+        _currency_section(currency, parts, words) for currency, parts in by_currency.items()
+    )
+
+
+def _currency_section(currency: str, parts: Iterable[Part], words: OfficeWords) -> Markup:
     """Return everything about one currency."""
     return Markup(
         '<section class="currency" id="{id}" aria-labelledby="{id}-title">'
@@ -73,37 +126,59 @@ def _behind(part: Part, words: OfficeWords) -> Markup:
 
 def part_table(part: Part, words: OfficeWords) -> Markup:
     """Return the part's table."""
-    columns = part.table.columns
+    columns, rows = part.table.columns, part.table.on_page
     where = f", {part.currency.upper()}" if part.currency else ""
-    return Markup('<div class="scroll">{}</div>').format(
+    return Markup('<div class="scroll">{}</div>{}').format(
         table(
             [column.title for column in columns],
-            ([_cell(cell, words) for cell in row] for row in part.table.rows),
+            ([_cell(cell, words) for cell in row] for row in rows),
             caption=f"{part.table.caption}{where}",
             right=frozenset(i for i, column in enumerate(columns) if column.figures),
-        )
+        ),
+        _left_out(len(part.table.rows), len(rows)),
     )
+
+
+def _left_out(count: int, shown: int) -> Markup:
+    if count == shown:
+        return NOTHING
+    return Markup(
+        '<p class="soft note">{} of {} rows are shown; all of them: the CSV files.</p>'
+    ).format(f"{shown:,}", f"{count:,}")
 
 
 def _cell(cell: Cell, words: OfficeWords) -> Markup | str:
-    if not isinstance(cell, Metric):
-        return cell_words(cell, words)
-    return Markup('<data value="{} {}">{}</data>').format(
-        cell.definition.name, cell.currency, value_words(cell)
-    )
+    mark = FEW if isinstance(cell, Metric | Share) and cell.is_small else NOTHING
+    if isinstance(cell, Metric):
+        return Markup('<data value="{} {}">{}</data>{}').format(
+            cell.definition.name, cell.currency, value_words(cell), mark
+        )
+    said = cell_words(cell, words)
+    if said == NO_VALUE:
+        return Markup('<span class="soft">{}</span>').format(said)
+    return Markup("{}{}").format(said, mark)
 
 
 def part_notes(part: Part) -> Markup:
-    """Return what must be known to read the part."""
-    return joined(Markup('<p class="soft note">{}</p>').format(note) for note in part.notes)
+    """Return what must be known to read the part; what is wrong comes first."""
+    warning = Markup('<p class="warning">{}</p>').format(part.warning) if part.warning else NOTHING
+    return warning + joined(
+        Markup('<p class="soft note">{}</p>').format(note) for note in part.notes
+    )
 
 
-def sheet_links(parts: Iterable[Part]) -> Markup:
-    """Return links that hold the tables as CSV themselves, as items of a list."""
+def _sheet_links(parts: Iterable[Part]) -> Markup:
+    """Return links that hold the tables as CSV themselves, as items of a list.
+
+    A table that is too long for a page is named only.
+    """
     link = Markup(
         '<li><a download="{name}.csv" href="data:text/csv;base64,{data}">{name}.csv</a></li>'
     )
+    named = Markup('<li>{name}.csv <span class="soft">(long: with --csv only)</span></li>')
     return joined(
-        link.format(name=topic, data=b64encode(text.encode()).decode())
+        named.format(name=topic)
+        if len(text) > SHEET_MAX
+        else link.format(name=topic, data=b64encode(text.encode()).decode())
         for topic, text in sheets(parts)
     )

@@ -146,7 +146,7 @@ def _row(said: str, cases: Sequence[ShadowCase], currency: str) -> tuple[Cell, .
         sum(each.charges for each in cases),
         sum(each.stripe_tries for each in cases),
         len(paid),
-        Share(len(paid), len(cases)),
+        Share(len(paid), len(cases), basis=len(cases)),
         Money(sum(each.paid_minor for each in paid), currency),
     )
 

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+
+from worker.domain.redaction import without_contacts
 
 UNTAGGED = "untagged"
 """What comments are under that have no word of any tag."""
@@ -22,6 +24,7 @@ class Comment:
     """`detractor`, `passive` or `promoter` (metrics.survey_answers)."""
     at: datetime
     text: str
+    """As written; what is shown of it has no address or telephone number (group_comments)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ def group_comments(
 ) -> list[TaggedComments]:
     """Return the comments by tag: most detractors first, then most comments, then by name.
 
-    A comment counts under each of its tags. Args: tags: tag -> words; a comment has one where a
+    A comment counts under each of its tags, and is told without addresses and telephone numbers:
+    lists and reports go from hand to hand. Args: tags: tag -> words; a comment has one where a
     word of it begins so, whatever its case.
     """
     patterns = {tag: _pattern(words) for tag, words in tags.items()}
@@ -50,8 +54,9 @@ def group_comments(
     for comment in comments:
         folded = comment.text.casefold()
         having = [tag for tag, pattern in patterns.items() if pattern.search(folded)]
+        told = replace(comment, text=without_contacts(comment.text))
         for tag in having or [UNTAGGED]:
-            found.setdefault(tag, []).append(comment)
+            found.setdefault(tag, []).append(told)
     groups = [TaggedComments(tag, tuple(sorted(found[tag], key=_rank))) for tag in found]
     return sorted(
         groups, key=lambda group: (-group.count("detractor"), -len(group.comments), group.tag)

@@ -14,6 +14,8 @@ from worker.domain.metric_counts import (
 )
 
 COSTS_TOO_MUCH = "more than the MRR per customer of the same time"
+MRR_PER_CUSTOMER = "mrr_per_customer_of_the_period"
+"""The term that the cost is held against: MRR at the start x months / customers at the start."""
 
 _ANSWERS = "metrics.survey_answers"
 _TICKETS = "metrics.tickets"
@@ -108,7 +110,7 @@ def cost_metrics(counts: CostCounts, revenue: RevenueCounts, period: Period) -> 
     terms, warning = {}, ""
     if customers:
         brought = revenue.opening_minor * period.months / customers
-        terms = {"mrr_per_customer_of_the_period": brought}
+        terms = {MRR_PER_CUSTOMER: brought}
         warning = COSTS_TOO_MUCH if Fraction(counts.amount_minor, customers) > brought else ""
     yield Metric(
         RETENTION_COST,

@@ -33,6 +33,23 @@ _SECRETS = (
     # 13 to 19 digits, in groups or not, that do not belong to an id.
     (re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?!\w)"), "[card]"),
 )
+# A telephone number: it begins with + or 0, or is grouped as one; no date, amount or short number.
+_PHONE = re.compile(
+    r"(?<![\w.,:+/-])(?!\d{1,2}[./-]\d{1,2}[./-]\d{2,4}(?!\w))"
+    r"(?:\+\d|\(?0\d|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?![\d-]))"
+    r"(?:[ ()./-]{0,2}\d){0,14}(?!\w)"
+)
+_PHONE_DIGITS = range(7, 16)
+
+
+def without_contacts(text: str) -> str:
+    """Return what somebody wrote without secrets, addresses and telephone numbers."""
+    return _PHONE.sub(_phone_words, redact(text))
+
+
+def _phone_words(found: re.Match[str]) -> str:
+    digits = sum(character.isdigit() for character in found[0])
+    return "[phone]" if digits in _PHONE_DIGITS else found[0]
 
 
 def redact(text: str) -> str:

@@ -23,6 +23,19 @@ def style(*names: str) -> Markup:
     return joined(packaged("worker.pages", name) for name in names)
 
 
+def whole_page(
+    *, title: str, style: Markup, body: Markup, patterns: Markup = NOTHING, also: str = ""
+) -> Markup:
+    """Return a self-contained page: nothing to fetch, nothing to run.
+
+    Args: patterns: of its charts (charts.py). also: what else the browser may show, in words of a
+    Content-Security-Policy: `; img-src data:`.
+    """
+    return packaged("worker.pages", "page.html").format(
+        title=title, style=style, body=body, patterns=patterns, also=also
+    )
+
+
 def joined(pieces: Iterable[Markup]) -> Markup:
     """Return *pieces* one after the other."""
     return Markup("").join(pieces)

@@ -15,6 +15,7 @@ from worker import clock
 from worker.bootstrap import notices_in
 from worker.domain.identifiers import case_name
 from worker.errors import ConfigError
+from worker.pages.markup import whole_page
 from worker.rehearsal import report_markup as markup
 from worker.rehearsal import report_summary as summary_parts
 from worker.rehearsal.driver_config import REHEARSED_CONFIG
@@ -120,8 +121,7 @@ def report_page(told: Told) -> Markup:
     style = markup.joined(
         markup.page_file(name) for name in ("shared.css", "report.css", "stories.css")
     )
-    return markup.page_file("report.html").format(
-        style=style,
+    body = markup.page_file("report.html").format(
         head=_head(told),
         figures=summary_parts.figures(told.summary),
         verdict=summary_parts.verdict(told.summary["checks"]),
@@ -135,6 +135,12 @@ def report_page(told: Told) -> Markup:
         ),
         gallery=_gallery(told),
         stories=_stories(told),
+    )
+    return whole_page(
+        title="Report of a dunning rehearsal",
+        style=style,
+        body=body,
+        also="; img-src data:; frame-src 'self' data:",
     )
 
 

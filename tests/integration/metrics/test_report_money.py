@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterator
 from html import unescape
@@ -39,6 +40,35 @@ def ledger(migrated_database_url: str) -> Iterator[PostgresLedger]:
 def dunning(ledger: PostgresLedger, migrated_database_url: str) -> Command:
     """Give the command on the ledger."""
     return Command(migrated_database_url)
+
+
+SURVEYS = f"""key,survey,score,answered_at,comment
+1,nps,2,2026-11-03,"Too expensive, write to jo@acme.example or +49 170 1234567"
+2,nps,9,2026-11-04,worth its price
+3,csat,1,2026-11-05,{NASTY}
+4,ces,7,2026-11-06,"=HYPERLINK(""http://evil.example"")"
+5,nps,8,2026-11-07,
+6,nps,3,2026-10-07,dear
+"""
+TICKETS = """key,opened_at,resolved_at,contacts
+1,2026-11-02T08:00:00Z,2026-11-02T10:00:00Z,1
+2,2026-11-03T08:00:00Z,2026-11-04T08:00:00Z,3
+3,2026-11-04,,1
+4,2026-10-03T08:00:00Z,2026-10-03T09:00:00Z,1
+"""
+COSTS = """key,spent_at,amount,currency
+1,2026-11-30,560.00,eur
+2,2026-10-30,1.00,eur
+"""
+
+
+def bring_in(dunning: Command, folder: Path) -> None:
+    """Import what surveys and support say, and what keeping customers costs."""
+    for kind, content in (("surveys", SURVEYS), ("tickets", TICKETS), ("retention_costs", COSTS)):
+        path = folder / f"{kind}.csv"
+        path.write_text(content)
+        result = dunning.run("import", kind, str(path), "--by", "jo", "--reason", "autumn")
+        assert result.exit_code == 0, result.exception
 
 
 def seed(ledger: PostgresLedger) -> None:
@@ -98,6 +128,7 @@ def test_every_figure_of_the_metrics_stands_in_page_json_and_csv(
     dunning: Command, ledger: PostgresLedger, tmp_path: Path
 ) -> None:
     seed(ledger)
+    bring_in(dunning, tmp_path)
     metrics = figures(dunning, *ASKED)
     shown = re.findall(r'<data value="(\S+) (\S*)">([^<]*)</data>', page(dunning, tmp_path, *ASKED))
     assert {(name, currency) for name, currency, _ in shown} == set(metrics)
@@ -128,7 +159,7 @@ def in_words(metric: dict[str, Any]) -> str:
     else:
         text = f"{float(value):.2f}" if abs(float(value)) < 10 else f"{float(value):.1f}"
         text = text.rstrip("0").rstrip(".")
-    return text + {"percent": " %", "days": " days"}.get(unit, "")
+    return text + {"percent": " %", "days": " days", "hours": " h"}.get(unit, "")
 
 
 def plain(value: object) -> str:
@@ -286,3 +317,93 @@ def test_the_longest_period_is_told_by_months(
     told = sheets(dunning, tmp_path / "csv", "--from", "2026-10-10", "--to", "2026-12-20")
     cohorts = list(dict.fromkeys(row["failed"] for row in told["cohorts"]))
     assert cohorts == ["10–31 Oct", "1–30 Nov", "1–19 Dec", "10 Oct 2026 to 19 Dec 2026 (UTC)"]
+
+
+def test_what_customers_say_stands_in_the_report_as_in_the_metrics(
+    dunning: Command, ledger: PostgresLedger, tmp_path: Path
+) -> None:
+    seed(ledger)
+    bring_in(dunning, tmp_path)
+    metrics = json.loads(dunning.run("metrics", *ASKED, "--json").stdout)
+    of = {each["name"]: each for each in metrics["metrics"] if not each["currency"]}
+    told = sheets(dunning, tmp_path / "csv", *ASKED)
+    voices = {row["name"]: row for row in told["voices"]}
+    nps = voices["Would recommend us (NPS)"]
+    assert (nps["value"], nps["numerator"], nps["denominator"]) == ("0", "0", "3")
+    assert (nps["before"], nps["change"]) == ("-100", "100")
+    assert nps["remarks"] == "small group (< 30)"
+    contact = voices["Tickets resolved with one answer"]
+    assert contact["value"] == of["first_contact_resolution"]["value"] == "33.333333"
+    assert contact["remarks"].startswith("1 pending")
+    assert [row["tag"] for row in told["comment_tags"]] == ["untagged"]
+    [group] = metrics["comments"]
+    assert [row["comment"] for row in told["comments"]] == [
+        f"'{text}" if text.startswith("=") else text
+        for text in (shown["text"] for shown in group["shown"])
+    ]
+    standings = [row["standing"] for row in told["comments"]]
+    assert standings == ["detractor", "detractor", "promoter", "promoter"]
+
+
+def test_comments_name_no_way_to_reach_anybody_and_are_never_run(
+    dunning: Command, ledger: PostgresLedger, tmp_path: Path
+) -> None:
+    seed(ledger)
+    bring_in(dunning, tmp_path)
+    made = page(dunning, tmp_path, *ASKED)
+    forms = (
+        made,
+        (tmp_path / "report.html").read_text(),
+        dunning.run("report", *ASKED, "--json").stdout,
+        dunning.run("metrics", *ASKED, "--json").stdout,
+        dunning.run("metrics", *ASKED).stdout,
+        "".join(str(sheet) for sheet in sheets(dunning, tmp_path / "csv", *ASKED).values()),
+    )
+    for form in forms:
+        assert "jo@acme.example" not in form
+        assert "1234567" not in form
+    assert "Too expensive, write to [address] or [phone]" in unescape(made)
+    assert "<script" not in made
+    assert "&lt;script&gt;alert(1)" in made
+    embedded = re.findall(r'href="data:text/csv;base64,([^"]+)"', made)
+    texts = [b64decode(each).decode() for each in embedded]
+    assert texts
+    for text in texts:
+        for row in csv.reader(StringIO(text)):
+            assert not [cell for cell in row if cell.startswith("=")]
+
+
+def test_keeping_customers_that_costs_more_than_they_bring_is_said(
+    dunning: Command, ledger: PostgresLedger, tmp_path: Path
+) -> None:
+    seed(ledger)
+    bring_in(dunning, tmp_path)
+    warning = "Keeping a customer costs more than the MRR per customer of the same time."
+    assert page(dunning, tmp_path, *ASKED).count(f'<p class="warning">{warning}</p>') == 1
+    assert f"EUR: {warning}" in dunning.run("report", *ASKED).stdout
+    october = ("--from", "2026-10-01", "--to", "2026-11-01")
+    assert warning not in page(dunning, tmp_path, *october)
+    rows = {row["name"]: row for row in sheets(dunning, tmp_path / "csv", *ASKED)["costs"]}
+    cost = rows["… for each customer at the start"]
+    assert (cost["value"], cost["numerator"], cost["denominator"]) == ("7000", "€560.00", "8")
+    assert int(rows["What one brought in that time (MRR)"]["value"]) < 7000
+
+
+def test_long_tables_are_cut_on_the_page_and_whole_in_the_csv(
+    dunning: Command, ledger: PostgresLedger, tmp_path: Path
+) -> None:
+    seed(ledger)
+    said = "word " * 200
+    rows = [f"{no},nps,{no % 7},2026-11-10,{said}{no}" for no in range(300)]
+    (tmp_path / "surveys.csv").write_text(
+        "\n".join(["key,survey,score,answered_at,comment", *rows]) + "\n"
+    )
+    asked = ("--by", "jo", "--reason", "autumn")
+    assert dunning.run("import", "surveys", str(tmp_path / "surveys.csv"), *asked).exit_code == 0
+    made = page(dunning, tmp_path, *ASKED)
+    assert "20 of 300 rows are shown; all of them: the CSV files." in made
+    assert 'comments.csv <span class="soft">(long: with --csv only)' in made
+    assert len(made) < 1_000_000
+    told = sheets(dunning, tmp_path / "csv", *ASKED)["comments"]
+    assert len(told) == 300
+    assert {len(row["comment"].split()) for row in told} == {201}

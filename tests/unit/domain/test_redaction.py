@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.domain.redaction import redact
+from worker.domain.redaction import redact, without_contacts
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,20 @@ def test_twice_is_once(secret: str) -> None:
     once = redact(f"a {secret} b")
     assert secret not in once
     assert "51H" not in redact(once)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("call me: +49 170 1234567!", "call me: [phone]!"),
+        ("0170/1234567", "[phone]"),
+        ("(555) 123-4567 or 555.123.4567", "[phone] or [phone]"),
+        ("020 7946 0958.", "[phone]."),
+        ("jo@acme.example, 4242 4242 4242 4242", "[address], [card]"),
+        ("on 2026-11-02, 02.11.2026 and 01/11/26", None),
+        ("1,250.00 for 20 000 000 yen, order 12345678", None),
+        ("10 out of 10, 0 stars, 0.5 % of 100, at 10:00", None),
+    ],
+)
+def test_what_somebody_wrote_names_no_way_to_reach_them(text: str, told: str | None) -> None:
+    assert without_contacts(text) == (told or text)
