@@ -91,6 +91,11 @@ class MoneyReport:
         }
         return tuple(sorted(found, key=lambda currency: (-weight[currency], currency)))
 
+    @property
+    def has_before(self) -> bool:
+        """Whether there is any figure to compare with."""
+        return bool(self.before.metrics)
+
     def knows(self, name: str, currency: str) -> bool:
         """Return whether the period has that figure."""
         return _find(self.measured, name, currency) is not None

@@ -15,7 +15,7 @@ from worker.cli.report_money_words import (
 )
 from worker.cli.report_parts import Cell, Column, Part, Share, Table
 from worker.domain.money import Money
-from worker.office.words import money_words
+from worker.office.words import decline_words, money_words
 from worker.pages.charts import Chart, Kind, Mark, Series
 from worker.store.reading_money import ChurnGroup, FailureGroup
 
@@ -61,7 +61,7 @@ def funnel_part(report: MoneyReport, currency: str) -> Part:
     )
     chart = Chart(
         id=f"funnel-{currency}",
-        title="From failure to cash",
+        title="Invoices at each stage",
         description="Invoices that first failed in the period, as they stand now.",
         kind=Kind.BARS,
         labels=tuple(name for name, _ in stages),
@@ -132,11 +132,11 @@ def reasons_part(report: MoneyReport, currency: str) -> Part:
     drawn = sums[:REASONS_DRAWN]
     chart = Chart(
         id=f"reasons-{currency}",
-        title="Why payments failed, and what came back",
+        title="Failed, and paid since",
         description="By the reason of the first failure"
         + (f", the {REASONS_DRAWN} most frequent." if len(sums) > REASONS_DRAWN else "."),
         kind=Kind.BARS,
-        labels=tuple(plain_words(code or kind) or "not known yet" for (kind, code), _, _ in drawn),
+        labels=tuple(decline_words(code, kind) or "not known yet" for (kind, code), _, _ in drawn),
         series=(
             _counts("failed", [of[0] for _, of, _ in drawn], Mark.BEFORE),
             _counts("paid since", [paid for _, _, paid in drawn], Mark.GOOD),
@@ -252,7 +252,7 @@ def renewals_part(report: MoneyReport, currency: str) -> Part:
     names = (("on time", Mark.GOOD), ("late", Mark.LATE), ("pending", Mark.PENDING))
     chart = Chart(
         id=f"renewals-{currency}",
-        title="Renewals due and done",
+        title="What became of those that were due",
         description="Renewals by the week or month in which they were due.",
         kind=Kind.STACKS,
         labels=tuple(slice_words(each.period) for each, _ in parts),

@@ -64,7 +64,11 @@ def overview_part(report: MoneyReport) -> Part:
         Column("recovered_change", "Change of it"),
         *titles[2:],
     )
-    notes = ("Change is against the period of the same length right before.",)
+    notes = (
+        "Change is against the period of the same length right before."
+        if report.has_before
+        else "No fact is known of the period before: there is nothing to compare with.",
+    )
     table = Table("The period at a glance", columns, tuple(rows))
     return Part("overview", "", "At a glance", notes, table)
 

@@ -59,7 +59,8 @@ def money_part(report: MoneyReport, currency: str) -> Part:
     chart = Chart(
         id=f"money-{currency}",
         title="Failed, recovered, at risk",
-        description=f"Amounts in {currency.upper()}, beside the period before.",
+        description=f"Amounts in {currency.upper()}"
+        + (", beside the period before." if report.has_before else "."),
         kind=Kind.BARS,
         labels=tuple(SHORT[name] for name in DRAWN),
         series=(

@@ -86,7 +86,7 @@ def _tags_part(groups: Iterable[TaggedComments]) -> Part:
         id="comments",
         title="Comments by tag",
         description="Most detractors first; a comment counts under each of its tags.",
-        kind=Kind.STEPS,
+        kind=Kind.BARS,
         labels=tuple(group.tag for group in found),
         series=tuple(
             Series(

@@ -3,12 +3,11 @@
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from markupsafe import Markup
 
-from worker.cli.metrics_text import value_words
-from worker.cli.report_parts import NO_VALUE, Cell, Part, Share, cell_words
+from worker.cli.report_parts import NO_VALUE, Cell, Part, Share, Written, cell_words
 from worker.cli.report_parts_files import sheets
 from worker.domain.metric import SMALL_GROUP_MAX, Metric
 from worker.office.words import OfficeWords
@@ -148,15 +147,22 @@ def _left_out(count: int, shown: int) -> Markup:
 
 
 def _cell(cell: Cell, words: OfficeWords) -> Markup | str:
-    mark = FEW if isinstance(cell, Metric | Share) and cell.is_small else NOTHING
-    if isinstance(cell, Metric):
-        return Markup('<data value="{} {}">{}</data>{}').format(
-            cell.definition.name, cell.currency, value_words(cell), mark
-        )
     said = cell_words(cell, words)
-    if said == NO_VALUE:
-        return Markup('<span class="soft">{}</span>').format(said)
-    return Markup("{}{}").format(said, mark)
+    soft = Markup(' class="soft"') if said == NO_VALUE else NOTHING
+    mark = FEW if isinstance(cell, Metric | Share) and cell.is_small else NOTHING
+    match cell:
+        case Metric():
+            return Markup('<data value="{} {}"{}>{}</data>{}').format(
+                cell.definition.name, cell.currency, soft, said, mark
+            )
+        case date():
+            return Markup('<time datetime="{}">{}</time>').format(cell.isoformat(), said)
+        case Written():
+            return Markup('<span class="written">{}</span>').format(said)
+        case _ if soft:
+            return Markup("<span{}>{}</span>").format(soft, said)
+        case _:
+            return Markup("{}{}").format(said, mark)
 
 
 def part_notes(part: Part) -> Markup:

@@ -63,6 +63,14 @@ def money_words(money: Money) -> str:
     return money_text(money, MONEY_LOCALE)
 
 
+def decline_words(code: str, decline_class: str) -> str:
+    """Return why a payment failed, in a few words; a network's bare number gets its class."""
+    if code and not code.isupper() and not code.isdecimal():
+        return code.replace("_", " ")
+    kind = decline_class.replace("_", " ")
+    return f"{kind} (code {code})" if code and kind else code or kind
+
+
 def brand_words(brand: str) -> str:
     """Return a card brand as it is written: `Mastercard`, `American Express`."""
     return BRANDS.get(brand, brand.replace("_", " ").title())

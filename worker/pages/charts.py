@@ -5,6 +5,7 @@ taken out, so a page needs no network and no script and follows the reader's dar
 Each chart is drawn for two widths; the style sheet shows the one that fits.
 """
 
+import math
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 HEIGHT = 300
 ROW_HEIGHT = 26
 """Height of one horizontal bar with its gap."""
+
+
+TICKS_MAX = 4
+"""So many steps an axis has at the most."""
 
 
 class Width(IntEnum):
@@ -132,7 +137,7 @@ def patterns() -> Markup:
 
 
 def _legend(chart: Chart) -> Markup:
-    shown = [series for series in chart.series if series.mark is not Mark.GROUND]
+    shown = [series for series in _seen(chart) if series.mark is not Mark.GROUND]
     if len(shown) < 2:
         return NOTHING
     shape = "line" if chart.kind is Kind.LINES else "rect"
@@ -158,7 +163,7 @@ def _picture(chart: Chart, width: Width) -> Markup:
 
     name = width.name.lower()
     drawn = _drawn(chart, width)
-    svg = _only_shapes(drawn, [series.mark for series in chart.series])
+    svg = _only_shapes(drawn, [series.mark for series in _seen(chart)])
     lies = " lying" if chart.kind in LYING else ""
     svg.set("class", f"drawing {chart.kind.value}{lies} {name}")
     svg.set("role", "img")
@@ -197,10 +202,10 @@ def _drawn(chart: Chart, width: Width) -> "Element":
         Kind.STEPS: pygal.HorizontalStackedBar,
     }[chart.kind]
     lying = chart.kind in LYING
-    rows = len(chart.labels) * (len(chart.series) if chart.kind is Kind.BARS else 1)
+    rows = len(chart.labels) * (len(_seen(chart)) if chart.kind is Kind.BARS else 1)
     plot = made(
         width=width.value,
-        height=max(120, 60 + rows * ROW_HEIGHT) if lying else HEIGHT,
+        height=60 + rows * ROW_HEIGHT if lying else HEIGHT,
         css=[],
         js=(),
         no_prefix=True,
@@ -217,18 +222,46 @@ def _drawn(chart: Chart, width: Width) -> "Element":
         value_formatter=_scale_words(chart.scale),
         x_label_rotation=35 if width is Width.NARROW and len(chart.labels) > 4 else 0,
         include_x_axis=True,
-        range=(0, chart.top) if chart.top is not None else None,
-        y_labels_major_count=3,
-        show_minor_y_labels=lying,  # there they are the labels of the bars
+        y_labels=_ticks(chart),
+        y_labels_major_every=1,
     )
     order = list(range(len(chart.labels)))
     if lying:  # pygal puts the first label at the bottom
         order.reverse()
     plot.x_labels = [_short(chart.labels[place], width) for place in order]
-    for series in chart.series:
+    for series in _seen(chart):
         plot.add(series.name, [_value(chart, series, place) for place in order])
     tree: Element = plot.render_tree()
     return tree
+
+
+def _seen(chart: Chart) -> list[Series]:
+    """Return the series that have a value; one that has none leaves no gap."""
+    return [each for each in chart.series if any(value is not None for value in each.values)]
+
+
+def _ticks(chart: Chart) -> list[int]:
+    """Return the round values that stand at the axis, from zero to beyond the greatest."""
+    if chart.top is not None:
+        return [0, chart.top // 2, chart.top]
+    columns = zip(*(series.values for series in _seen(chart)), strict=True)
+    heights = [[value or 0 for value in column] for column in columns]
+    stacked = chart.kind in STACKED
+    greatest = max(sum(each) if stacked else max(each) for each in heights)
+    least = min(0, *(min(each) for each in heights))
+    step = _step((greatest - least) / Fraction(TICKS_MAX))
+    begin, end = math.floor(least / Fraction(step)), math.ceil(greatest / Fraction(step))
+    return [place * step for place in range(begin, end + 1)]
+
+
+def _step(least: Fraction) -> int:
+    """Return the smallest of 1, 2, 5, 10, 20, 50, … that is not below *least*."""
+    magnitude = 1
+    while True:
+        for digit in (1, 2, 5):
+            if digit * magnitude >= least:
+                return digit * magnitude
+        magnitude *= 10
 
 
 @cache

@@ -8,13 +8,13 @@ from markupsafe import Markup
 from worker.domain.identifiers import case_name
 from worker.domain.money import Money
 from worker.domain.step_names import readable
+from worker.office.words import decline_words
 from worker.pages.markup import NOTHING, joined, packaged, table
 from worker.rehearsal.report_letters import Letter
 from worker.rehearsal.report_story import Entry
 from worker.rehearsal.report_words import (
     Words,
     amount_words,
-    decline_words,
     machine_time,
     notice_words,
     state_words,

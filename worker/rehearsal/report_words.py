@@ -106,14 +106,6 @@ def state_words(state: str, outcome: str) -> str:
     return STATES.get(word) or word.replace("_", " ")
 
 
-def decline_words(code: str, decline_class: str) -> str:
-    """Return why a payment failed, in a few words; a network's bare number gets its class."""
-    if code and not code.isupper() and not code.isdecimal():
-        return code.replace("_", " ")
-    kind = decline_class.replace("_", " ")
-    return f"{kind} (code {code})" if code and kind else code or kind
-
-
 def plural(count: int, one: str, many: str = "") -> str:
     """Return `1 case` or `3 cases`."""
     return f"{count} {one if count == 1 else many or one + 's'}"

@@ -11,6 +11,7 @@ from worker.office.words import (
     age_words,
     brand_words,
     count_words,
+    decline_words,
     json_instant,
     json_money,
     money_words,
@@ -78,3 +79,17 @@ def test_small_words() -> None:
     assert count_words(2, "try", "tries") == "2 tries"
     assert brand_words("amex") == "American Express"
     assert brand_words("eftpos_au") == "Eftpos Au"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "words"),
+    [
+        ("insufficient_funds", "funds", "insufficient funds"),
+        ("27", "funds", "funds (code 27)"),
+        ("R1", "consent_withdrawn", "consent withdrawn (code R1)"),
+        ("", "unclear", "unclear"),
+        ("", "", ""),
+    ],
+)
+def test_a_bare_network_code_comes_with_its_class(code: str, kind: str, words: str) -> None:
+    assert decline_words(code, kind) == words

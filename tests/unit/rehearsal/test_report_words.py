@@ -21,7 +21,6 @@ from worker.rehearsal.report_words import (
     NOTICES,
     Words,
     amount_words,
-    decline_words,
     machine_time,
     notice_words,
     plural,
@@ -57,20 +56,6 @@ def test_every_class_of_decline_and_every_shipped_letter_has_words() -> None:
     assert set(CLASSES) == {each.value for each in DeclineClass}
     assert set(NOTICES) >= {path.stem for path in templates.glob("*.md")}
     assert notice_words("our_own_letter") == "Our own letter"
-
-
-@pytest.mark.parametrize(
-    ("code", "kind", "words"),
-    [
-        ("insufficient_funds", "funds", "insufficient funds"),
-        ("27", "funds", "funds (code 27)"),
-        ("R1", "consent_withdrawn", "consent withdrawn (code R1)"),
-        ("", "unclear", "unclear"),
-        ("", "", ""),
-    ],
-)
-def test_a_bare_network_code_comes_with_its_class(code: str, kind: str, words: str) -> None:
-    assert decline_words(code, kind) == words
 
 
 def test_small_words() -> None:
