@@ -1,7 +1,7 @@
 """Parts of the money report that look ahead, and those without a currency: letters, networks."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -49,20 +49,8 @@ def calendar_part(report: MoneyReport, currency: str) -> Part:
         )
         for day, found in sorted(days.items())
     ]
-    sums = [
-        sum(getattr(found, name) for found in days.values())
-        for name in ("invoices", "sure_minor", "possible_minor", "endings")
-    ]
-    rows.append(
-        (
-            "All days",
-            sums[0],
-            Money(sums[1], currency),
-            Money(sums[2], currency),
-            Money(sum(found.again_minor for found in days.values()), currency),
-            sums[3],
-        )
-    )
+    if rows:
+        rows.append(_all_days(currency, list(days.values())))
     columns = (
         Column("day", "Day", figures=False),
         Column("invoices", "Invoices asked first"),
@@ -79,8 +67,27 @@ def calendar_part(report: MoneyReport, currency: str) -> Part:
         ),
     )
     table = Table("Cash calendar of open cases", columns, tuple(rows))
-    charts = (_calendar_chart(currency, days),)
-    return Part("calendar", currency, "Cash calendar of open cases", notes, table, charts)
+    charts = (_calendar_chart(currency, days),) if rows else ()
+    return Part(
+        "calendar",
+        currency,
+        "Cash calendar of open cases",
+        notes if rows else (),
+        table,
+        charts,
+        nothing=f"Nothing is asked for within {CALENDAR.days} days.",
+    )
+
+
+def _all_days(currency: str, days: Sequence[Day]) -> tuple[Cell, ...]:
+    return (
+        "All days",
+        sum(day.invoices for day in days),
+        Money(sum(day.sure_minor for day in days), currency),
+        Money(sum(day.possible_minor for day in days), currency),
+        Money(sum(day.again_minor for day in days), currency),
+        sum(day.endings for day in days),
+    )
 
 
 def _days(report: MoneyReport, currency: str) -> dict[date, Day]:

@@ -187,7 +187,7 @@ def churn_part(report: MoneyReport, currency: str) -> Part:
         title="MRR lost by reason",
         description=f"Monthly revenue in {currency.upper()} of customers who ended in the period.",
         kind=Kind.BARS,
-        labels=tuple(f"{_why(each)} ({each.kind or 'not told'})" for each in found),
+        labels=tuple(f"{each.kind or 'not told'}: {_why(each)}" for each in found),
         series=(
             Series(
                 "MRR lost",

@@ -107,6 +107,8 @@ class Part:
     charts: tuple[Chart, ...] = ()
     warning: str = ""
     """What is wrong with what is told; empty where nothing is."""
+    nothing: str = "Nothing in this period."
+    """What is said instead of a table without rows."""
 
 
 def cell_words(cell: Cell, words: OfficeWords) -> str:

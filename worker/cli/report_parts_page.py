@@ -115,7 +115,7 @@ def part_card(part: Part, words: OfficeWords, *, level: int) -> Markup:
 
 def _behind(part: Part, words: OfficeWords) -> Markup:
     if not part.table.rows:
-        return Markup('<p class="soft">Nothing in this period.</p>')
+        return Markup('<p class="soft">{}</p>').format(part.nothing)
     if not any(not chart.is_empty for chart in part.charts):
         return part_table(part, words)
     return Markup("<details><summary>The figures as a table</summary>{}</details>").format(

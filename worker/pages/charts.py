@@ -39,7 +39,7 @@ class Width(IntEnum):
     @property
     def label_length(self) -> int:
         """How many characters a label may have; the whole of it stands in the table."""
-        return 40 if self is Width.WIDE else 17
+        return 40 if self is Width.WIDE else 19
 
 
 class Kind(StrEnum):
@@ -217,7 +217,7 @@ def _drawn(chart: Chart, width: Width) -> "Element":
         truncate_label=-1,
         dots_size=4,
         margin=8,
-        margin_left=32 if lying and width is Width.WIDE else 8,
+        margin_left=32 if lying else 8,  # pygal takes letters for narrower than ours are
         margin_right=90 if lying else 30,
         value_formatter=_scale_words(chart.scale),
         x_label_rotation=35 if width is Width.NARROW and len(chart.labels) > 4 else 0,

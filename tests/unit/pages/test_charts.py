@@ -1,6 +1,7 @@
 """Charts: the right value in the right look, said for those who do not see it, and nothing else."""
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 from xml.etree import ElementTree
 
@@ -116,3 +117,15 @@ def test_every_pattern_that_the_style_names_is_there() -> None:
     named = set(re.findall(r"url\(#([a-z-]+)\)", str(style("charts.css"))))
     assert named == set(re.findall(r'id="([a-z-]+)"', str(patterns())))
     assert len(named) == 4
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_axes_have_round_values_and_a_series_without_any_value_leaves_no_gap(kind: Kind) -> None:
+    empty = Series("the period before", (None, None, None), Mark.BEFORE, ("", "", ""))
+    found = Series("now", (1303, 1060, 29), Mark.GOOD, ("€1303", "€1060", "€29"))
+    made = figure(replace(chart(kind), series=(found, empty)))
+    assert "mark-before" not in made
+    for svg in drawings(made):
+        said = {text.text for text in svg.iter("{http://www.w3.org/2000/svg}text")}
+        assert {"€0", "€500", "€1000", "€1500"} <= said
+        assert not [word for word in said if word and word[1:].isdigit() and int(word[1:]) > 1500]
