@@ -155,8 +155,8 @@ def _cell(cell: Cell, words: OfficeWords) -> Markup | str:
             return Markup('<data value="{} {}"{}>{}</data>{}').format(
                 cell.definition.name, cell.currency, soft, said, mark
             )
-        case date():
-            return Markup('<time datetime="{}">{}</time>').format(cell.isoformat(), said)
+        case date() if not isinstance(cell, datetime):
+            return Markup('<time class="day" datetime="{}">{}</time>').format(cell, said)
         case Written():
             return Markup('<span class="written">{}</span>').format(said)
         case _ if soft:
