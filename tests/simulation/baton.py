@@ -69,7 +69,9 @@ class Process:
         self._agenda = agenda
         self._work: Callable[[], object] | None = None
         self._then: Callable[[], None] = lambda: None
-        self._turn, self._back = threading.Semaphore(0), threading.Semaphore(0)
+        self._turn, self._back = threading.Lock(), threading.Lock()  # taken: wait for the other
+        self._turn.acquire()
+        self._back.acquire()
         self._number = 0
         self._thread = threading.Thread(target=self._live, name=name, daemon=True)
         self._thread.start()

@@ -1,5 +1,6 @@
 """The database of many runs, emptied before each, and the harness's own eyes on its tables."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,8 @@ _WIPE = "; ".join(
 )
 
 _NEXT_LOOK = text("""
-SELECT min(at) FROM (
+SELECT min(at) AS due_at,
+  (SELECT position_at FROM cursors WHERE name = 'events') AS read_at FROM (
   SELECT greatest(next_action_at, dispatched_until, lease_until) AS at FROM cases
     WHERE next_action_at IS NOT NULL
   UNION ALL SELECT greatest(next_action_at, dispatched_until, lease_until) FROM letters
@@ -37,8 +39,26 @@ SELECT EXISTS (SELECT FROM cases WHERE next_action_at <= :now) AS cases,
   EXISTS (SELECT FROM letters WHERE next_action_at <= :now) AS letters,
   EXISTS (SELECT FROM letters WHERE state = 'sending' AND lease_until < :now) AS lost,
   EXISTS (SELECT FROM jobs WHERE name = 'reconcile' AND (next_due_at <= :now
-    OR last_ended_at < last_started_at)) AS daily
+    OR last_ended_at < last_started_at)) AS daily,
+  (SELECT position_at FROM cursors WHERE name = 'events') AS read_at
 """)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What jobs would find to do."""
+
+    jobs: tuple[str, ...]
+    """Those that something is due for."""
+    daily: bool
+    """Whether a daily job is due, or lost its message or process."""
+    read_at: datetime | None
+    """Up to when Stripe's events were read."""
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is due."""
+        return self.daily or bool(self.jobs)
 
 
 class Ground:
@@ -46,7 +66,7 @@ class Ground:
 
     def __init__(self, database_url: str) -> None:
         """Open *database_url*."""
-        self.engine = connect(database_url, pool_size=8)
+        self.engine = connect(database_url, pool_size=8, prepare=True)
         self.simulation: Simulation | None = None
         event.listen(self.engine, "before_cursor_execute", self._see)
 
@@ -69,22 +89,18 @@ class Ground:
         with self.engine.connect() as connection:
             return [dict(row) for row in connection.execute(text(query), values).mappings()]
 
-    def jobs_with_work(self, now: datetime) -> list[str]:
-        """Return the jobs that would find something to do; none where a whole tick is due."""
+    def work(self, now: datetime) -> Work:
+        """Return what is due by *now*."""
         with self.engine.connect() as connection:
             row = connection.execute(_WORK, {"now": now}).one()
-        if row.daily:
-            return []
-        found = ["read_stripe"]
-        found += ["due_cases"] if row.cases else []
-        found += ["deliver_letters"] if row.letters else []
-        return [*found, "sweep"] if row.lost else found
+        due = {"due_cases": row.cases, "deliver_letters": row.letters, "sweep": row.lost}
+        return Work(tuple(name for name, is_due in due.items() if is_due), row.daily, row.read_at)
 
-    def next_look_at(self) -> datetime | None:
-        """Return when the ledger next has anything due, which may have passed."""
+    def next_look(self) -> tuple[datetime | None, datetime | None]:
+        """Return when the ledger next has anything due, and up to when events were read."""
         with self.engine.connect() as connection:
-            found: datetime | None = connection.execute(_NEXT_LOOK).scalar_one()
-        return found
+            row = connection.execute(_NEXT_LOOK).one()
+        return row.due_at, row.read_at
 
     def make_due(self, job: str, now: datetime) -> None:
         """Let a job be due, as the passing of its interval does."""

@@ -36,6 +36,7 @@ _INTENT = (
     "customer_id, {no}, 'charge', 'try {no}', 'key {no}', 'sending', 1, 'eur', now(), now() "
     "FROM cases WHERE id = {case}"
 )
+_LOOKING = "SELECT 1 FROM cases WHERE lease_until > :now"
 
 
 @dataclass(slots=True)
@@ -56,6 +57,8 @@ class FreezeInLook(Trouble):
         reads = [at for (name, _), at in sim.reads.items() if name == sim.running.name]
         if not reads or max(one.at for one in reads) < sim.agenda.now - timedelta(seconds=2):
             return 0.0
+        if not sim.ground.rows(_LOOKING, now=sim.agenda.now):
+            return 0.0  # the read was a sweep's, or the look is over
         self.frozen.append(sim.running.name)
         sim.agenda.after(1, self.then)
         return self.lasts
@@ -101,6 +104,7 @@ def woken_look(ground: Ground, change: Change) -> list[str]:
 
         trouble.then = pay
         sim.run_until(START + 5 * HOUR)
+        sim.fine_ticks = True  # the payment is heard of before the look goes on
         trouble.armed = True
         ground.make_cases_due(sim.agenda.now)
         sim.stir()

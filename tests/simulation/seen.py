@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 LISTED_LATE = timedelta(minutes=10)
 LISTED_VERY_LATE = timedelta(hours=20)
+READ_LATELY = timedelta(minutes=8)
+"""How old the feed's last read may be where nothing came since: charges wait at 15 minutes."""
 READ_PAST_SECONDS = 1800.0
 """When the feed has surely read past an event that is listed very late, as it does in life."""
 
@@ -79,7 +81,7 @@ class Seen:
     sends: list[Send] = field(default_factory=list)
     mails: list[Mail] = field(default_factory=list)
     hidden_until: dict[str, datetime] = field(default_factory=dict)
-    events_listed: int = 0
+    last_event_at: datetime | None = None
     hides: bool = False
     """Whether every new event is listed very late."""
 
@@ -150,15 +152,31 @@ class Seen:
         body["data"] = [
             each for each in body["data"] if self.hidden_until.get(each["id"], now) <= now
         ]
-        self.events_listed = self.simulation.events_made
         if len(body["data"]) == before:
             return answer
         return answer[0], answer[1], json.dumps(body).encode()
 
+    def came_after(self, read_at: datetime | None) -> bool:
+        """Return whether the list has grown since the feed was read up to *read_at*.
+
+        What a reader was told and lost, or took to its grave, it never read.
+        """
+        if self.last_event_at is None:
+            return False
+        if read_at is None or self.last_event_at > read_at:
+            return True
+        now = self.simulation.agenda.now
+        return any(read_at < at <= now for at in self.hidden_until.values())
+
+    def is_behind(self, read_at: datetime | None) -> bool:
+        """Return whether a feed that was read up to *read_at* should be read."""
+        lately = read_at is not None and self.simulation.agenda.now - read_at < READ_LATELY
+        return not lately or self.came_after(read_at)
+
     def note_event(self, event: Mapping[str, Any]) -> None:
         """Decide when a new event is listed."""
         sim = self.simulation
-        sim.events_made += 1
+        self.last_event_at = sim.agenda.now
         sim.stir()
         drawn = sim.trouble.draws("listed").fraction()
         stormy = not sim.trouble.calm and sim.trouble.stripe_share > 0

@@ -78,7 +78,6 @@ class Simulation:
         self.agenda = Agenda(START)
         self.sandbox = Sandbox(seed=trouble.seed, wall=lambda: self.agenda.now)
         self.seen = Seen(self)
-        self.events_made = 0
         self.sandbox.world.event_listeners.append(self.seen.note_event)
         door = Door(self.sandbox)
         self.people = StripePeople(door)
@@ -333,11 +332,12 @@ class Simulation:
             return
         self._tick_planned = True
         now = self.agenda.now
-        looks = [self.ground.next_look_at()]
+        due_at, read_at = self.ground.next_look()
+        looks = [due_at]
         stripe_due = life.next_due_at(self.sandbox.world, "")
         if stripe_due is not None:
             looks.append(datetime.fromtimestamp(stripe_due, UTC))
-        if self.events_made > self.seen.events_listed:
+        if self.seen.came_after(read_at):
             looks.append(now)
         looks += [at for at in self.seen.hidden_until.values() if at > now]
         at = min((one for one in looks if one is not None), default=now + IDLE)
@@ -348,8 +348,8 @@ class Simulation:
 
     def waits(self) -> bool:
         """Return whether anything is due or not yet known to the ledger."""
-        due = self.ground.jobs_with_work(self.agenda.now) != ["read_stripe"]
-        return due or self.events_made > self.seen.events_listed
+        work = self.ground.work(self.agenda.now)
+        return work.any or self.seen.came_after(work.read_at)
 
     def _pause(self) -> float:
         hour_ago = self.agenda.now - timedelta(hours=1)
@@ -374,17 +374,17 @@ class Simulation:
         self._looks.append(self.agenda.now)
         self._live_on()
         self.note("tick")
-        jobs = self.ground.jobs_with_work(self.agenda.now)
-        if self.trouble.draws("whole tick").happens(WHOLE_TICKS) or not jobs:
+        work = self.ground.work(self.agenda.now)
+        if self.trouble.draws("whole tick").happens(WHOLE_TICKS) or work.daily:
             self.queue.send(Message(TICK))
             if self.trouble.draws("second scheduler").happens(0.3):
                 self.queue.send(Message(TICK))
             return
         after = 0.0
-        for job in jobs:
+        for job in (*(["read_stripe"] if self.seen.is_behind(work.read_at) else []), *work.jobs):
             message = Message(RUN_JOB, job)
             self.agenda.after(after, partial(self.queue.send, message))
-            after += self.trouble.seconds("job", 0, 1)
+            after += self.trouble.seconds("job", 0, 3)
 
     def close(self) -> None:
         """End all processes."""
