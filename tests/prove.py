@@ -16,6 +16,7 @@ from functools import cache
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.simulation.compared import WAYS, compared, in_calm
 from tests.simulation.crash_points import STORIES, Lived, differs, live
 from tests.simulation.many import on_many_grounds, private_postgres, this_ground
 from tests.simulation.mutants import MUTANTS, RIGHT, Caught
@@ -75,7 +76,10 @@ def main() -> int:
             seeds = range(asked.first, asked.first + asked.runs)
             proof.part("simulation", lambda: simulations(postgres, seeds, asked.processes))
         if asked.every:
-            proof.part("deaths", lambda: deaths(postgres, asked.every, asked.processes))
+            stories = asked.story or [*STORIES]
+            proof.part("deaths", lambda: deaths(postgres, stories, asked.every, asked.processes))
+        if asked.compared:
+            proof.part("same ends", lambda: same_ends(postgres, asked.processes))
         if asked.mutants:
             proof.part("mutants", lambda: mutants(postgres, asked.processes))
     if asked.examples:
@@ -93,6 +97,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=10_000, help="simulated runs; 0: none")
     parser.add_argument("--first", type=int, default=1, help="the first of consecutive seeds")
     parser.add_argument("--every", type=int, default=1, help="die at each n-th boundary; 0: none")
+    parser.add_argument(
+        "--story", action="append", choices=[*STORIES], help="die only here; may be given again"
+    )
+    parser.add_argument("--compared", type=int, default=1, help="0: none")
     parser.add_argument("--mutants", type=int, default=1, help="0: none")
     parser.add_argument("--examples", type=int, default=2_000, help="lives of properties; 0: none")
     parser.add_argument("--chaos", type=int, default=10, help="runs of real processes; 0: none")
@@ -114,11 +122,14 @@ def simulations(postgres: Postgres, seeds: range, processes: int) -> tuple[str, 
     return figures, f"{broken} runs broke an invariant {total.broken[:9] or ''}".strip(), broken
 
 
-def deaths(postgres: Postgres, every: int, processes: int) -> tuple[str, str, int]:
-    """Return what came of dying at each *every*-th boundary of each story."""
-    counts = dict(
-        zip(STORIES, on_many_grounds(postgres, _boundaries, [*STORIES], processes=1), strict=True)
-    )
+def deaths(
+    postgres: Postgres, stories: list[str], every: int, processes: int
+) -> tuple[str, str, int]:
+    """Return what came of dying at each *every*-th boundary of each of *stories*."""
+    counted = on_many_grounds(postgres, _boundaries, stories, processes=processes)
+    counts = dict(zip(stories, counted, strict=True))
+    for story, most in counts.items():
+        say(f"{story}: {most} boundaries")
     places = [(story, n) for story, most in counts.items() for n in range(1, most + 1, every)]
     died = differing = 0
     for found in on_many_grounds(postgres, _die, places, processes=processes):
@@ -144,6 +155,28 @@ def _boundaries(story: str) -> int:
 def _die(place: tuple[str, int]) -> list[str]:
     story, number = place
     return differs(story, number, live(this_ground(), story, kill_at=number), _calm(story))
+
+
+def same_ends(postgres: Postgres, processes: int) -> tuple[str, str, int]:
+    """Return whether every story comes to the same rows in every way it is lived."""
+    places = [(story, way) for story in STORIES for way in WAYS]
+    differing = 0
+    for found in on_many_grounds(postgres, _live_otherwise, places, processes=processes):
+        differing += bool(found)
+        for line in found:
+            say(line)
+    lives = f"{len(STORIES)} stories in {len(WAYS)} other ways"
+    return lives, f"{differing} of {len(places)} differ from the calm life", differing
+
+
+@cache
+def _told(story: str) -> Lived:
+    return in_calm(this_ground(), story)
+
+
+def _live_otherwise(place: tuple[str, str]) -> list[str]:
+    story, way = place
+    return compared(this_ground(), story, way, _told(story))
 
 
 def mutants(postgres: Postgres, processes: int) -> tuple[str, str, int]:

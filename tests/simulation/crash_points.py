@@ -5,7 +5,7 @@ and after its answer), a letter handed over (before and after), a message rung. 
 them, so that a new call in the services is covered by itself.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -114,13 +114,26 @@ class Lived:
     violations: tuple[str, ...]
 
 
-def live(ground: Ground, name: str, *, kill_at: int = 0) -> Lived:
-    """Live a story; the process that comes to boundary *kill_at* dies there."""
+def live(
+    ground: Ground,
+    name: str,
+    *,
+    kill_at: int = 0,
+    message_share: float = 0.0,
+    prepare: Callable[[Simulation], object] = lambda _sim: None,
+    told: bool = False,
+) -> Lived:
+    """Live a story; the process that comes to boundary *kill_at* dies there.
+
+    Args: message_share: of messages that are lost, doubled or late; prepare: changes its world;
+    told: live on until all facts are folded, which follow Stripe's events ten minutes behind.
+    """
     story = STORIES[name]
-    trouble = Trouble(f"crash {name}")
+    trouble = Trouble(f"crash {name}", message_share=message_share)
     sim = Simulation(ground, trouble, _configuration(story))
     sim.kill_at = kill_at
     try:
+        prepare(sim)
         sim.run_until(START + HOUR)
         if name != BEGINS:
             sim.boundaries.clear()
@@ -129,6 +142,8 @@ def live(ground: Ground, name: str, *, kill_at: int = 0) -> Lived:
             sim.agenda.at(START + hours * HOUR, lambda a=act: _act(people, a))  # type: ignore[misc]
         sim.run_until(START + LASTS)
         _come_to_rest(sim, START + LASTS + CALM)
+        if told:
+            _let_facts_follow(sim)
         endings = endings_of(_Eyes(sim), people.customers)  # type: ignore[arg-type]
         return Lived(tuple(endings), tuple(sim.boundaries), tuple(violations_of(sim)))
     finally:
@@ -164,6 +179,13 @@ def _come_to_rest(sim: Simulation, until: datetime) -> None:
         sim.run_until(sim.agenda.now + 3 * HOUR)
 
 
+def _let_facts_follow(sim: Simulation) -> None:
+    for _ in range(2):
+        sim.run_until(sim.agenda.now + 0.5 * HOUR)
+        sim.read_stripe()
+        sim.run_until(sim.agenda.now + HOUR / 60)
+
+
 def differs(name: str, number: int, found: Lived, calm: Lived) -> list[str]:
     """Return how a life with a death at boundary *number* came out otherwise than the calm one.
 
@@ -171,6 +193,11 @@ def differs(name: str, number: int, found: Lived, calm: Lived) -> list[str]:
     for a person.
     """
     where = f"{name}, boundary {number} ({calm.boundaries[number - 1]})"
+    return differs_from(where, found, calm)
+
+
+def differs_from(where: str, found: Lived, calm: Lived) -> list[str]:
+    """Return how a life came out otherwise than the calm one, and what it broke."""
     told = [f"{where}: {one}" for one in found.violations]
     for mine, theirs in zip(found.endings, calm.endings, strict=True):
         if final_is_unknown(mine) and theirs.case[1] in OURS:  # who pays all the same has paid

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event, text
 
+from worker.services.read_feed import UNLISTED_AFTER
 from worker.store.columns import metadata
 from worker.store.ledger import connect
 from worker.store.tables import CASE_NUMBERS
@@ -31,6 +32,7 @@ SELECT min(at) AS due_at,
     WHERE next_action_at IS NOT NULL
   UNION ALL SELECT lease_until FROM letters WHERE state = 'sending'
   UNION ALL SELECT next_due_at FROM jobs WHERE name = 'reconcile'
+  UNION ALL SELECT min(received_at) + CAST(:unlisted AS interval) FROM inbox WHERE waiting
 ) AS looks
 """)
 
@@ -38,6 +40,8 @@ _WORK = text("""
 SELECT EXISTS (SELECT FROM cases WHERE next_action_at <= :now) AS cases,
   EXISTS (SELECT FROM letters WHERE next_action_at <= :now) AS letters,
   EXISTS (SELECT FROM letters WHERE state = 'sending' AND lease_until < :now) AS lost,
+  EXISTS (SELECT FROM inbox WHERE waiting
+    AND received_at + CAST(:unlisted AS interval) <= :now) AS unlisted,
   EXISTS (SELECT FROM jobs WHERE name = 'reconcile' AND (next_due_at <= :now
     OR last_ended_at < last_started_at)) AS daily,
   (SELECT position_at FROM cursors WHERE name = 'events') AS read_at
@@ -92,14 +96,19 @@ class Ground:
     def work(self, now: datetime) -> Work:
         """Return what is due by *now*."""
         with self.engine.connect() as connection:
-            row = connection.execute(_WORK, {"now": now}).one()
-        due = {"due_cases": row.cases, "deliver_letters": row.letters, "sweep": row.lost}
+            row = connection.execute(_WORK, {"now": now, "unlisted": UNLISTED_AFTER}).one()
+        due = {
+            "read_stripe": row.unlisted,
+            "due_cases": row.cases,
+            "deliver_letters": row.letters,
+            "sweep": row.lost,
+        }
         return Work(tuple(name for name, is_due in due.items() if is_due), row.daily, row.read_at)
 
     def next_look(self) -> tuple[datetime | None, datetime | None]:
         """Return when the ledger next has anything due, and up to when events were read."""
         with self.engine.connect() as connection:
-            row = connection.execute(_NEXT_LOOK).one()
+            row = connection.execute(_NEXT_LOOK, {"unlisted": UNLISTED_AFTER}).one()
         return row.due_at, row.read_at
 
     def make_due(self, job: str, now: datetime) -> None:

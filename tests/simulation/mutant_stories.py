@@ -220,7 +220,7 @@ def webhooks(
         postman = Postman(sim, believed, strangers=dict.fromkeys(STRANGERS, 1.0))
         sim.run_until(START + 31 * HOUR)
         assert {stranger for stranger, _ in postman.answers} == {"", *STRANGERS}
-        return postman.flaws
+        return sim.failures
 
 
 def ordered(ground: Ground, change: Change, order: str, under: Conditions = PLAIN) -> list[str]:

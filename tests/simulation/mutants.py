@@ -60,7 +60,8 @@ def _simulated(
 ) -> Callable[[Ground], Caught]:
     def hunt(ground: Ground) -> Caught:
         for seed in range(1, RUNS_MAX + 1):
-            result = run(ground, f"mutant {seed}", change=change, prepare=prepare, under=under)
+            name = f"mutant {seed}"
+            result = run(ground, name, change=change, prepare=prepare, under=under, brief=False)
             found = result.violations
             if found:
                 return Caught(found[0], seed)

@@ -68,9 +68,10 @@ class Postman:
     believed: Mapping[bool, tuple[str, ...]] = field(default_factory=lambda: BELIEVED)
     strangers: Mapping[str, float] = field(default_factory=lambda: STRANGERS)
     """What strangers do -> the share of events after which they do it."""
+    fates: Mapping[str, float] = field(default_factory=lambda: FATES)
+    """What becomes of Stripe's own deliveries -> its share."""
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
     """(stranger or empty, status) -> how many."""
-    flaws: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Open the endpoint and listen to Stripe."""
@@ -94,7 +95,7 @@ class Postman:
         """Plan what is sent about a new event."""
         row, body = self._row, json.dumps(event, separators=(",", ":")).encode()
         ours = Delivery(body, event["id"])
-        fate = row.weighted(FATES)
+        fate = row.weighted(self.fates)
         if fate != "lost":
             self._plan(ours, LATE_SECONDS_MAX if fate == "late" else 4.0)
         if fate == "doubled":
@@ -155,7 +156,7 @@ class Postman:
         status = answered[0] if answered else 0
         self.answers[delivery.stranger, status] += 1
         sim.note(f"{name} answered {status}")
-        self.flaws += self._wrong(delivery, status)
+        sim.failures += self._wrong(delivery, status)
         sim.ended(name)
         if not sim.is_up(name):
             sim.agenda.after(91, self._hand_out)

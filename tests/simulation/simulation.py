@@ -102,6 +102,7 @@ class Simulation:
         self._tick_planned = False
         self._looks: list[datetime] = []
         self.fine_ticks = False
+        self.whole_ticks = WHOLE_TICKS
         self.late: list[dict[str, Any]] = []
         self.queue = MessageQueue(self)
         self.apps = {f"worker {n}": self._app(f"worker {n}") for n in range(1, workers + 1)}
@@ -375,13 +376,14 @@ class Simulation:
         self._live_on()
         self.note("tick")
         work = self.ground.work(self.agenda.now)
-        if self.trouble.draws("whole tick").happens(WHOLE_TICKS) or work.daily:
+        if self.trouble.draws("whole tick").happens(self.whole_ticks) or work.daily:
             self.queue.send(Message(TICK))
             if self.trouble.draws("second scheduler").happens(0.3):
                 self.queue.send(Message(TICK))
             return
         after = 0.0
-        for job in (*(["read_stripe"] if self.seen.is_behind(work.read_at) else []), *work.jobs):
+        feed = ["read_stripe"] if self.seen.is_behind(work.read_at) else []
+        for job in dict.fromkeys((*feed, *work.jobs)):
             message = Message(RUN_JOB, job)
             self.agenda.after(after, partial(self.queue.send, message))
             after += self.trouble.seconds("job", 0, 3)
