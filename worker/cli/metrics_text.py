@@ -32,8 +32,8 @@ def print_metrics(measured: Measured) -> None:
         print("The period is not over: these are its figures until now.")
     if any(metric.definition == TAKEN_OVER and metric.numerator for metric in measured.metrics):
         print(
-            "The ledger began in this period: who was there before is new in it and has no start,"
-            " so retention and churn tell something from the next period on."
+            "The ledger began in this period: who was there before is taken over, which is nobody's"
+            " gain; rates count them as there at the start and tell of the time since."
         )
     if not measured.metrics:
         print("No fact is known in this period.")

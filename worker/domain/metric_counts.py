@@ -26,29 +26,41 @@ class RevenueCounts:
     churned_involuntary_minor: int = 0
     """Of the churn, signed as it is."""
     kept_minor: int = 0
-    """Of the customers with MRR at the beginning: the lesser of then and now, each."""
+    """Of the customers with MRR at the beginning, or taken over: the lesser of then and now."""
     cohort_closing_minor: int = 0
     """Of the same customers: MRR at the end."""
     at_risk_minor: int = 0
     """MRR at the end of subscriptions whose payment is overdue then."""
     customers_opening: int = 0
     customers_closing: int = 0
-    customers_paying_opening: int = 0
-    """Customers with MRR at the beginning."""
+    customers_taken_over: int = 0
+    """Not there at the beginning, since the ledger was not; found there when it began."""
+    customers_paying_base: int = 0
+    """Customers with MRR at the beginning, or taken over."""
     customers_paying_closing: int = 0
     customers_lost: int = 0
-    """Of those at the beginning: not there at the end."""
+    """Of those at the beginning, or taken over: not there at the end."""
     customers_lost_involuntary: int = 0
     customers_new: int = 0
-    """There at the end, not at the beginning."""
+    """There at the end, neither at the beginning nor taken over."""
     customers_joined: int = 0
-    """Not there at the beginning, began within the period, whether or not they stayed."""
+    """Of neither, began within the period, whether or not they stayed."""
     customers_joined_and_lost: int = 0
     payments: int = 0
     """Renewals paid in the period."""
     payments_minor: int = 0
     payers: int = 0
     """Customers who paid them."""
+
+    @property
+    def base_minor(self) -> int:
+        """What rates of revenue are of: a period in which the ledger began begins there."""
+        return self.opening_minor + self.moved_minor.get("taken_over", 0)
+
+    @property
+    def customers_base(self) -> int:
+        """What rates of customers are of, as `base_minor`."""
+        return self.customers_opening + self.customers_taken_over
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ HEALTH = Definition(
 )
 RETENTION_COST = Definition(
     "retention_cost_per_customer",
-    "costs of retention in the period / customers at the start",
+    "costs of retention in the period / (customers at the start + taken over)",
     Unit.MONEY,
     "metrics.retention_costs, metrics.movements",
     Parts.MONEY_PER_COUNT,
@@ -106,10 +106,10 @@ def health_metrics(counts: HealthCounts) -> Iterator[Metric]:
 
 def cost_metrics(counts: CostCounts, revenue: RevenueCounts, period: Period) -> Iterator[Metric]:
     """Yield what keeping a customer costs, with a warning where that is more than it brings."""
-    customers = revenue.customers_opening
+    customers = revenue.customers_base
     terms, warning = {}, ""
     if customers:
-        brought = revenue.opening_minor * period.months / customers
+        brought = revenue.base_minor * period.months / customers
         terms = {MRR_PER_CUSTOMER: brought}
         warning = COSTS_TOO_MUCH if Fraction(counts.amount_minor, customers) > brought else ""
     yield Metric(

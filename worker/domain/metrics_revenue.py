@@ -41,24 +41,32 @@ def _count(name: str, formula: str) -> Definition:
 
 
 CUSTOMERS_START = _count("customers_start", "customers at the start")
-CUSTOMERS_LOST = _count("customers_lost", "customers at the start who are not there at the end")
-CUSTOMERS_NEW = _count("customers_new", "customers at the end who were not there at the start")
-CUSTOMERS_END = _count("customers_end", "customers at the end")
+CUSTOMERS_TAKEN_OVER = _count(
+    "customers_taken_over", "customers from before the ledger, where it began in the period"
+)
+CUSTOMERS_LOST = _count(
+    "customers_lost", "customers at the start, or taken over, who are not there at the end"
+)
+CUSTOMERS_NEW = _count(
+    "customers_new", "customers at the end who were neither there at the start nor taken over"
+)
+CUSTOMERS_END = _count("customers_end", "customers at the end = start + taken over + new - lost")
 RETENTION = _percent(
-    "customer_retention_rate", "(customers at the end - new ones) / customers at the start"
+    "customer_retention_rate",
+    "(customers at the end - new ones) / (customers at the start + taken over)",
 )
-CHURN = _percent(
-    "customer_churn_rate", "customers at the start who are lost at the end / customers at the start"
-)
+CHURN = _percent("customer_churn_rate", "customers lost / (customers at the start + taken over)")
 CHURN_VOLUNTARY = _percent(
-    "customer_churn_rate_voluntary", "of those lost, who left themselves / customers at the start"
+    "customer_churn_rate_voluntary",
+    "of those lost, who left themselves / (customers at the start + taken over)",
 )
 CHURN_INVOLUNTARY = _percent(
-    "customer_churn_rate_involuntary", "of those lost, who did not pay / customers at the start"
+    "customer_churn_rate_involuntary",
+    "of those lost, who did not pay / (customers at the start + taken over)",
 )
 CHURN_AS_STRIPE = _percent(
     "subscriber_churn_rate_as_stripe",
-    "customers lost, also of those who joined / (customers at the start + joined)",
+    "customers lost, also of those who joined / (customers at the start + taken over + joined)",
 )
 
 MRR_START = _money("mrr_start", "monthly recurring revenue at the start")
@@ -81,20 +89,24 @@ RECOVERED_LATE = _money(
 ARR = _money("arr", "MRR at the end x 12")
 GRR = _share(
     "gross_revenue_retention",
-    "of customers with MRR at the start: lesser of MRR then and now, each / MRR at the start",
+    "of customers with MRR at the start, or taken over: lesser of MRR then and now / MRR then",
 )
 NRR = _share(
     "net_revenue_retention",
-    "of customers with MRR at the start: MRR at the end / MRR at the start",
+    "of customers with MRR at the start, or taken over: MRR at the end / MRR then",
 )
-REVENUE_CHURN = _share("revenue_churn_rate", "churned MRR / MRR at the start")
+REVENUE_CHURN = _share("revenue_churn_rate", "churned MRR / (MRR at the start + taken over)")
 REVENUE_CHURN_VOLUNTARY = _share(
-    "revenue_churn_rate_voluntary", "MRR of customers who left themselves / MRR at the start"
+    "revenue_churn_rate_voluntary",
+    "MRR of customers who left themselves / (MRR at the start + taken over)",
 )
 REVENUE_CHURN_INVOLUNTARY = _share(
-    "revenue_churn_rate_involuntary", "MRR of customers who did not pay / MRR at the start"
+    "revenue_churn_rate_involuntary",
+    "MRR of customers who did not pay / (MRR at the start + taken over)",
 )
-NET_REVENUE_CHURN = _share("net_revenue_churn_rate", "(churned MRR - expansion) / MRR at the start")
+NET_REVENUE_CHURN = _share(
+    "net_revenue_churn_rate", "(churned MRR - expansion) / (MRR at the start + taken over)"
+)
 AT_RISK = _money(
     "mrr_at_risk",
     "MRR at the end of subscriptions with an overdue payment",
@@ -120,6 +132,7 @@ QUICK_RATIO = Definition(
 
 REVENUE_DEFINITIONS = (
     CUSTOMERS_START,
+    CUSTOMERS_TAKEN_OVER,
     CUSTOMERS_LOST,
     CUSTOMERS_NEW,
     CUSTOMERS_END,
@@ -157,10 +170,11 @@ def revenue_metrics(counts: RevenueCounts, period: Period) -> Iterator[Metric]:
 
 
 def _customers(counts: RevenueCounts) -> Iterator[Metric]:
-    start, lost = counts.customers_opening, counts.customers_lost
+    base, lost = counts.customers_base, counts.customers_lost
     involuntary = counts.customers_lost_involuntary
     for definition, number in (
-        (CUSTOMERS_START, start),
+        (CUSTOMERS_START, counts.customers_opening),
+        (CUSTOMERS_TAKEN_OVER, counts.customers_taken_over),
         (CUSTOMERS_LOST, lost),
         (CUSTOMERS_NEW, counts.customers_new),
         (CUSTOMERS_END, counts.customers_closing),
@@ -173,8 +187,8 @@ def _customers(counts: RevenueCounts) -> Iterator[Metric]:
         (CHURN_VOLUNTARY, lost - involuntary),
         (CHURN_INVOLUNTARY, involuntary),
     ):
-        yield _quotient(counts, definition, number, start, start)
-    of = start + counts.customers_joined
+        yield _quotient(counts, definition, number, base, base)
+    of = base + counts.customers_joined
     yield _quotient(counts, CHURN_AS_STRIPE, lost + counts.customers_joined_and_lost, of, of)
 
 
@@ -188,7 +202,7 @@ def _movements(counts: RevenueCounts) -> Iterator[Metric]:
 
 
 def _retention(counts: RevenueCounts) -> Iterator[Metric]:
-    start, basis = counts.opening_minor, counts.customers_paying_opening
+    base, basis = counts.base_minor, counts.customers_paying_base
     churned = -counts.moved_minor.get("churn", 0)
     involuntary = -counts.churned_involuntary_minor
     for definition, amount in (
@@ -199,21 +213,21 @@ def _retention(counts: RevenueCounts) -> Iterator[Metric]:
         (REVENUE_CHURN_INVOLUNTARY, involuntary),
         (NET_REVENUE_CHURN, churned - counts.moved_minor.get("expansion", 0)),
     ):
-        yield _quotient(counts, definition, amount, start, basis)
+        yield _quotient(counts, definition, amount, base, basis)
 
 
 def _worth(counts: RevenueCounts, period: Period) -> Iterator[Metric]:
     closing, paying = counts.closing_minor, counts.customers_paying_closing
-    start, lost = counts.customers_opening, counts.customers_lost
+    base, lost = counts.customers_base, counts.customers_lost
     yield _sum(counts, AT_RISK, counts.at_risk_minor)
     yield _quotient(counts, AT_RISK_SHARE, counts.at_risk_minor, closing, paying)
     yield _quotient(counts, ARPU, closing, paying, paying)
     yield _lifetime_value(counts, period)
     # ARPU / (lost / start / months), written as one quotient so that nothing is rounded.
-    yield _quotient(counts, CLV_ARPU, closing * start * period.months, paying * lost, start)
+    yield _quotient(counts, CLV_ARPU, closing * base * period.months, paying * lost, base)
     gained = sum(counts.moved_minor.get(kind, 0) for kind in GAINS)
     let_go = -sum(counts.moved_minor.get(kind, 0) for kind in LOSSES)
-    yield _quotient(counts, QUICK_RATIO, gained, let_go, start)
+    yield _quotient(counts, QUICK_RATIO, gained, let_go, base)
 
 
 def _lifetime_value(counts: RevenueCounts, period: Period) -> Metric:
@@ -224,15 +238,15 @@ def _lifetime_value(counts: RevenueCounts, period: Period) -> Metric:
         terms = {
             "average_payment": Fraction(counts.payments_minor, counts.payments),
             "payments_per_year": Fraction(counts.payments, counts.payers) / years,
-            "lifespan_years": Fraction(counts.customers_opening, counts.customers_lost) * years,
+            "lifespan_years": Fraction(counts.customers_base, counts.customers_lost) * years,
         }
     return Metric(
         CLV,
         counts.currency,
         counts.group,
-        Fraction(counts.payments_minor * counts.customers_opening),
+        Fraction(counts.payments_minor * counts.customers_base),
         Fraction(counts.payers * counts.customers_lost),
-        basis=counts.customers_opening,
+        basis=counts.customers_base,
         terms=terms,
     )
 

@@ -31,6 +31,12 @@ FAILURES = frozenset(("invoice.payment_failed", "invoice.payment_action_required
 FRAUD_WARNING = "fraud_warning"
 """The status under which an early fraud warning is mirrored: neither an open nor a lost dispute."""
 CARD_CHANGES = frozenset(("payment_method.automatically_updated",))
+UPCOMING = "invoice.upcoming"
+"""It shows a preview, which has no id and is mirrored nowhere."""
+NAMED = ("charge.", "coupon.", "customer.", "invoice.", "payment_method.", "radar.")
+"""Families of events whose objects are kept under their id, and read and paid by it."""
+DISCOUNTS = "customer.discount."
+"""Discounts had no id before 2020; what has none is not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +104,11 @@ def _gather_one(event: InboxEvent, batch: Batch, reader: ObjectReader) -> None:
     if ours:
         batch.our_keys.add(key)
     family = event.type.split(".")[0]
+    _refuse_nameless(event.type, raw)
     _discount(event.type, raw, batch, reader)
     if event.type.startswith("customer.subscription."):
         _subscription(event, raw, batch, reader, wake=not ours)
-    elif family == "invoice" and raw.get("id"):
+    elif family == "invoice" and event.type != UPCOMING:
         _invoice(event, raw, batch, reader, wake=not ours)
     elif event.type in {"customer.created", "customer.updated", "customer.deleted"}:
         _customer(event, raw, before, batch, reader)
@@ -126,9 +133,18 @@ def _gather_one(event: InboxEvent, batch: Batch, reader: ObjectReader) -> None:
         batch.wake_invoices.add(str(raw.get("invoice") or ""))
 
 
+def _refuse_nameless(kind: str, raw: Json) -> None:
+    """Raise ValueError where the object has no id: nothing could ever be read or paid by it."""
+    if not kind.startswith(NAMED) or kind.startswith((UPCOMING, DISCOUNTS)):
+        return
+    name = raw.get("id")
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError(f"its {raw.get('object') or 'object'} has no id")
+
+
 def _discount(kind: str, raw: Json, batch: Batch, reader: ObjectReader) -> None:
     """Keep what an event tells of a coupon, or of who got which."""
-    if kind.startswith("customer.discount."):
+    if kind.startswith(DISCOUNTS):
         batch.discounts.append(reader.discount(raw))
     elif kind.startswith("coupon."):
         batch.coupons.append(reader.coupon(raw))
@@ -244,7 +260,7 @@ def _write_mirrors(tx: Tx, batch: Batch, now: datetime) -> None:
     tx.mirror.put_invoices(batch.invoices)
     tx.mirror.put_payment_methods(batch.methods)
     tx.mirror.put_subscriptions(batch.subscriptions)
-    tx.discounts.put_discounts([each for each in batch.discounts if each.coupon_id])
+    tx.discounts.put_discounts([each for each in batch.discounts if each.id and each.coupon_id])
     tx.discounts.put_coupons(batch.coupons)
     for customer_id in sorted(batch.defaults_changed):
         changed_at = min(batch.defaults_changed[customer_id], now)

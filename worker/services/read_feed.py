@@ -31,6 +31,9 @@ class FeedRun:
     woken: int = 0
     parked: int = 0
     before_go_live: int = 0
+    """Failures of before it; they open no case."""
+    since_go_live: int = 0
+    """Of the events: those that the ledger was there to hear of."""
     foreign_keys: list[str] = field(default_factory=list)
 
     def add(self, applied: Applied) -> None:
@@ -112,12 +115,16 @@ class Ingest:
             with self.ledger.begin() as tx:
                 added = self._write(tx, raw_events, run)
                 tx.control.set_cursor(CURSOR, cursor_at)
-            run.events += len(added)
+            self._count(added, run)
         except (KeyError, TypeError, ValueError, AttributeError):  # a malformed event is in it
             for raw in raw_events:
                 self._one_by_one(raw, run)
             with self.ledger.begin() as tx:
                 tx.control.set_cursor(CURSOR, cursor_at)
+
+    def _count(self, added: Sequence[InboxEvent], run: FeedRun) -> None:
+        run.events += len(added)
+        run.since_go_live += sum(event.created_at >= self.go_live_at for event in added)
 
     def _write(self, tx: Tx, raw_events: Sequence[Json], run: FeedRun) -> list[InboxEvent]:
         wall_now = self.clock.wall_now()
@@ -139,7 +146,8 @@ class Ingest:
     def _one_by_one(self, raw: Json, run: FeedRun) -> None:
         try:
             with self.ledger.begin() as tx:
-                run.events += len(self._write(tx, [raw], run))
+                added = self._write(tx, [raw], run)
+            self._count(added, run)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             self._park(raw, error)
             run.parked += 1

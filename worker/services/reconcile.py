@@ -20,6 +20,8 @@ class Reconciled:
     """What one comparison found."""
 
     late_events: int
+    """Events since go-live that were not in the inbox yet; those from before it are none of ours,
+    and the list shows them all the same."""
     opened: int
     compared: int
     doubted: int
@@ -78,7 +80,7 @@ def reconcile(
         doubted = tx.mirror.doubt_ended()
         compared = tx.cases.wake_for_comparison(now=now)
     opened += len(run.opened) + len(missed.opened)
-    return Reconciled(run.events + missed.events, opened, compared, doubted)
+    return Reconciled(run.since_go_live + missed.since_go_live, opened, compared, doubted)
 
 
 def _open_missed(

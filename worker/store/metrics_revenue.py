@@ -58,9 +58,13 @@ def _moved_query(groups: Groups, sources: Sources) -> str:
     ), customers AS (
       SELECT currency, grp, customer_id,
              COALESCE(SUM(delta_minor) FILTER (WHERE NOT inside), 0) AS opening,
+             COALESCE(SUM(delta_minor) FILTER (
+               WHERE NOT inside OR kind = 'taken_over'), 0) AS base,
              SUM(delta_minor) AS closing,
              COALESCE(SUM(delta_minor) FILTER (WHERE owes), 0) AS at_risk,
              COALESCE(SUM(live_change) FILTER (WHERE NOT inside), 0) > 0 AS there_before,
+             COALESCE(SUM(live_change) FILTER (
+               WHERE inside AND kind = 'taken_over'), 0) > 0 AS found,
              SUM(live_change) > 0 AS there_after,
              COALESCE(BOOL_OR(inside AND live_change > 0 AND sign > 0
                               AND type <> 'subscription.found'), false) AS began,
@@ -80,18 +84,20 @@ def _moved_query(groups: Groups, sources: Sources) -> str:
            SUM(at_risk)::bigint AS at_risk,
            SUM(late)::bigint AS late,
            SUM(involuntary)::bigint AS involuntary,
-           COALESCE(SUM(LEAST(opening, closing)) FILTER (WHERE opening > 0), 0)::bigint AS kept,
-           COALESCE(SUM(closing) FILTER (WHERE opening > 0), 0)::bigint AS cohort_closing,
+           COALESCE(SUM(LEAST(base, closing)) FILTER (WHERE base > 0), 0)::bigint AS kept,
+           COALESCE(SUM(closing) FILTER (WHERE base > 0), 0)::bigint AS cohort_closing,
            COUNT(*) FILTER (WHERE there_before) AS customers_opening,
            COUNT(*) FILTER (WHERE there_after) AS customers_closing,
-           COUNT(*) FILTER (WHERE opening > 0) AS paying_opening,
+           COUNT(*) FILTER (WHERE base > 0) AS paying_base,
            COUNT(*) FILTER (WHERE closing > 0) AS paying_closing,
-           COUNT(*) FILTER (WHERE there_before AND NOT there_after) AS lost,
-           COUNT(*) FILTER (WHERE there_before AND NOT there_after
+           COUNT(*) FILTER (WHERE found AND NOT there_before) AS taken_over,
+           COUNT(*) FILTER (WHERE (there_before OR found) AND NOT there_after) AS lost,
+           COUNT(*) FILTER (WHERE (there_before OR found) AND NOT there_after
                               AND churn_kind = 'involuntary') AS lost_involuntary,
-           COUNT(*) FILTER (WHERE NOT there_before AND there_after) AS appeared,
-           COUNT(*) FILTER (WHERE NOT there_before AND began) AS joined,
-           COUNT(*) FILTER (WHERE NOT there_before AND began AND NOT there_after) AS joined_lost,
+           COUNT(*) FILTER (WHERE NOT there_before AND NOT found AND there_after) AS appeared,
+           COUNT(*) FILTER (WHERE NOT there_before AND NOT found AND began) AS joined,
+           COUNT(*) FILTER (WHERE NOT there_before AND NOT found AND began
+                              AND NOT there_after) AS joined_lost,
            {sums}
       FROM customers
      GROUP BY 1, 2
@@ -129,7 +135,8 @@ def _counts(place: Place, row: RowMapping, paid: Mapping[Any, Any]) -> RevenueCo
         at_risk_minor=row["at_risk"],
         customers_opening=row["customers_opening"],
         customers_closing=row["customers_closing"],
-        customers_paying_opening=row["paying_opening"],
+        customers_taken_over=row["taken_over"],
+        customers_paying_base=row["paying_base"],
         customers_paying_closing=row["paying_closing"],
         customers_lost=row["lost"],
         customers_lost_involuntary=row["lost_involuntary"],

@@ -79,7 +79,7 @@ class WebhookDoor:
         if problem:
             return Result(problem), "", ""
         try:
-            event = json.loads(body)
+            event = json.loads(body.decode())  # bytes would also be read as UTF-16
         except (ValueError, RecursionError):
             return Result.NOT_JSON, "", ""
         store = asyncio.get_running_loop().run_in_executor(self._pool, partial(self._store, event))

@@ -43,7 +43,7 @@ def test_the_table_says_value_numerator_denominator_source_and_formula(dunning: 
     lines = {" ".join(line.split()) for line in rest}
     assert (
         "customer_retention_rate 66.7 % 2 3 small group (< 30) metrics.movements"
-        " (customers at the end - new ones) / customers at the start"
+        " (customers at the end - new ones) / (customers at the start + taken over)"
     ) in lines
     assert any(line.startswith("arpu €10.02 €20.03 2 small group") for line in lines)
     assert any(line.startswith("recovery_rate_day_7 0 % 0 1 1 pending, small") for line in lines)
@@ -97,7 +97,7 @@ def test_a_period_that_is_not_over_says_so(dunning: Command) -> None:
 
 
 def test_the_period_in_which_the_ledger_began_says_so(dunning: Command) -> None:
-    said = "The ledger began in this period: who was there before is new in it"
+    said = "The ledger began in this period: who was there before is taken over"
     first = dunning.run("metrics", "--from", "2026-09-01", "--to", "2026-10-01").stdout
     assert first.splitlines()[1].startswith(said)
     assert said not in dunning.run("metrics", "--from", "2026-10-01", "--to", "2026-11-01").stdout

@@ -160,11 +160,37 @@ def test_what_comes_late_changes_no_closed_month(telling: Telling) -> None:
 
 
 def test_what_was_there_before_the_ledger_is_nobody_new(telling: Telling) -> None:
-    telling.subscription("found", 1, at(11, 1), 1000)
+    """Ten customers are found when it begins: five of them churn, and six others come."""
+    for number in range(10):
+        telling.subscription("found", number, at(11, 1), 1000)
+    telling.subscription("found", 10, at(11, 1), 0, state="churned")
+    for number in range(5):
+        kind = "involuntary" if number < 2 else "voluntary"
+        telling.subscription("churned", number, at(11, 5), 0, kind=kind, reason="x")
+    for number in range(20, 26):
+        telling.subscription("started", number, at(11, 8), 500)
     found = figures(telling)
-    assert (found["mrr_taken_over"], found["mrr_new"], found["mrr_end"]) == (1000, 0, 1000)
-    assert found["customers_new"] == 1
-    assert found["subscriber_churn_rate_as_stripe"] is None
+    names = ("start", "taken_over", "lost", "new", "end")
+    assert [found[f"customers_{name}"] for name in names] == [0, 10, 5, 6, 11]
+    assert (found["customer_churn_rate"], found["customer_retention_rate"]) == (50, 50)
+    assert found["customer_churn_rate_involuntary"] == 20
+    assert found["subscriber_churn_rate_as_stripe"] == Fraction(500, 16)
+    names = ("start", "taken_over", "new", "churn", "end")
+    assert [found[f"mrr_{name}"] for name in names] == [0, 10000, 3000, -5000, 8000]
+    assert (found["gross_revenue_retention"], found["net_revenue_retention"]) == (50, 50)
+    assert found["revenue_churn_rate"] == 50
+    december = {each.definition.name: each.value for each in telling.metrics(DECEMBER)}
+    names = ("customers_start", "customers_taken_over", "mrr_start")
+    assert [december[name] for name in names] == [11, 0, 8000]
+
+
+def test_who_is_taken_over_and_comes_back_has_never_joined(telling: Telling) -> None:
+    telling.subscription("found", 1, at(11, 1), 1000)
+    telling.subscription("churned", 1, at(11, 5), 0, kind="voluntary", reason="x")
+    telling.subscription("reactivated", 1, at(11, 20), 1000, kind="returned")
+    found = figures(telling)
+    assert [found[f"customers_{name}"] for name in ("taken_over", "lost", "new")] == [1, 0, 0]
+    assert found["subscriber_churn_rate_as_stripe"] == 0
 
 
 def test_mrr_at_risk_is_that_of_overdue_subscriptions(telling: Telling) -> None:

@@ -36,12 +36,13 @@ def test_retention_churn_and_movements_belong_together(telling: Telling, seed: i
             assert (value["mrr_start"] or 0) + moved == value["mrr_end"]
             assert value["customers_end"] == (
                 (value["customers_start"] or 0)
+                + (value["customers_taken_over"] or 0)
                 - (value["customers_lost"] or 0)
                 + (value["customers_new"] or 0)
             )
             retention, churn = value["customer_retention_rate"], value["customer_churn_rate"]
             if retention is None or churn is None:
-                assert value["customers_start"] == 0
+                assert value["customers_start"] == value["customers_taken_over"] == 0
                 continue
             some_stayed += 1
             parts = [value[f"customer_churn_rate_{kind}"] for kind in ("voluntary", "involuntary")]
