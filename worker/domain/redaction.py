@@ -7,17 +7,44 @@ exceptions put into their messages.
 import re
 
 _ADDRESS = (
-    re.compile(r"[^\s@<>\"'=,;:()\[\]{}/\\*]+@[^\s@<>\"'=,;:()\[\]{}/\\]+\.\w+"),
+    # Its @ may be escaped, as in a URL's query; without a dot only this machine is a mail domain.
+    re.compile(
+        r"[^\s@%<>\"'=,;:()\[\]{}/\\*?&]+(?:@|%40)"
+        r"(?:[^\s@<>\"'=,;:()\[\]{}/\\?&]+\.\w+|localhost(?!\w)|\[[\da-fA-F.:]+\])"
+    ),
     "[address]",
 )
 _SECRETS = (
-    # A URL's user and password, before the address rule could take the host for a mail domain.
+    # A URL's user and password, before the address rule could take the host for a mail domain. A
+    # password may hold @ and /. A web page's port is none, where an @ comes in the query only.
+    (
+        re.compile(
+            r"(?i)(?:(?<=https://)|(?<=http://))[^\s/:@?#]*:(?!\d{1,5}(?:/[^\s@?#]*)?[?#])"
+            r"(?:(?!://)[^\s\"'<>])*@"
+        ),
+        "***@",
+    ),
+    (
+        re.compile(r"(?i)(?<!https://)(?<!http://)(?<=://)[^\s/:@?#]*:(?:(?!://)[^\s\"'<>])*@"),
+        "***@",
+    ),
     (re.compile(r"(?<=://)[^/\s@]+@"), "***@"),
+    # What opens a page for whoever holds its address.
+    (
+        re.compile(
+            r"(?i)([?&](?!idempotency)[\w.-]*"
+            r"(?:token|sig|signature|secret|credential|password|passwd|pwd|key|auth)=)"
+            r"(?!\*\*\*)[^\s&#\"'<>;]+"
+        ),
+        r"\1***",
+    ),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 ***"),
     (
         re.compile(
-            r"(?i)((?:password|passwd|secret|api_?key|authorization)"
-            r"(?:\s*=|['\"]\s*[=:])\s*['\"]?)(?!\*\*\*|bearer|basic)[^\s'\",;&]+"
+            r"(?i)((?:(?:password|passwd|pwd|passphrase)\s*[=:]"
+            r"|(?:secret|api_?key|authorization)\s*="
+            r"|(?:password|passwd|pwd|passphrase|secret|api_?key|authorization)['\"]\s*[=:])"
+            r"\s*['\"]?)(?!\*\*\*|bearer|basic)(?:(?<=['\"])[^'\"]+|[^\s'\",;&]+)"
         ),
         r"\1***",
     ),
@@ -30,8 +57,23 @@ _SECRETS = (
         re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?(?!\w)"),
         "[account]",
     ),
-    # 13 to 19 digits, in groups or not, that do not belong to an id.
-    (re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?!\w)"), "[card]"),
+    # 13 to 19 digits, in groups or not, that do not belong to an id; nor are they days, or an
+    # amount in thousands. Spaces may be such as do not break.
+    (
+        re.compile(
+            r"(?<![\w.])(?<!\d-)"
+            r"(?!\d{1,3}(?:[ \u00a0\u2009\u202f]\d{3})+(?![ \u00a0\u2009\u202f-]?\d))"
+            r"(?:(?!\d{4}-\d\d-\d\d(?!\d))\d[ \u00a0\u2009\u202f-]?){12,18}\d(?!\w)"
+        ),
+        "[card]",
+    ),
+    # Joined by dots only in a card's own groups: any others are a fraction, a version or an amount.
+    (
+        re.compile(
+            r"(?<![\w.])\d{4}\.(?:\d{4}\.\d{4}\.\d{1,4}(?:\.\d{1,3})?|\d{6}\.\d{4,5})(?!\w|\.\d)"
+        ),
+        "[card]",
+    ),
 )
 # A telephone number: it begins with + or 0, or is grouped as one; no date, amount or short number.
 _PHONE = re.compile(

@@ -170,8 +170,8 @@ def test_what_was_there_before_the_ledger_is_nobody_new(telling: Telling) -> Non
     for number in range(20, 26):
         telling.subscription("started", number, at(11, 8), 500)
     found = figures(telling)
-    names = ("start", "taken_over", "lost", "new", "end")
-    assert [found[f"customers_{name}"] for name in names] == [0, 10, 5, 6, 11]
+    counted = ("start", "taken_over", "lost", "new", "end")
+    assert [found[f"customers_{name}"] for name in counted] == [0, 10, 5, 6, 11]
     assert (found["customer_churn_rate"], found["customer_retention_rate"]) == (50, 50)
     assert found["customer_churn_rate_involuntary"] == 20
     assert found["subscriber_churn_rate_as_stripe"] == Fraction(500, 16)
@@ -180,8 +180,8 @@ def test_what_was_there_before_the_ledger_is_nobody_new(telling: Telling) -> Non
     assert (found["gross_revenue_retention"], found["net_revenue_retention"]) == (50, 50)
     assert found["revenue_churn_rate"] == 50
     december = {each.definition.name: each.value for each in telling.metrics(DECEMBER)}
-    names = ("customers_start", "customers_taken_over", "mrr_start")
-    assert [december[name] for name in names] == [11, 0, 8000]
+    opening = ("customers_start", "customers_taken_over", "mrr_start")
+    assert [december[name] for name in opening] == [11, 0, 8000]
 
 
 def test_who_is_taken_over_and_comes_back_has_never_joined(telling: Telling) -> None:
