@@ -9,10 +9,11 @@ from rich.console import Console
 
 from worker import clock
 from worker.domain.money import Money
+from worker.office.words import money_words
 from worker.rehearsal.checks import Checks, check_evidence, collect_evidence
 from worker.rehearsal.rehearsal import Rehearsal, end_of, rehearsing
 from worker.rehearsal.report import write_report
-from worker.rehearsal.story import Story, format_money
+from worker.rehearsal.story import Story
 from worker.rehearsal.summary import (
     Course,
     case_of_customer,
@@ -61,7 +62,7 @@ def run_demo(*, days: int, subscribers: int, seed: int, out: Path) -> int:
         write_events(rehearsal.database_url, out)
         write_report(out, database_url=rehearsal.database_url)
         looks = _looks(rehearsal)
-    _print_summary(console, summary, checks)
+    print_summary(console, summary, checks)
     _print_looks(console, looks, out)
     return BROKEN if checks.broken else 0
 
@@ -94,10 +95,11 @@ def _looks(rehearsal: Rehearsal) -> list[tuple[str, str]]:
     return found
 
 
-def _print_summary(console: Console, summary: dict[str, Any], checks: Checks) -> None:
+def print_summary(console: Console, summary: dict[str, Any], checks: Checks) -> None:
+    """Print what summary.json says, as people read it; money as the report writes it."""
     recovered = summary["recovered"]
     amounts = " ".join(
-        format_money(Money(one["amount_minor"], one["currency"])) for one in recovered["amounts"]
+        money_words(Money(one["amount_minor"], one["currency"])) for one in recovered["amounts"]
     )
     by = ", ".join(f"{count} by {name}" for name, count in recovered["by"].items())
     letters = ", ".join(f"{count} {name}" for name, count in summary["letters"].items())

@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import psycopg
-from babel.numbers import format_currency
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.table import Column
@@ -15,6 +14,7 @@ from rich.text import Text
 
 from worker import clock
 from worker.domain.money import Money
+from worker.office.words import money_words
 from worker.rehearsal.recovered_money import recovered_money
 
 DAY = timedelta(days=1)
@@ -38,11 +38,6 @@ def _commonest_first(recovered: Sequence[tuple[str, str, int, int]]) -> list[Mon
         minor[currency] += amount_minor
     by_cases = sorted(cases, key=lambda currency: (-cases[currency], currency))
     return [Money(minor[currency], currency) for currency in by_cases]
-
-
-def format_money(amount: Money, locale: str = "en") -> str:
-    """Return an amount as people write it: `€588.00`."""
-    return format_currency(amount.major, amount.currency.upper(), locale=locale)
 
 
 def charged_twice(tries: Sequence[Mapping[str, Any]]) -> int:
@@ -130,7 +125,7 @@ class Story:
         twice = f"{charged_twice(self._tries)} charged twice"
         if not self._wide:
             return f"{failed} failed · {tries} tries · {count} recovered · {twice}"
-        money = [format_money(amount) for amount in _commonest_first(recovered)]
+        money = [money_words(amount) for amount in _commonest_first(recovered)]
         more = f" +{len(money) - 2} currencies" if len(money) > 2 else ""
         sums = f" {' '.join(money[:2])}{more}" if money else ""
         found = f"{failed} failed · {tries} tries · {count} recovered{sums}"

@@ -40,6 +40,28 @@ _OVERDUE = """
          AND (due_at IS NULL OR due_at < :to_at)"""
 """Subscriptions with a payment that is overdue at the period's end."""
 
+_TOTALS = """
+           SUM(opening)::bigint AS opening,
+           SUM(closing)::bigint AS closing,
+           SUM(at_risk)::bigint AS at_risk,
+           SUM(late)::bigint AS late,
+           SUM(involuntary)::bigint AS involuntary,
+           COALESCE(SUM(LEAST(base, closing)) FILTER (WHERE base > 0), 0)::bigint AS kept,
+           COALESCE(SUM(closing) FILTER (WHERE base > 0), 0)::bigint AS cohort_closing,
+           COUNT(*) FILTER (WHERE there_before) AS customers_opening,
+           COUNT(*) FILTER (WHERE there_after) AS customers_closing,
+           COUNT(*) FILTER (WHERE base > 0) AS paying_base,
+           COUNT(*) FILTER (WHERE closing > 0) AS paying_closing,
+           COUNT(*) FILTER (WHERE found AND NOT there_before) AS taken_over,
+           COUNT(*) FILTER (WHERE (there_before OR found) AND NOT there_after) AS lost,
+           COUNT(*) FILTER (WHERE (there_before OR found) AND NOT there_after
+                              AND churn_kind = 'involuntary') AS lost_involuntary,
+           COUNT(*) FILTER (WHERE NOT there_before AND NOT found AND there_after) AS appeared,
+           COUNT(*) FILTER (WHERE NOT there_before AND NOT found AND began) AS joined,
+           COUNT(*) FILTER (WHERE NOT there_before AND NOT found AND began
+                              AND NOT there_after) AS joined_lost"""
+"""Sums over customers: who was there at the beginning, or taken over, is the base of rates."""
+
 
 def _moved_query(groups: Groups, sources: Sources) -> str:
     grouped, join, grp = groups.parts()
@@ -79,25 +101,7 @@ def _moved_query(groups: Groups, sources: Sources) -> str:
        GROUP BY 1, 2, 3
     )
     SELECT currency, grp,
-           SUM(opening)::bigint AS opening,
-           SUM(closing)::bigint AS closing,
-           SUM(at_risk)::bigint AS at_risk,
-           SUM(late)::bigint AS late,
-           SUM(involuntary)::bigint AS involuntary,
-           COALESCE(SUM(LEAST(base, closing)) FILTER (WHERE base > 0), 0)::bigint AS kept,
-           COALESCE(SUM(closing) FILTER (WHERE base > 0), 0)::bigint AS cohort_closing,
-           COUNT(*) FILTER (WHERE there_before) AS customers_opening,
-           COUNT(*) FILTER (WHERE there_after) AS customers_closing,
-           COUNT(*) FILTER (WHERE base > 0) AS paying_base,
-           COUNT(*) FILTER (WHERE closing > 0) AS paying_closing,
-           COUNT(*) FILTER (WHERE found AND NOT there_before) AS taken_over,
-           COUNT(*) FILTER (WHERE (there_before OR found) AND NOT there_after) AS lost,
-           COUNT(*) FILTER (WHERE (there_before OR found) AND NOT there_after
-                              AND churn_kind = 'involuntary') AS lost_involuntary,
-           COUNT(*) FILTER (WHERE NOT there_before AND NOT found AND there_after) AS appeared,
-           COUNT(*) FILTER (WHERE NOT there_before AND NOT found AND began) AS joined,
-           COUNT(*) FILTER (WHERE NOT there_before AND NOT found AND began
-                              AND NOT there_after) AS joined_lost,
+           {_TOTALS},
            {sums}
       FROM customers
      GROUP BY 1, 2
