@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from worker.domain.facts import Fact
+from worker.domain.readings import SubscriptionReading
 from worker.domain.subscription_story import Movement, Told
 
 CHAIN = "subscription."
@@ -97,6 +98,8 @@ class ChainState:
     """Where the story can be told anew from: what was told once the worker had read it whole."""
     base_at: datetime | None = None
     base_no: int = 0
+    base_shown: SubscriptionReading | None = None
+    """What the subscription looked like there."""
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ fresh read may each speak another version.
 
 from datetime import datetime
 
+from worker.domain.customer_discount import CustomerDiscount
 from worker.domain.readings import (
     UNDER_WAY,
     ChargeReading,
@@ -29,6 +30,7 @@ from worker.gateway.price_readers import (
     all_discounts,
     coupon_of,
     read_coupon,
+    read_customer_discount,
     read_discounts,
     read_items,
 )
@@ -79,6 +81,10 @@ class StripeReader:
     def discount(self, raw: Json) -> DiscountReading:
         """Return the discount."""
         return DiscountReading(text(raw, "id"), coupon_of(raw))
+
+    def customer_discount(self, raw: Json, *, seen_at: datetime) -> CustomerDiscount | None:
+        """Return the discount as its customer's own; None where it serves one object of theirs."""
+        return read_customer_discount(raw, seen_at=seen_at)
 
     def coupon(self, raw: Json) -> CouponReading:
         """Return the coupon."""

@@ -1,12 +1,14 @@
 """Readings of what subscriptions cost: items with their prices, discounts and inclusive taxes."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
+from worker.domain.customer_discount import CustomerDiscount
 from worker.domain.readings import CouponReading, DiscountReading, PriceReading
 from worker.domain.tiers import PriceAmount, PriceWanted, Tier
-from worker.gateway.raw_fields import child, children, flag, reference, text, whole
+from worker.gateway.raw_fields import child, children, flag, instant, reference, text, whole
 from worker.ports import Json
 
 
@@ -44,6 +46,26 @@ def all_discounts(subscription: Json) -> tuple[DiscountReading, ...]:
 def coupon_of(discount: Json) -> str:
     """Return the id of a discount's coupon."""
     return reference(child(discount, "source"), "coupon") or reference(discount, "coupon")
+
+
+NARROWER = ("subscription", "subscription_item", "invoice", "invoice_item", "checkout_session")
+"""What a discount may be about that does not serve its customer's other subscriptions."""
+
+
+def read_customer_discount(raw: Json, *, seen_at: datetime) -> CustomerDiscount | None:
+    """Return the discount as its customer's own; None where it serves one object of theirs.
+
+    Args: seen_at: when it began, where that is not said.
+    """
+    customer_id = reference(raw, "customer")
+    if not customer_id or not text(raw, "id") or any(raw.get(name) for name in NARROWER):
+        return None
+    return CustomerDiscount(
+        id=text(raw, "id"),
+        customer_id=customer_id,
+        start_at=instant(raw, "start") or seen_at,
+        end_at=instant(raw, "end"),
+    )
 
 
 def read_coupon(raw: Json) -> CouponReading:

@@ -15,6 +15,7 @@ from worker.domain.subscription_story import Dunned
 from worker.ports.canaries import CanaryBook
 from worker.ports.cases import AccessBook, ActBook, ApprovalBook, AttemptBook, CaseBook
 from worker.ports.chain import ChainBook
+from worker.ports.customer_discounts import CustomerDiscountBook
 from worker.ports.days import DayBook, KeptBook
 from worker.ports.discounts import DiscountBook
 from worker.ports.forgetting import ForgettingBook
@@ -223,6 +224,10 @@ class Tx(Protocol):
     @property
     def discounts(self) -> DiscountBook:
         """What discounts take off."""
+
+    @property
+    def customer_discounts(self) -> CustomerDiscountBook:
+        """Which discounts customers have."""
 
     @property
     def prices(self) -> PriceBook:

@@ -26,6 +26,9 @@ class RevenueBook(Protocol):
     def mirrored(self, *, seen_until: datetime) -> list[SubscriptionReading]:
         """Return the subscriptions of which nothing newer was seen, with what they cost."""
 
+    def of_customers(self, customer_ids: Iterable[str]) -> list[str]:
+        """Return the subscriptions of these customers of which anything was told, by id."""
+
     def payments_differing(self, *, seen_until: datetime) -> list[str]:
         """Return subscriptions whose renewals tell another amount than their invoices, or of
         which a paid invoice was not told."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from worker.domain.customer_discount import CustomerDiscount
 from worker.domain.readings import (
     Answer,
     ChargeReading,
@@ -126,6 +127,12 @@ class ObjectReader(Protocol):
 
     def discount(self, raw: Json) -> DiscountReading:
         """Return the discount."""
+
+    def customer_discount(self, raw: Json, *, seen_at: datetime) -> CustomerDiscount | None:
+        """Return the discount as its customer's own; None where it serves one object of theirs.
+
+        Args: seen_at: when it began, where that is not said.
+        """
 
     def coupon(self, raw: Json) -> CouponReading:
         """Return the coupon."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from worker.rehearsal.draws import Draws
+from worker.rehearsal.sandbox.billing import discounting
 from worker.rehearsal.sandbox.errors import invalid
 from worker.rehearsal.sandbox.world import Cause, Obj
 
@@ -123,6 +124,17 @@ def _no_coupon(year: "Year", member: Member) -> None:
     year.ask(_path(member), discounts="")
 
 
+def _customer_coupon(year: "Year", member: Member) -> None:
+    """Have staff give the customer a coupon, or take theirs away."""
+    owner = year.world.get("customer", member.customer_id)
+    if owner["discount"] and member.draws.happens(0.5):
+        year.ask(f"/v1/customers/{member.customer_id}/discount", "DELETE")
+        return
+    less = f"LESS_{member.currency.upper()}"
+    coupon = member.draws.one_of(("FOREVER15", "FOREVER15", "HALF_ONCE", "THREE_MONTHS", less))
+    discounting.give(year.world, owner, coupon)
+
+
 def _hold(year: "Year", member: Member) -> None:
     row = _shown(year, member, "active", "past_due")
     if row["pause_collection"]:
@@ -183,6 +195,7 @@ ACTS: dict[MemberAct, float] = {
     MemberAct("usage", _use): 1,
     MemberAct("coupon", _coupon): 1.5,
     MemberAct("no coupon", _no_coupon): 1,
+    MemberAct("customer's coupon", _customer_coupon): 1.5,
     MemberAct("hold", _hold): 1,
     MemberAct("pause", _pause): 1,
     MemberAct("cancel", _cancel): 0.7,

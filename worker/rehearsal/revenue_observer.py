@@ -56,6 +56,10 @@ class Observer:
     def _hear(self, event: Obj) -> None:
         if event["type"].startswith("customer.subscription."):
             self._look(self._world.get("subscription", event["data"]["object"]["id"]))
+        elif "discount" in event["data"].get("previous_attributes", {}):
+            owner = event["data"]["object"]["id"]
+            for row in self._world.where("subscription", "customer", owner):
+                self._look(row)
 
     def _look(self, row: Obj) -> None:
         name, currency = row["id"], row["currency"]
@@ -91,7 +95,8 @@ class Observer:
                 per_month = PER_MONTH[recurring["interval"]] / recurring["interval_count"]
                 worth += self._price(item["price"], item["quantity"]) * per_month
                 months = 1 / per_month
-        for discount_id in row["discounts"]:
+        of_customer = self._world.get("customer", row["customer"])["discount"]
+        for discount_id in row["discounts"] or ([of_customer["id"]] if of_customer else []):
             worth = self._discounted(worth, discount_id, months, row["currency"])
         return round(worth)
 

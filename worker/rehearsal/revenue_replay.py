@@ -22,7 +22,17 @@ from worker.store.ledger import PostgresLedger
 BATCH = 500
 FAMILIES = ("customer", "invoice", "coupon", "payment_method")
 """Of events that facts of revenue can come from; the others are many."""
-LATE = frozenset(("customer.subscription.created", "customer.subscription.updated", "invoice.paid"))
+LATE = frozenset(
+    (
+        "customer.discount.created",
+        "customer.discount.deleted",
+        "customer.discount.updated",
+        "customer.subscription.created",
+        "customer.subscription.updated",
+        "customer.updated",
+        "invoice.paid",
+    )
+)
 """Types of which some come late."""
 _MOVED = """
     SELECT data ->> 'currency' AS currency, split_part(type, '.', 2) AS kind,

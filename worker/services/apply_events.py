@@ -26,6 +26,7 @@ from worker.domain.readings import (
 )
 from worker.domain.timetable import OWNER_CONFIRMED_AFTER
 from worker.ports import InboxEvent, Json, NewCase, ObjectReader, Tx
+from worker.services.mirror_customer_discounts import SeenDiscounts
 
 FAILURES = frozenset(("invoice.payment_failed", "invoice.payment_action_required"))
 FRAUD_WARNING = "fraud_warning"
@@ -72,6 +73,7 @@ class Batch:
     wake_customers: set[str] = field(default_factory=set)
     discounts: list[DiscountReading] = field(default_factory=list)
     coupons: list[CouponReading] = field(default_factory=list)
+    of_customers: SeenDiscounts = field(default_factory=SeenDiscounts)
     disputing: set[str] = field(default_factory=set)
     our_keys: set[str] = field(default_factory=set)
 
@@ -106,6 +108,7 @@ def _gather_one(event: InboxEvent, batch: Batch, reader: ObjectReader) -> None:
     family = event.type.split(".")[0]
     _refuse_nameless(event.type, raw)
     _discount(event.type, raw, batch, reader)
+    batch.of_customers.hear(event, raw, before, reader)
     if event.type.startswith("customer.subscription."):
         _subscription(event, raw, batch, reader, wake=not ours)
     elif family == "invoice" and event.type != UPCOMING:
@@ -262,6 +265,7 @@ def _write_mirrors(tx: Tx, batch: Batch, now: datetime) -> None:
     tx.mirror.put_subscriptions(batch.subscriptions)
     tx.discounts.put_discounts([each for each in batch.discounts if each.id and each.coupon_id])
     tx.discounts.put_coupons(batch.coupons)
+    batch.of_customers.put(tx)
     for customer_id in sorted(batch.defaults_changed):
         changed_at = min(batch.defaults_changed[customer_id], now)
         tx.mirror.mark_default_changed(customer_id, at=changed_at)

@@ -15,6 +15,7 @@ from worker.services.fold_facts import FOLDED, fold_facts
 from worker.services.keep_configuration import keep_policies
 from worker.services.learn_discounts import learn_coupons, learn_discounts
 from worker.services.learn_prices import learn_prices, read_prices
+from worker.services.mirror_customer_discounts import SeenDiscounts
 from worker.services.read_feed import CURSOR, LIST_REACH, OVERLAP
 from worker.services.tell_subscription import Storyteller
 
@@ -93,6 +94,10 @@ def _put_customers(tx: Tx, page: list[Json], reader: ObjectReader, seen_at: date
     tx.mirror.put_customers([(customer, seen_at) for customer in found])
     methods = [c.default_payment_method for c in found if c.default_payment_method]
     _put_methods(tx, methods, seen_at)
+    discounts = SeenDiscounts()
+    for raw in page:
+        discounts.read(raw, reader, at=seen_at)
+    discounts.put(tx)
 
 
 def _fold_what_came(

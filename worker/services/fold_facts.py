@@ -46,6 +46,8 @@ def fold_facts(
             found = tx.inbox.unfolded(until=until, limit=BATCH)
             whole = len(found) < BATCH
             teller = Storyteller(tx, reader, rules, tx.control.cursor(FOLDED))
+            learnt = tx.customer_discounts.changed()
+            teller.reconsider(learnt)
             facts = _facts(teller, found, reader)
             # More events of the last second may be in the next batch.
             folded_until = until if whole else found[-1].created_at - _INSTANT
@@ -54,6 +56,7 @@ def fold_facts(
             written += tx.facts.append(facts, wall_now=clock.wall_now())
             if found:
                 tx.inbox.mark_folded([e.event_id for e in found], wall_now=clock.wall_now())
+            tx.customer_discounts.told(learnt)
             tx.control.set_cursor(FOLDED, folded_until)
         if whole:
             return written

@@ -4,11 +4,12 @@ What Stripe shows is folded in order. What comes behind the watermark is folded 
 was seen of that subscription, and the difference is told as corrections (domain/revenue_chain.py).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from worker.domain.customer_discount import Timeline, as_billed
 from worker.domain.engine_situation import SUBSCRIPTION_OVER
 from worker.domain.facts import Fact
 from worker.domain.identifiers import KEY_PREFIX, parse_idempotency_key
@@ -33,6 +34,7 @@ from worker.domain.subscription_story import (
     fold_subscription,
 )
 from worker.ports import InboxEvent, Json, ObjectReader, Tx
+from worker.ports.customer_discounts import ChangedDiscount
 from worker.services.change_access import access_of_the_gone, access_of_the_resumed
 from worker.services.dunning_context import context_of
 from worker.services.fact_traits import own_traits, surroundings, traits_of, traits_of_unknown
@@ -52,7 +54,17 @@ class Storyteller:
     states: dict[str, ChainState] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
     late: dict[str, list[InboxEvent]] = field(default_factory=dict)
-    """Events behind the watermark, by subscription, that no correction has taken up yet."""
+    """Events behind the watermark, by subscription, that no correction has taken up yet; none for
+    one whose customer's discounts turned out to be others."""
+    shown: dict[str, SubscriptionReading] = field(default_factory=dict)
+    """What the last event that was folded showed, where that was in this transaction."""
+    timelines: dict[str, Timeline] = field(default_factory=dict)
+
+    def reconsider(self, changed: Iterable[ChangedDiscount]) -> None:
+        """Let the subscriptions be told anew whose customers' discounts were learnt late."""
+        late = [each.customer_id for each in changed if self._is_late(each.changed_from)]
+        for subscription_id in self.tx.revenue.of_customers(late):
+            self.late.setdefault(subscription_id, [])
 
     def state_of(self, subscription_id: str) -> ChainState | None:
         """Return how far the subscription has been told; None where nothing has."""
@@ -78,7 +90,7 @@ class Storyteller:
         if overtaken or self._is_late(event.created_at):
             self.late.setdefault(subscription.id, []).append(event)
             return []
-        corrected = self.correct(subscription.id)
+        corrected = self._catch_up(subscription.id, until=event.created_at)
         state = self.state_of(subscription.id) or ChainState()
         return corrected + self._tell(state, self._seen(subscription, event))
 
@@ -92,7 +104,7 @@ class Storyteller:
         state = self.state_of(subscription.id) or ChainState()
         occasion = f"read {read_at.isoformat()}"
         facts = self._tell(state, self._with_value(subscription, at=at, occasion=occasion))
-        self._begin_anew(subscription.id, read_at)
+        self._begin_anew(subscription, read_at)
         return facts
 
     def find(self, subscription: SubscriptionReading, *, at: datetime) -> list[Fact]:
@@ -110,7 +122,7 @@ class Storyteller:
             detail = {"state": told.state}
             opening = Movement(FOUND, at, "found", told.mrr_minor, told.mrr_minor, detail)
             facts = self._book(subscription.id, [opening], traits)
-        self._begin_anew(subscription.id, at)
+        self._begin_anew(subscription, at)
         return facts
 
     def renew(self, event: InboxEvent) -> list[Fact]:
@@ -124,7 +136,7 @@ class Storyteller:
             return []
         if self.tx.facts.renewal_told(subscription_id, invoice.id):
             return []
-        corrected = self.correct(subscription_id)
+        corrected = self._catch_up(subscription_id, until=event.created_at)
         state = self.state_of(subscription_id) or ChainState(traits=traits_of_unknown(invoice))
         known = self.tx.mirror.subscription(subscription_id)
         method_id = known.default_payment_method_id if known is not None else ""
@@ -151,9 +163,13 @@ class Storyteller:
         return self.tx.facts.recovered_by(*ours) if ours is not None else ""
 
     def finish(self, until: datetime) -> list[Fact]:
-        """Return what is left: corrections, and losses of those whose grace ended before *until*
-        without any event."""
+        """Return what is left: corrections, and what *until* brought without any event of the
+        subscription: discounts of customers that began or ended, and graces that are over."""
         facts = [fact for name in list(self.late) for fact in self.correct(name)]
+        self.keep()
+        turning = self.tx.customer_discounts.changing(after=self.closed_until or EPOCH, until=until)
+        for subscription_id in self.tx.revenue.of_customers(turning):
+            facts += self._catch_up(subscription_id, until=until)
         self.keep()
         for subscription_id, state in self.tx.revenue.owing(since=until - self.rules.grace).items():
             context = context_of(self.tx, subscription_id, at=until)
@@ -174,6 +190,7 @@ class Storyteller:
         )
         after = replace(state, told=told, looked_at=seen.at, traits=traits)
         self._set(subscription.id, after)
+        self.shown[subscription.id] = subscription
         facts = self._book(subscription.id, movements, traits)
         if subscription.status in SUBSCRIPTION_OVER:
             facts += access_of_the_gone(self.tx, subscription, at=seen.at)
@@ -181,21 +198,68 @@ class Storyteller:
             facts += access_of_the_resumed(self.tx, subscription, at=seen.at)
         return facts
 
+    def _catch_up(self, subscription_id: str, *, until: datetime) -> list[Fact]:
+        """Tell what is behind the story's end before anything is told at *until*."""
+        facts = self.correct(subscription_id)
+        state = self.state_of(subscription_id)
+        if state is None or state.looked_at is None:
+            return facts
+        after = max(state.looked_at, self.closed_until or EPOCH)
+        customer_id = str(state.traits.get("customer_id", ""))
+        if not self._timeline(customer_id).changes(after=after, until=until):
+            return facts
+        shown = self._last_shown(subscription_id, state)
+        told, movements = self._discounted(state.told, shown, after=after, until=until)
+        self._set(subscription_id, replace(state, told=told))
+        return facts + self._book(subscription_id, movements, state.traits)
+
+    def _discounted(
+        self, told: Told, shown: SubscriptionReading | None, *, after: datetime, until: datetime
+    ) -> tuple[Told, list[Movement]]:
+        """Fold the beginnings and ends of its customer's discounts in (after, until]."""
+        movements = list[Movement]()
+        if shown is None:
+            return told, movements
+        for at in self._timeline(shown.customer_id).changes(after=after, until=until):
+            occasion = f"customer's discount {at.isoformat()}"
+            seen = self._with_value(shown, at=at, occasion=occasion)
+            told, found = fold_subscription(told, seen, self.rules)
+            movements += found
+        return told, movements
+
+    def _last_shown(self, subscription_id: str, state: ChainState) -> SubscriptionReading | None:
+        """Return the subscription as the end of its story has it."""
+        if subscription_id in self.shown:
+            return self.shown[subscription_id]
+        looks = self.tx.inbox.looks(subscription_id, since=state.base_at or EPOCH)
+        return _shown(looks[-1], self.reader) if looks else state.base_shown
+
+    def _timeline(self, customer_id: str) -> Timeline:
+        if customer_id not in self.timelines:
+            self.timelines[customer_id] = self.tx.customer_discounts.of(customer_id)
+        return self.timelines[customer_id]
+
     def correct(self, subscription_id: str) -> list[Fact]:
         """Tell the story anew with what came late, and return what that corrects."""
-        late = self.late.pop(subscription_id, [])
-        if not late:
-            return []
+        late = self.late.pop(subscription_id, None)
         state = self.state_of(subscription_id) or ChainState()
+        if late is None or not (late or state.looked_at):
+            return []
         told, traits, story = state.base, state.traits, list[tuple[Movement, Traits]]()
-        looked_at = state.looked_at or late[0].created_at
+        shown, seen_at = state.base_shown, state.base_at or EPOCH
         for event in self._all_looks(subscription_id, state, late):
-            shown = _shown(event, self.reader)
+            told, movements = self._discounted(told, shown, after=seen_at, until=event.created_at)
+            story += [(movement, traits) for movement in movements]
+            shown, seen_at = _shown(event, self.reader), event.created_at
             traits = traits_of(self.tx, shown, self.rules.metadata)
             told, movements = fold_subscription(told, self._seen(shown, event), self.rules)
             story += [(movement, traits) for movement in movements]
-            looked_at = max(looked_at, event.created_at)
+        if shown is not None:
+            self.shown[subscription_id] = shown
+        looked_at = max(state.looked_at or seen_at, seen_at)
         closed_until = self.closed_until or looked_at
+        told, movements = self._discounted(told, shown, after=seen_at, until=closed_until)
+        story += [(movement, traits) for movement in movements]
         context = context_of(self.tx, subscription_id, at=closed_until)
         told, movements = fold_grace(told, until=closed_until, rules=self.rules, context=context)
         story += [(movement, traits) for movement in movements]
@@ -204,8 +268,8 @@ class Storyteller:
         facts = corrections(chain, booked, story, booked_at=closed_until)
         after = replace(state, told=told, looked_at=looked_at, traits=traits, no=chain.no)
         self._set(subscription_id, after)
-        newest = _shown(late[-1], self.reader)
-        if newest.status in SUBSCRIPTION_OVER:
+        newest = _shown(late[-1], self.reader) if late else None
+        if newest is not None and newest.status in SUBSCRIPTION_OVER:
             facts += access_of_the_gone(self.tx, newest, at=late[-1].created_at)
         return facts
 
@@ -226,10 +290,17 @@ class Storyteller:
         self._set(subscription_id, replace(state, no=chain.no))
         return facts
 
-    def _begin_anew(self, subscription_id: str, at: datetime) -> None:
-        state = self.states[subscription_id]
-        anew = replace(state, looked_at=at, base=state.told, base_at=at, base_no=state.no)
-        self._set(subscription_id, anew)
+    def _begin_anew(self, subscription: SubscriptionReading, at: datetime) -> None:
+        state = self.states[subscription.id]
+        anew = replace(
+            state,
+            looked_at=at,
+            base=state.told,
+            base_at=at,
+            base_no=state.no,
+            base_shown=subscription,
+        )
+        self._set(subscription.id, anew)
 
     def _set(self, subscription_id: str, state: ChainState) -> None:
         self.states[subscription_id] = state
@@ -255,11 +326,12 @@ class Storyteller:
         if subscription.status in GONE or may_be_lost:
             known = context_of(self.tx, subscription.id, at=at)
         context = replace(known, paused_by="staff")
-        own = (each.id for each in subscription.discounts)
+        billed = as_billed(subscription, self._timeline(subscription.customer_id), at=at)
+        own = (each.id for each in billed.discounts)
         of_items = (each.id for item in subscription.items for each in item.discounts)
         coupons = self.tx.discounts.coupons_of([*own, *of_items])
         value = subscription_mrr(
-            subscription,
+            billed,
             coupons,
             self.tx.prices.amounts_of(subscription),
             temporary_count=self.rules.temporary_discounts_count,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from worker.domain.customer_discount import Timeline, as_billed
 from worker.domain.metrics_rules import MetricsRules
 from worker.domain.mrr import subscription_mrr
 from worker.domain.readings import SubscriptionReading
@@ -44,7 +45,7 @@ def tie_out(*, ledger: Ledger, log: JobLog, rules: MetricsRules, now: datetime) 
             return TiedOut(0, (), (), ())
         told = {name: replay(links) for name, links in tx.revenue.all_links()}
         shown = tx.revenue.mirrored(seen_until=until)
-        states = _differing(tx, told, shown, rules)
+        states = _differing(tx, told, shown, rules, until)
         payments = tuple(tx.revenue.payments_differing(seen_until=until))
     chains = tuple(sorted(name for name, each in told.items() if not each.adds_up))
     result = TiedOut(len(told), chains, states, payments)
@@ -67,10 +68,14 @@ def _differing(
     told: Mapping[str, Replayed],
     shown: list[SubscriptionReading],
     rules: MetricsRules,
+    until: datetime,
 ) -> tuple[str, ...]:
     """Return those of which facts tell another MRR than their present state is worth."""
     found = []
-    for subscription in shown:
+    timelines = tx.customer_discounts.begun_by(until)
+    for one in shown:
+        timeline = timelines.get(one.customer_id, Timeline())
+        subscription = as_billed(one, timeline, at=until)
         ids = [each.id for each in subscription.discounts]
         ids += [each.id for item in subscription.items for each in item.discounts]
         value = subscription_mrr(

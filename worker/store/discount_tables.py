@@ -1,12 +1,13 @@
-"""Narrow mirrors of discounts and coupons: what MRR needs."""
+"""Narrow mirrors of discounts and coupons, and of whose they are: what MRR needs."""
 
-from sqlalchemy import PrimaryKeyConstraint, Table
+from sqlalchemy import Index, PrimaryKeyConstraint, Table
 
 from worker.store.columns import (
     account_column,
     count_column,
     flag,
     id_column,
+    instant,
     metadata,
     text_column,
 )
@@ -29,4 +30,22 @@ coupons = Table(
     text_column("currency"),
     flag("lasting"),
     PrimaryKeyConstraint("account_id", "id"),
+)
+customer_discounts = Table(
+    "customer_discounts",
+    metadata,
+    account_column(),
+    id_column(),
+    id_column("customer_id"),
+    instant("start_at", required=True),
+    instant("end_at"),
+    instant("closed_at"),
+    instant("changed_from"),
+    PrimaryKeyConstraint("account_id", "id"),
+)
+"""`changed_from`: from when on facts do not tell yet what was learnt; null where they do."""
+Index(
+    "ix_customer_discounts_customer",
+    customer_discounts.c.account_id,
+    customer_discounts.c.customer_id,
 )

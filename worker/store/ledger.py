@@ -27,6 +27,7 @@ from worker.store.canaries import Canaries
 from worker.store.cases import Cases
 from worker.store.chain import Chain
 from worker.store.control import Controls
+from worker.store.customer_discounts import CustomerDiscounts
 from worker.store.discounts import Discounts
 from worker.store.facts import Facts
 from worker.store.forgetting import Forgetting
@@ -218,6 +219,7 @@ class Transaction:
     retention: Retention
     sinks: Sinks
     discounts: Discounts
+    customer_discounts: CustomerDiscounts
     prices: Prices
     control: Controls
     jobs: Jobs
@@ -285,6 +287,7 @@ class PostgresLedger:
             retention=Retention(connection, account),
             sinks=Sinks(connection, account),
             discounts=Discounts(connection, account),
+            customer_discounts=CustomerDiscounts(connection, account),
             prices=Prices(connection, account),
             control=Controls(connection, account),
             jobs=Jobs(connection, account),

@@ -1,6 +1,7 @@
 """What a subscription costs, as its mirror keeps it: enough to value it again exactly."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
@@ -51,3 +52,33 @@ def items_of(priced: Iterable[Mapping[str, Any]]) -> tuple[PriceReading, ...]:
 def discounts_of(ids: Iterable[str]) -> tuple[DiscountReading, ...]:
     """Return discounts by their ids alone."""
     return tuple(DiscountReading(each) for each in ids)
+
+
+def look_to_json(subscription: SubscriptionReading | None) -> dict[str, Any] | None:
+    """Return what values a subscription anew at another time, as a JSON-able row."""
+    if subscription is None:
+        return None
+    return {
+        "customer_id": subscription.customer_id,
+        "status": subscription.status,
+        "currency": subscription.currency,
+        "paused": subscription.collection_paused,
+        "priced": priced_of(subscription),
+        "discounts": [each.id for each in subscription.discounts],
+    }
+
+
+def look_of(subscription_id: str, stored: Mapping[str, Any] | None) -> SubscriptionReading | None:
+    """Return the subscription that was kept; when it was made is not."""
+    if stored is None:
+        return None
+    return SubscriptionReading(
+        id=subscription_id,
+        customer_id=stored["customer_id"],
+        status=stored["status"],
+        created_at=datetime.fromtimestamp(0, UTC),
+        currency=stored["currency"],
+        items=items_of(stored["priced"]),
+        collection_paused=stored["paused"],
+        discounts=discounts_of(stored["discounts"]),
+    )

@@ -14,7 +14,7 @@ from worker.domain.readings import SubscriptionReading
 from worker.domain.revenue_chain import CHAIN, ChainState, Link, link_of
 from worker.domain.subscription_story import Told
 from worker.store.mirror_tables import subscriptions
-from worker.store.priced_items import discounts_of, items_of
+from worker.store.priced_items import discounts_of, items_of, look_of, look_to_json
 from worker.store.revenue_tables import revenue_chains
 from worker.store.rows import subscription_of
 from worker.store.tables import events
@@ -61,6 +61,7 @@ class RevenueChains:
             "base": _told_to_json(state.base),
             "base_at": state.base_at,
             "base_no": state.base_no,
+            "base_shown": look_to_json(state.base_shown),
         }
 
     def links(self, subscription_id: str, *, after_no: int) -> list[Link]:
@@ -116,6 +117,24 @@ class RevenueChains:
             for row in self._connection.execute(query).mappings()
         ]
 
+    def of_customers(self, customer_ids: Iterable[str]) -> list[str]:
+        """Return the subscriptions of these customers of which anything was told, by id."""
+        wanted = sorted(set(customer_ids))
+        if not wanted:
+            return []
+        among = subscriptions.c.customer_id == any_(literal(wanted, ARRAY(String)))
+        query = (
+            select(subscriptions.c.id)
+            .join(
+                revenue_chains,
+                (revenue_chains.c.account_id == subscriptions.c.account_id)
+                & (revenue_chains.c.subscription_id == subscriptions.c.id),
+            )
+            .where(subscriptions.c.account_id == self._account, among)
+            .order_by(subscriptions.c.id)
+        )
+        return list(self._connection.execute(query).scalars())
+
     def payments_differing(self, *, seen_until: datetime) -> list[str]:
         """Return subscriptions whose renewals tell another amount than their invoices, or of which
         a paid invoice was not told."""
@@ -160,6 +179,7 @@ def _state_of(row: RowMapping) -> ChainState:
         base=_told_of(row["base"]),
         base_at=row["base_at"],
         base_no=row["base_no"],
+        base_shown=look_of(row["subscription_id"], row["base_shown"]),
     )
 
 

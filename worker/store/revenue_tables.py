@@ -1,6 +1,7 @@
 """How far the story of each subscription has been told in facts."""
 
 from sqlalchemy import BigInteger, Column, Index, PrimaryKeyConstraint, Table, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from worker.store.columns import (
     account_column,
@@ -24,6 +25,7 @@ revenue_chains = Table(
     json_column("base"),
     instant("base_at"),
     Column("base_no", BigInteger, nullable=False),
+    Column("base_shown", JSONB),
     PrimaryKeyConstraint("account_id", "subscription_id"),
 )
 Index(

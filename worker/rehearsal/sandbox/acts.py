@@ -5,7 +5,7 @@ from typing import Any
 
 from . import events
 from .bank_accounts import returned
-from .billing import collecting, debits, payments, reversals
+from .billing import collecting, debits, discounting, payments, reversals
 from .cards import brand_of, check_number, declined, parse_outcome
 from .errors import invalid
 from .shapes.payment_method import fingerprint
@@ -95,6 +95,12 @@ def _auto_update_card(world: World, given: dict[str, Any]) -> Obj:
     return method
 
 
+def _give_coupon(world: World, given: dict[str, Any]) -> Obj:
+    """Let staff give a customer a coupon in the Dashboard: today's API cannot."""
+    owner = world.get("customer", given["customer"], param="customer")
+    return discounting.give(world, owner, given["coupon"])
+
+
 def _asked(world: World, given: dict[str, Any]) -> tuple[Obj, Obj]:
     """Return the invoice and the PaymentIntent that wait for the customer."""
     invoice = world.get("invoice", given["invoice"], param="invoice")
@@ -146,6 +152,7 @@ _ACTS: dict[str, Callable[[World, dict[str, Any]], Obj]] = {
     "close_dispute": _close_dispute,
     "dispute": _dispute,
     "early_fraud_warning": _early_fraud_warning,
+    "give_coupon": _give_coupon,
     "refund": _refund,
     "return_debit": _return_debit,
     "revoke_mandate": _revoke_mandate,

@@ -78,6 +78,7 @@ FIELDS: dict[str, Tree] = {
         "subscriptions": Extra("subscription", _subscriptions),
         "tax_ids": Extra("", _nothing),
         "default_source": None,
+        "discount": Inside("discount"),
         "test_clock": _CLOCK,
     },
     "payment_method": {"customer": _CUSTOMER},

@@ -1,4 +1,4 @@
-"""Discounts of a subscription: the wished list of them, and what they take off its invoices."""
+"""Discounts of a subscription, or else its customer's, and what they take off its invoices."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -33,18 +33,58 @@ def wished(world: World, row: Obj, wish: Sequence[dict[str, Any]] | None) -> lis
 
 
 def _made(world: World, row: Obj, coupon_id: str) -> str:
-    coupon = world.get("coupon", coupon_id)
-    made = world.add(shape.discount(world, row, coupon))
-    if made["end"] is not None:
-        world.timers.set(world.clock_of(row), made["end"], "discount.end", made["id"])
-    world.change(coupon, times_redeemed=coupon["times_redeemed"] + 1)
+    made = _redeemed(world, row, coupon_id)
     events.emit(world, "customer.discount.created", made)
     return str(made["id"])
 
 
+def _redeemed(world: World, owner: Obj, coupon_id: str) -> Obj:
+    coupon = world.get("coupon", coupon_id, param="coupon")
+    made = world.add(shape.discount(world, owner, coupon))
+    if made["end"] is not None:
+        world.timers.set(world.clock_of(owner), made["end"], "discount.end", made["id"])
+    world.change(coupon, times_redeemed=coupon["times_redeemed"] + 1)
+    return made
+
+
+def give(world: World, customer: Obj, coupon_id: str) -> Obj:
+    """Give a customer the discount of a coupon, in the place of one it has, and return it."""
+    before = customer["discount"]
+    made = _redeemed(world, customer, coupon_id)
+    if before is None:
+        events.emit(world, "customer.discount.created", made)
+    else:
+        was = {name: value for name, value in before.items() if made[name] != value}
+        events.emit(world, "customer.discount.updated", made, was)
+    events.update(world, "customer.updated", customer, discount=made)
+    return made
+
+
+def take(world: World, customer: Obj) -> Obj:
+    """Take a customer's discount away and return it. Raises: ApiError: there is none."""
+    if customer["discount"] is None:
+        raise invalid(f"No active discount for customer: {customer['id']}")
+    found = world.get("discount", customer["discount"]["id"])
+    events.emit(world, "customer.discount.deleted", found)
+    events.update(world, "customer.updated", customer, discount=None)
+    return found
+
+
+def on(world: World, subscription: Obj) -> list[str]:
+    """Return the discounts that a subscription is billed with: its own, else its customer's."""
+    owner = world.find("customer", subscription["customer"])
+    own = list(subscription["discounts"])
+    return own or ([owner["discount"]["id"]] if owner and owner["discount"] else [])
+
+
 def run_out(world: World, discount_id: str) -> None:
-    """Take a discount off its subscription, now that its months are over."""
+    """Take a discount off whom it serves, now that its months are over."""
     found = world.get("discount", discount_id)
+    if found["subscription"] is None:
+        owner = world.find("customer", found["customer"])
+        if owner and owner["discount"] and owner["discount"]["id"] == discount_id:
+            take(world, owner)
+        return
     row = world.get("subscription", found["subscription"])
     if discount_id in row["discounts"]:
         events.emit(world, "customer.discount.deleted", found)
@@ -68,14 +108,14 @@ def taken_off(world: World, discounts: Sequence[str], amount: int, currency: str
 
 
 def of_invoice(world: World, invoice: Obj) -> list[str]:
-    """Return the discounts of the subscription that *invoice* is about."""
+    """Return the discounts that the subscription that *invoice* is about is billed with."""
     details = (invoice["parent"] or {}).get("subscription_details")
     row = world.find("subscription", details["subscription"]) if details else None
-    return list(row["discounts"]) if row is not None else []
+    return on(world, row) if row is not None else []
 
 
 def use_up(world: World, invoice: Obj) -> None:
-    """Take the discounts that last for one invoice off the subscription, now that it is open."""
+    """Take off the discounts that last for one invoice, now that it is open."""
     details = (invoice["parent"] or {}).get("subscription_details")
     row = world.find("subscription", details["subscription"]) if details else None
     if row is None:
@@ -84,7 +124,9 @@ def use_up(world: World, invoice: Obj) -> None:
     for discount_id in invoice["discounts"]:
         found = world.get("discount", discount_id)
         once = world.get("coupon", found["source"]["coupon"])["duration"] == "once"
-        if once and discount_id in row["discounts"]:
+        if once and found["subscription"] is None:
+            run_out(world, discount_id)
+        elif once and discount_id in row["discounts"]:
             used.append(discount_id)
             events.update(world, "customer.discount.deleted", found, end=world.now_of(row))
     if used:

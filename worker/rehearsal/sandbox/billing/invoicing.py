@@ -113,13 +113,12 @@ def announce_upcoming(world: World, subscription_id: str) -> None:
     )
     lines = period_lines(world, preview, subscription)
     subtotal = sum(line["amount"] for line in lines)
-    off = discounting.taken_off(
-        world, subscription["discounts"], subtotal, subscription["currency"]
-    )
+    discounts = discounting.on(world, subscription)
+    off = discounting.taken_off(world, discounts, subtotal, subscription["currency"])
     total = subtotal - sum(each["amount"] for each in off)
     preview.update(subtotal=subtotal, subtotal_excluding_tax=subtotal)
     preview.update(total=total, total_excluding_tax=total, total_discount_amounts=off)
-    preview["discounts"] = list(subscription["discounts"])
+    preview["discounts"] = discounts
     due = max(0, total + owner["balance"])
     preview.update(
         amount_due=due,

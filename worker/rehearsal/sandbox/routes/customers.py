@@ -1,7 +1,7 @@
 """/v1/customers and their payment methods."""
 
 from worker.rehearsal.sandbox import events
-from worker.rehearsal.sandbox.billing import endings
+from worker.rehearsal.sandbox.billing import discounting, endings
 from worker.rehearsal.sandbox.errors import invalid
 from worker.rehearsal.sandbox.lists import page
 from worker.rehearsal.sandbox.params import (
@@ -119,6 +119,12 @@ def remove_customer(world: World, row: Obj) -> Obj:
     return remains
 
 
+def without_discount(call: Call) -> Obj:
+    """Take a customer's discount away; returns what remains of it."""
+    gone = discounting.take(call.world, call.world.get("customer", call.id))
+    return {**{name: value for name, value in gone.items() if name != "end"}, "deleted": True}
+
+
 def retrieve(call: Call) -> Obj:
     """Return a customer; a deleted one is told as such."""
     gone = call.world.tables["customer"].deleted.get(call.id)
@@ -163,6 +169,7 @@ ROUTES = [
     get(f"{_BASE}/{{id}}", retrieve, "customer"),
     post(f"{_BASE}/{{id}}", update, "customer", _FIELDS),
     delete(f"{_BASE}/{{id}}", remove, "customer"),
+    delete(f"{_BASE}/{{id}}/discount", without_discount, "discount"),
     get(f"{_BASE}/{{id}}/payment_methods", methods, "payment_method", _METHOD_LIST),
     get(f"{_BASE}/{{id}}/payment_methods/{{id}}", method, "payment_method"),
 ]

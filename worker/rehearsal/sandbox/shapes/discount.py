@@ -1,4 +1,4 @@
-"""Coupons, and the discounts that they become on a subscription."""
+"""Coupons, and the discounts that they become on a subscription or a customer."""
 
 from typing import Any
 
@@ -27,14 +27,16 @@ def coupon(world: World, params: dict[str, Any]) -> Obj:
     }
 
 
-def discount(world: World, subscription: Obj, coupon_row: Obj) -> Obj:
-    """Return a new discount on *subscription*; since 2025-09-30 the coupon is its source."""
-    now, months = world.now_of(subscription), coupon_row["duration_in_months"]
+def discount(world: World, owner: Obj, coupon_row: Obj) -> Obj:
+    """Return a new discount on a subscription or a customer; since 2025-09-30 the coupon is its
+    source."""
+    now, months = world.now_of(owner), coupon_row["duration_in_months"]
+    on_customer = owner["object"] == "customer"
     return {
         "id": world.new_id("discount"),
         "object": "discount",
         "checkout_session": None,
-        "customer": subscription["customer"],
+        "customer": owner["id"] if on_customer else owner["customer"],
         "customer_account": None,
         "end": None if months is None else add_interval(now, "month", months),
         "invoice": None,
@@ -42,6 +44,6 @@ def discount(world: World, subscription: Obj, coupon_row: Obj) -> Obj:
         "promotion_code": None,
         "source": {"coupon": coupon_row["id"], "type": "coupon"},
         "start": now,
-        "subscription": subscription["id"],
+        "subscription": None if on_customer else owner["id"],
         "subscription_item": None,
     }
