@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from worker.domain.calendar_letters import card_named
 from worker.domain.case import AttemptKind, Case
+from worker.domain.customer_discount import as_billed
 from worker.domain.due_dates import with_due_date
 from worker.domain.engine_charging import plan_charge, settle_owner
 from worker.domain.engine_ending import expected_end
@@ -157,15 +158,18 @@ def _of_calendar(letter: LetterTask, ports: CasePorts, now: datetime) -> LetterC
     subscription = ports.stripe.read_subscription(letter.subscription_id)
     with ports.ledger.begin() as tx:
         customer = tx.mirror.customer(letter.customer_id)
+        discounts = tx.customer_discounts.of(letter.customer_id)
     if customer is None or customer.deleted:
         raise NotNeededError("the customer was deleted")
     _check_calendar_letter(letter, subscription)
+    billed_at = subscription.period_end_at or now
+    as_priced = as_billed(subscription, discounts, at=billed_at) == subscription
     method = subscription.default_payment_method or customer.default_payment_method
     content = LetterContent(
         notice=letter.notice,
         customer=customer,
         now=now,
-        amount=subscription.next_amount,
+        amount=subscription.next_amount if as_priced else None,
         method=method,
         plan_name=subscription.plan_name,
         renews_at=subscription.period_end_at,
