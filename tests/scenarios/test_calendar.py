@@ -53,6 +53,21 @@ def test_a_yearly_renewal_is_announced_thirty_days_before_once(world: World) -> 
     assert [f["customer_id"] for f in world.facts("subscription.renewed")].count(anna.id) == 1
 
 
+def test_a_renewal_with_the_customers_discount_is_announced_without_an_amount(
+    world: World,
+) -> None:
+    """What Stripe will take off is not told as if it were due."""
+    anna = world.customer("anna", ["approve"], interval="year", charged_in=40 * DAY)
+    bela = world.customer("bela", ["approve"], interval="year", charged_in=40 * DAY)
+    world.stripe.staff("coupons", id="QUARTER", percent_off="25", duration="forever")
+    world.stripe.act("give_coupon", customer=bela.id, coupon="QUARTER")
+    world.advance(days=9)
+    day_by_day(world, 3)
+    (full,), (less,) = world.letters_to(anna), world.letters_to(bela)
+    assert "that day 49" in full.text
+    assert "49" not in less.text
+
+
 def test_a_trial_ends_with_a_week_of_warning(world: World) -> None:
     """Twenty days of trial: the letter comes on day 13, and not again."""
     carl = world.customer("carl", ["approve"], trial=True, charged_in=20 * DAY)

@@ -98,7 +98,7 @@ def moved(bench: Bench, *, since: datetime = NOW) -> list[tuple[str, str, dateti
         ORDER BY subject, (data ->> 'no')::int
     """
     with bench.ledger.connection() as connection:
-        return [tuple(row) for row in connection.exec_driver_sql(query, {"since": since})]  # type: ignore[misc]
+        return [tuple(row) for row in connection.exec_driver_sql(query, {"since": since})]
 
 
 def ties_out(bench: Bench, rules: MetricsRules | None = None) -> bool:
