@@ -1,6 +1,7 @@
 """What the merchant's staff and the banks do to invoices while a case is open, or afterwards."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -130,6 +131,22 @@ def test_a_debit_takes_days_fails_and_is_tried_again(world: World) -> None:
     assert [c["by"] for c in tries] == ["stripe", "api"]
     assert tries[1]["at"] - tries[0]["at"] >= 3 * 86_400 + 20 * 3600
     assert [f["outcome"] for f in world.facts("payment.retried")] == ["processing", "succeeded"]
+
+
+def test_a_returned_debit_waits_from_its_return(world: World) -> None:
+    """Our debit comes back after 3 days for want of funds: the next one goes out a day later."""
+    poor = {"processing_days": 3, "decline_code": "insufficient_funds"}
+    account = world.stripe.bank_account(poor, poor, {"processing_days": 1})
+    jan = world.customer("jan", method=account)
+    world.advance(days=12)
+    assert world.case_of(jan).outcome is Outcome.RECOVERED
+    tries = world.stripe.tries(jan)
+    assert [each["by"] for each in tries] == ["stripe", "api", "api"]
+    returned_after, wait = 3 * 86_400, 86_400
+    assert all(
+        again["at"] - before["at"] >= returned_after + wait - 3600
+        for before, again in pairwise(tries)
+    )
 
 
 def test_no_second_debit_while_one_is_under_way(world: World) -> None:

@@ -152,6 +152,7 @@ class Failure:
     code: str
     charge_id: str
     failed_at: datetime
+    """When the method was charged; a bank debit comes back days later, and waits from then."""
     payment_method_id: str
     """The method that was declined; another one in use since then is a new card."""
     method_changed_at: datetime | None = None

@@ -7,7 +7,7 @@ imported again, whole or longer, and adds only what is new.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,8 @@ from worker.domain.money import KNOWN, wire_decimals
 
 CELL_LENGTH_MAX = 10_000
 KEY_LENGTH_MAX = 200
+AHEAD_MAX = timedelta(days=1)
+"""Clocks and zones differ by so much; what is later has not happened."""
 WHOLE_MAX = 1_000_000_000
 """A larger figure is a slip of the pen; and every sum of them fits the ledger."""
 
@@ -38,6 +40,8 @@ class ImportColumn:
     example: str
     means: str
     required: bool = True
+    happened: bool = False
+    """Whether it is a time that cannot be to come; costs may be booked ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +80,12 @@ class BadCellError(ValueError):
 
 
 def read_row(
-    kind: ImportKind, line: int, cells: Mapping[str, str], zone: ZoneInfo
+    kind: ImportKind, line: int, cells: Mapping[str, str], zone: ZoneInfo, *, now: datetime
 ) -> ImportedRow | list[str]:
     """Return the row, or for each bad cell its column and a sentence: `score: 11 is ...`.
 
-    Args: cells: by column, trimmed; one that is missing is empty; zone: in which a day begins.
+    Args: cells: by column, trimmed; one that is missing is empty; zone: in which a day begins;
+    now: what happened is not later.
     """
     data: dict[str, object] = {}
     problems = []
@@ -91,7 +96,7 @@ def read_row(
                 problems.append(f"{column.name}: is empty; write {column.means}.")
             continue
         try:
-            data[column.name] = _read_cell(column, written, zone)
+            data[column.name] = _read_cell(column, written, zone, now)
         except ValueError as error:
             problems.append(f"{column.name}: {error}")
     if problems:
@@ -107,10 +112,14 @@ def read_row(
     return ImportedRow(line, key, at, customer_id, plain, words)
 
 
-def _read_cell(column: ImportColumn, written: str, zone: ZoneInfo) -> object:
+def _read_cell(column: ImportColumn, written: str, zone: ZoneInfo, now: datetime) -> object:
     if len(written) > CELL_LENGTH_MAX:
         raise ValueError(f"has {len(written)} letters; at most {CELL_LENGTH_MAX} are kept.")
-    return column.read(written, zone)
+    value = column.read(written, zone)
+    if column.happened and isinstance(value, datetime) and value > now + AHEAD_MAX:
+        today = now.astimezone(zone).date()
+        raise ValueError(f"{_shown(written)} is to come, today is {today}; write when it happened.")
+    return value
 
 
 def _plain(value: object) -> object:
@@ -241,7 +250,7 @@ KINDS: Mapping[str, ImportKind] = {
                     "9",
                     "the answer: nps 0 to 10, csat 1 to 5, ces 1 (hard) to 7 (easy)",
                 ),
-                ImportColumn("answered_at", _instant, "2026-11-02", _TIME),
+                ImportColumn("answered_at", _instant, "2026-11-02", _TIME, happened=True),
                 _OF_CUSTOMER,
                 ImportColumn("comment", _text, "too expensive", "the words", required=False),
             ),
@@ -252,13 +261,14 @@ KINDS: Mapping[str, ImportKind] = {
             "opened_at",
             (
                 _KEY,
-                ImportColumn("opened_at", _instant, "2026-11-02T14:30:00Z", _TIME),
+                ImportColumn("opened_at", _instant, "2026-11-02T14:30:00Z", _TIME, happened=True),
                 ImportColumn(
                     "resolved_at",
                     _instant,
                     "2026-11-03T09:00:00Z",
                     "a day or an instant; empty while it is open",
                     required=False,
+                    happened=True,
                 ),
                 ImportColumn(
                     "contacts",
@@ -288,7 +298,7 @@ KINDS: Mapping[str, ImportKind] = {
             (
                 _KEY,
                 ImportColumn("customer", _customer, "cus_9Blue", "Stripe's id of the customer"),
-                ImportColumn("measured_at", _instant, "2026-11-30", _TIME),
+                ImportColumn("measured_at", _instant, "2026-11-30", _TIME, happened=True),
                 ImportColumn(
                     "input", _text, "usage", "a name that `metrics: health` in dunning.yaml weighs"
                 ),

@@ -46,7 +46,7 @@ def csv_rows(
         if cells is None:
             return
         if any(cell.strip() for cell in cells):
-            yield begins_at, _row(heading, cells)
+            yield begins_at, _row(heading, cells, required)
 
 
 class _NoTextError(ValueError):
@@ -104,13 +104,26 @@ def _meant(name: str, known: Iterable[str]) -> str:
     return f"; did you mean `{close[0]}`?" if close else f"; the columns are {', '.join(listed)}."
 
 
-def _row(heading: Sequence[str], cells: Sequence[str]) -> dict[str, str] | str:
+def _row(
+    heading: Sequence[str], cells: Sequence[str], required: Sequence[str]
+) -> dict[str, str] | str:
+    """Return the cells by column; some programs leave out the last ones where they are empty."""
     if len(cells) > len(heading):
         return (
-            f"has {len(cells)} cells, the heading {len(heading)};"
+            f"has {_cells(cells)}, the heading {len(heading)};"
             " put a cell that holds the separator in quotes."
         )
+    missing = [f"`{name}`" for name in heading[len(cells) :] if name in required]
+    if missing:
+        return (
+            f"has {_cells(cells)}, the heading {len(heading)}, so {' and '.join(missing)}"
+            f" {'are' if len(missing) > 1 else 'is'} missing; write a cell for each column."
+        )
     return {name: cell.strip() for name, cell in zip(heading, cells, strict=False)}
+
+
+def _cells(cells: Sequence[str]) -> str:
+    return f"{len(cells)} cell{'' if len(cells) == 1 else 's'}"
 
 
 def _broken(error: csv.Error) -> str:

@@ -27,6 +27,14 @@ CsvRow = tuple[int, dict[str, str] | str]
 
 
 @dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that was told to be bad: of it only the key counts, which no other row may have."""
+
+    line: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class ImportWish:
     """What somebody wants to import."""
 
@@ -70,6 +78,8 @@ class _Problems:
         self._file = file_name
         self._told: list[tuple[int, str]] = []
         self._more = 0
+        self.keys: dict[str, int] = {}
+        """Keys of bad rows -> their line; no more than are told."""
 
     def add(self, line: int, sentence: str) -> None:
         """Keep a sentence about what stands on *line*."""
@@ -77,6 +87,11 @@ class _Problems:
             self._told.append((line, f"{self._file} line {line}{sentence}"))
         else:
             self._more += 1
+
+    def remember(self, key: str, line: int) -> None:
+        """Keep the key of a bad row, which the ledger will not know."""
+        if key and len(self.keys) < TOLD_MAX:
+            self.keys.setdefault(key, line)
 
     def refuse(self) -> None:
         """Raise where there are any, in the order of the file. Raises: ConfigError."""
@@ -111,10 +126,16 @@ def import_figures(
             definition=wish.definition,
             now=now,
         )
-        readable = _readable(wish, rows, problems, done)
+        readable = _readable(wish, rows, problems, done, now)
         while batch := list(islice(readable, BATCH)):
             _take(wish, batch, import_id, tx.imports, problems, done)
         problems.refuse()
+        if not done.rows:
+            raise ConfigError(
+                f"{wish.file_name} line 2: there is no row; write each of {name} in a line below"
+                " the heading.",
+                "Nothing was imported.",
+            )
         tx.imports.end(import_id, added=done.added, corrected=done.corrected)
         if done.added or done.corrected:
             tx.facts.append([_fact(wish, done, import_id, now)], wall_now=clock.wall_now())
@@ -122,23 +143,29 @@ def import_figures(
 
 
 def _readable(
-    wish: ImportWish, rows: Iterable[CsvRow], problems: _Problems, done: Imported
-) -> Iterator[ImportedRow]:
+    wish: ImportWish,
+    rows: Iterable[CsvRow],
+    problems: _Problems,
+    done: Imported,
+    now: datetime,
+) -> Iterator[ImportedRow | BadRow]:
     for line, cells in rows:
         done.rows += 1
         if isinstance(cells, str):
             problems.add(line, f": {cells}")
             continue
-        row = read_row(wish.kind, line, cells, wish.zone)
+        row = read_row(wish.kind, line, cells, wish.zone, now=now)
         if isinstance(row, list):
             for sentence in row:
                 problems.add(line, f", {sentence}")
+            yield BadRow(line, cells.get("key", ""))
         elif wish.health is not None and row.data.get("input", "") not in _inputs(wish):
             problems.add(
                 line,
                 f", input: `{row.data['input']}` is not weighed by `metrics: health` in"
                 f" dunning.yaml; write one of {', '.join(wish.health.weights)}.",
             )
+            yield BadRow(line, row.key)
         else:
             yield row
 
@@ -163,25 +190,32 @@ def _refuse_another_definition(wish: ImportWish, book: ImportBook) -> None:
 
 def _take(
     wish: ImportWish,
-    batch: list[ImportedRow],
+    batch: list[ImportedRow | BadRow],
     import_id: int,
     book: ImportBook,
     problems: _Problems,
     done: Imported,
 ) -> None:
     kind = wish.kind.name
-    gone = book.forgotten({row.customer_id for row in batch})
-    batch = [replace(row, words="") if row.customer_id in gone else row for row in batch]
+    gone = book.forgotten({row.customer_id for row in batch if isinstance(row, ImportedRow)})
+    batch = [
+        replace(row, words="") if isinstance(row, ImportedRow) and row.customer_id in gone else row
+        for row in batch
+    ]
     known = dict(book.newest(kind, [row.key for row in batch]))
     fresh: list[tuple[int, ImportedRow]] = []
     for row in batch:
         before = known.get(row.key)
-        if before is not None and before.import_id == import_id:
+        mine = before is not None and before.import_id == import_id
+        first_line = before.row.line if before is not None and mine else problems.keys.get(row.key)
+        if first_line is not None:
             problems.add(
                 row.line,
-                f", key: `{row.key}` stands on line {before.row.line} already;"
-                " write each key once.",
+                f", key: `{row.key}` stands on line {first_line} already; write each key once.",
             )
+            continue
+        if isinstance(row, BadRow):
+            problems.remember(row.key, row.line)
             continue
         revision = 1 if before is None else before.revision + 1
         if before is None:
@@ -192,6 +226,7 @@ def _take(
             done.corrected += 1
         else:
             problems.add(row.line, _contradicts(before, row))
+            problems.remember(row.key, row.line)
             continue
         fresh.append((revision, row))
         known[row.key] = KnownRow(revision, row, import_id)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from worker.domain.case import Case, Failure, Surroundings
+from worker.domain.decline_networks import DEBIT_METHODS
 from worker.domain.declines import Decline, classify
 from worker.domain.policy import DeclineClass
 from worker.domain.readings import ChargeReading, DeclineSignals, InvoiceReading, method_in_use
@@ -45,15 +46,19 @@ def understand_failure(
         brand, kind = (method.brand, method.type) if method is not None else ("", "")
     decline = classify(signals, brand=brand, payment_method_type=kind)
     report_unknown(decline, case, ledger=ledger, log=log, now=now)
-    # Of a charge that may not be read only this is sure: it failed since the last look.
-    unread_at = case.failed_at if known is None else now
-    failed_at = charge.created_at if charge is not None else unread_at
+    # The case opened at the first failure; of any later one only this is sure: since the last look.
+    is_first = known is None and (charge is None or charge.created_at <= case.failed_at)
+    seen_at = case.failed_at if is_first else now
+    # The charge's own time: another method is a new one if it came since then, and the schemes'
+    # windows count from the entry (debit_rules.py). Only waiting begins at a debit's return.
+    failed_at = min(charge.created_at if charge is not None else seen_at, now)
     return with_failure(
         case,
         decline,
         charge_id=payment.latest_charge_id,
         payment_method_id=payment.payment_method_id,
-        failed_at=min(failed_at, now),
+        failed_at=failed_at,
+        waits_from=seen_at if kind in DEBIT_METHODS else failed_at,
         around=around,
     )
 
@@ -65,9 +70,14 @@ def with_failure(
     charge_id: str,
     payment_method_id: str,
     failed_at: datetime,
+    waits_from: datetime,
     around: Surroundings,
 ) -> Case:
-    """Return *case* with a new last failure, as the decline table reads it."""
+    """Return *case* with a new last failure, as the decline table reads it.
+
+    Args: failed_at: when the method was charged; waits_from: when that had failed, as a debit that
+    came back for want of funds is not presented again on the day of its return.
+    """
     wait = decline.earliest_wait
     return replace(
         case,
@@ -79,7 +89,7 @@ def with_failure(
             failed_at=failed_at,
             payment_method_id=payment_method_id,
             method_changed_at=around.method_changes.get(payment_method_id),
-            retry_not_before=failed_at + wait if wait else None,
+            retry_not_before=waits_from + wait if wait else None,
             may_retry=decline.may_retry,
             masked=decline.masked,
         ),
@@ -108,6 +118,7 @@ def failure_of_answer(
         charge_id=charge_id,
         payment_method_id=method_id,
         failed_at=now,
+        waits_from=now,
         around=around,
     )
 

@@ -260,9 +260,91 @@ def test_every_bad_row_is_named_at_once_and_none_is_kept(desk: Desk) -> None:
     ]
 
 
+def test_a_key_twice_is_told_beside_what_is_bad_in_either_row(desk: Desk) -> None:
+    """Whoever mends the row that is told first must not learn of the next one only then."""
+    desk.take("surveys", "key,survey,score,answered_at\n5,nps,1,2026-11-02\n")
+    content = (
+        "key,survey,score,answered_at\n"
+        "1,nps,11,2026-11-02\n"
+        "1,nps,9,2026-11-02\n"
+        "2,nps,9,2026-11-03\n"
+        "2,nps,x,2026-11-03\n"
+        "5,nps,9,2026-11-02\n"
+        "5,nps,1,2026-11-02\n"
+        ",nps,9,2026-11-02\n"
+        ",nps,9,2026-11-02\n"
+    )
+    empty = "key: is empty; write a number or name that this row has for ever."
+    assert desk.refused("surveys", content) == [
+        "surveys.csv line 2, score: `11` does not fit; write a whole number, 0 to 10.",
+        "surveys.csv line 3, key: `1` stands on line 2 already; write each key once.",
+        "surveys.csv line 5, score: `x` does not fit; write a whole number, 0 to 10.",
+        "surveys.csv line 5, key: `2` stands on line 4 already; write each key once.",
+        (
+            "surveys.csv line 6, key: `5` was imported with score `1` before and is `9` now; write"
+            " another key, or add --correct to correct it."
+        ),
+        "surveys.csv line 7, key: `5` stands on line 6 already; write each key once.",
+        f"surveys.csv line 8, {empty}",
+        f"surveys.csv line 9, {empty}",
+        "Nothing was imported.",
+    ]
+
+
+def test_what_has_not_happened_is_refused_a_day_ahead_is_not(desk: Desk) -> None:
+    """It is 5 December; clocks and zones differ by a day at most. Costs may be booked ahead."""
+    heading = "key,opened_at,resolved_at,contacts\n"
+    to_come = "is to come, today is 2026-12-05; write when it happened."
+    assert desk.refused(
+        "tickets", heading + "1,2026-12-07,,1\n2,2026-12-01,2027-01-01T10:00:00Z,1\n"
+    ) == [
+        f"tickets.csv line 2, opened_at: `2026-12-07` {to_come}",
+        f"tickets.csv line 3, resolved_at: `2027-01-01T10:00:00Z` {to_come}",
+        "Nothing was imported.",
+    ]
+    assert desk.refused("surveys", "key,survey,score,answered_at\n1,nps,9,2026-12-24\n")[0] == (
+        f"surveys.csv line 2, answered_at: `2026-12-24` {to_come}"
+    )
+    assert desk.take("tickets", heading + "1,2026-12-06,,1\n").endswith("1 new.")
+    costs = "key,spent_at,amount,currency\n1,2026-12-31,10,eur\n"
+    assert desk.take("retention_costs", costs).endswith("1 new.")
+
+
+def test_last_cells_may_be_left_out_where_they_may_be_empty(desk: Desk) -> None:
+    """Some programs write no separator behind the last cell that is filled."""
+    heading = "key,opened_at,contacts,resolved_at,customer\n"
+    assert desk.take("tickets", heading + "1,2026-11-02,1\n2,2026-11-03,2,,cus_1\n") == (
+        "tickets.csv: 2 rows of tickets: 2 new."
+    )
+
+
 @pytest.mark.parametrize(
     ("kind", "content", "sentence"),
     [
+        (
+            "tickets",
+            b"key,opened_at,resolved_at,contacts\n1,2026-11-02\n",
+            (
+                "tickets.csv line 2: has 2 cells, the heading 4, so `contacts` is missing; write a"
+                " cell for each column."
+            ),
+        ),
+        (
+            "surveys",
+            b"key,survey,score,answered_at\n1\n",
+            (
+                "surveys.csv line 2: has 1 cell, the heading 4, so `survey` and `score` and"
+                " `answered_at` are missing; write a cell for each column."
+            ),
+        ),
+        (
+            "surveys",
+            b"key,survey,score,answered_at\n\n",
+            (
+                "surveys.csv line 2: there is no row; write each of surveys in a line below the"
+                " heading."
+            ),
+        ),
         ("surveys", b"", "surveys.csv is empty; its first line names the columns."),
         ("surveys", b"key,scor\n", "surveys.csv line 1: there is no column `scor`; did you mean"),
         ("surveys", b"key\n", "surveys.csv line 1: column `survey` is missing; the columns are"),
