@@ -5,7 +5,7 @@ import json
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from worker.clock import monotonic_seconds
@@ -43,7 +43,10 @@ class Endpoint:
         # Reads count apart, so that polling does not change the ids of what follows.
         counted = "read" if method == "GET" else "request"
         entry["request_id"] = f"req_{sandbox.world.token(counted, 14)}"
-        body = (await request.body()).decode()
+        try:
+            body = (await request.body()).decode()
+        except ClientDisconnect:  # whoever asked was killed in mid-request: nobody hears
+            return Response(status_code=400)
         rule = sandbox.faults.pick(method, path)
         if rule is not None:
             entry["fault"] = rule.kind
