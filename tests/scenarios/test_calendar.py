@@ -1,5 +1,6 @@
 """Letters that a date asks for: renewals, trial ends, expiring cards; each once, ever."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -65,7 +66,7 @@ def test_a_renewal_with_the_customers_discount_is_announced_without_an_amount(
     day_by_day(world, 3)
     (full,), (less,) = world.letters_to(anna), world.letters_to(bela)
     assert "that day 49" in full.text
-    assert "49" not in less.text
+    assert not re.search(r"\d\.\d\d\b|that day \d", less.text.replace("127.0.0.1", "")), less.text
 
 
 def test_a_trial_ends_with_a_week_of_warning(world: World) -> None:
