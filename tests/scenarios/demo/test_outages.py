@@ -8,12 +8,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from tests.scenarios.demo.runs import Seen, rehearsal, see
 from worker.queue.connection import connect_redis
 from worker.rehearsal.checks import check_evidence, collect_evidence
 from worker.rehearsal.customer_letters import ABOUT_UNPAID
 from worker.rehearsal.rehearsal import Rehearsal, end_of
+
+pytestmark = pytest.mark.timeout(600)
+"""Weeks of real processes take minutes, more on a busy machine."""
 
 PEOPLE = 20
 DAYS = 8

@@ -8,6 +8,9 @@ import pytest
 from tests.scenarios.demo.runs import events_without_ids
 from worker.cli.demo import run_demo
 
+pytestmark = pytest.mark.timeout(600)
+"""Weeks of real processes take minutes, more on a busy machine."""
+
 KEYS = [
     "simulated_days", "subscribers", "seed", "wall_seconds", "failures_found", "retries",
     "recovered", "letters", "renewals", "trials_ended", "cards_expiring", "churned", "cases",

@@ -3,6 +3,8 @@
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from tests.scenarios.demo.plan_and_deed import Held, hold_plans_against_deeds
 from tests.scenarios.demo.runs import network_proof, rehearsal, see
 from worker.cli.report_network import NetworkReport
@@ -11,6 +13,9 @@ from worker.rehearsal.checks import Evidence, check_evidence, collect_evidence
 from worker.rehearsal.checks_windows import fullest_windows, tries_by_network
 from worker.rehearsal.population_cast import CAST
 from worker.rehearsal.rehearsal import end_of
+
+pytestmark = pytest.mark.timeout(600)
+"""Weeks of real processes take minutes, more on a busy machine."""
 
 DAYS = 38
 RETRY, NEW_CARD, BY_HAND = (
