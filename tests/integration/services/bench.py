@@ -281,6 +281,15 @@ class Bench:
         with self.ledger.connection() as connection:
             return list(connection.exec_driver_sql(query, {"kind": kind}).scalars())
 
+    def booked_before(self, at: datetime) -> int:
+        """Return the MRR at an instant in minor units, as the facts tell it now."""
+        query = """
+            SELECT coalesce(sum((data ->> 'mrr_delta_minor')::bigint), 0) FROM events
+            WHERE (data ->> 'booked_at')::timestamptz < %(at)s AND data ? 'no'
+        """
+        with self.ledger.connection() as connection:
+            return int(connection.exec_driver_sql(query, {"at": at}).scalar_one())
+
     def said(self, event: str) -> list[dict[str, Any]]:
         """Return the log's lines of one event."""
         lines = [json.loads(line) for line in self.stream.getvalue().splitlines()]

@@ -152,18 +152,8 @@ def run(bench: Bench, stories: list[Story], draws: random.Random) -> None:
             rules=RULES,
             watermark=timedelta(),
         )
-        assert closed == {at: booked_before(bench, at) for at in closed}
-        closed[until] = booked_before(bench, until)
-
-
-def booked_before(bench: Bench, at: datetime) -> int:
-    """Return the MRR at an instant, as the facts tell it now."""
-    query = """
-        SELECT coalesce(sum((data ->> 'mrr_delta_minor')::bigint), 0) FROM events
-        WHERE (data ->> 'booked_at')::timestamptz < %(at)s AND data ? 'no'
-    """
-    with bench.ledger.connection() as connection:
-        return int(connection.exec_driver_sql(query, {"at": at}).scalar_one())
+        assert closed == {at: bench.booked_before(at) for at in closed}
+        closed[until] = bench.booked_before(until)
 
 
 def standing(bench: Bench) -> dict[str, list[Move]]:

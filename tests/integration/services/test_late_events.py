@@ -109,18 +109,8 @@ def run(bench: Bench, stories: Iterable[list[Coming]], rules: MetricsRules, seed
             watermark=timedelta(),
         )
         for day, sum_minor in closed.items():
-            assert sum_minor == booked_before(bench, day)
-        closed[until] = booked_before(bench, until)
-
-
-def booked_before(bench: Bench, at: datetime) -> int:
-    """Return the MRR at an instant, as the facts tell it now."""
-    query = """
-        SELECT coalesce(sum((data ->> 'mrr_delta_minor')::bigint), 0) FROM events
-        WHERE (data ->> 'booked_at')::timestamptz < %(at)s AND data ? 'no'
-    """
-    with bench.ledger.connection() as connection:
-        return int(connection.exec_driver_sql(query, {"at": at}).scalar_one())
+            assert sum_minor == bench.booked_before(day)
+        closed[until] = bench.booked_before(until)
 
 
 def chains(bench: Bench) -> dict[str, list[tuple[str, datetime, dict[str, Any], str]]]:

@@ -220,7 +220,7 @@ $$
 """
 
 
-def upgrade() -> None:
+def _kept_of_revenue() -> None:
     op.create_index(
         'ix_events_customer', 'events', [sa.text("(data ->> 'customer_id')"), 'type'],
         unique=False, postgresql_where=sa.text(BY_CUSTOMER))
@@ -266,6 +266,9 @@ def upgrade() -> None:
     op.create_index('ix_kept_paid_renewals_booked', 'kept_paid_renewals', ['booked_at'], unique=False)
     op.create_index('ix_kept_paid_renewals_paid', 'kept_paid_renewals', ['paid_at'], unique=False)
     op.create_index('ix_kept_paid_renewals_subscription', 'kept_paid_renewals', ['subscription_id'], unique=False)
+
+
+def _kept_of_renewals_and_cases() -> None:
     op.create_table('kept_renewals',
     sa.Column('account_id', sa.String(), nullable=False),
     sa.Column('subscription_id', sa.String(), nullable=True),
@@ -287,6 +290,9 @@ def upgrade() -> None:
     sa.Column('due_at', sa.DateTime(timezone=True), nullable=True)
     )
     op.create_index('ix_kept_case_spans_case', 'kept_case_spans', ['case_name'], unique=False)
+
+
+def _kept_of_failures() -> None:
     op.create_table('kept_failures',
     sa.Column('account_id', sa.String(), nullable=False),
     sa.Column('case_name', sa.String(), nullable=True),
@@ -316,6 +322,12 @@ def upgrade() -> None:
     )
     op.create_index('ix_kept_recoveries_case', 'kept_recoveries', ['case_name'], unique=False)
     op.create_index('ix_kept_recoveries_recovered', 'kept_recoveries', ['recovered_at'], unique=False)
+
+
+def upgrade() -> None:
+    _kept_of_revenue()
+    _kept_of_renewals_and_cases()
+    _kept_of_failures()
     op.create_table('kept_progress',
     sa.Column('account_id', sa.String(), nullable=False),
     sa.Column('position', sa.BigInteger(), nullable=False),
