@@ -25,7 +25,7 @@ from worker.mail.post_office import PostOffice
 from worker.mail.render import LetterRenderer
 from worker.mail.smtp import SmtpMailer
 from worker.mail.staff_post import StaffPostOffice
-from worker.ports import ConfigVersion, JobLog, Sink
+from worker.ports import ConfigVersion, Control, JobLog, Sink
 from worker.queue.broker import PromptRedisBroker, StopFlag, build_broker
 from worker.queue.connection import connect_redis
 from worker.queue.doorbell import QueueDoorbell
@@ -215,6 +215,10 @@ class App:
         """Take the configuration that is current by now, and return the run's business time."""
         with self.ledger.begin() as tx:
             control = tx.control.read()
+        return self.begin_with(control)
+
+    def begin_with(self, control: Control | None) -> datetime:
+        """Do what `begin_run` does where the control row was just read."""
         if control is not None and control.config_version != self._refused_no:
             self.take_version(control.config_version)
         return business_time_of(control, self.clock)

@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 from worker.bootstrap import App
 from worker.domain.metrics_rules import DEFAULTS
 from worker.services.fold_facts import fold_facts
-from worker.services.learn_discounts import learn_discounts
-from worker.services.learn_prices import learn_prices
+from worker.services.learn_for_facts import learn_for_facts
 from worker.services.reconcile import RELIST, Reconciled, reconcile
 
 
@@ -50,8 +49,7 @@ def compare_now(app: App, now: datetime, *, relist: timedelta = RELIST) -> Recon
 
 def fold(app: App) -> None:
     """Fold what was read into facts."""
-    learn_discounts(ledger=app.ledger, stripe=app.stripe, log=app.log)
-    learn_prices(ledger=app.ledger, stripe=app.stripe, log=app.log)
+    learn_for_facts(ledger=app.ledger, stripe=app.stripe, log=app.log)
     fold_facts(
         ledger=app.ledger,
         reader=app.reader,

@@ -20,7 +20,7 @@ from worker.services.case_turn import FEED_LAG_MAX
 from worker.services.check_invariants import check_invariants
 from worker.services.find_due import find_due_cases, find_due_letters
 from worker.services.keep_configuration import FIRST, keep_first
-from worker.services.read_feed import CURSOR, read_feed
+from worker.services.read_feed import CURSOR, position_of_feed, read_feed
 from worker.services.run_schedule import ensure_jobs
 from worker.services.scan_calendar import scan_calendar
 from worker.services.summarise import oldest_late_seconds, summarise
@@ -41,7 +41,8 @@ def read_stripe(app: App, now: datetime) -> None:
     """
     frozen_at = app.stripe.test_clock_now() if app.environment.stripe_test_clock else None
     now = frozen_at or now
-    if needs_backfill(ledger=app.ledger, now=now):
+    position = position_of_feed(app.ledger)
+    if needs_backfill(position, now=now):
         backfill(
             ledger=app.ledger,
             stripe=app.stripe,
@@ -52,8 +53,10 @@ def read_stripe(app: App, now: datetime) -> None:
             api_version=app.api_version,
             now=now,
         )
+        position = position_of_feed(app.ledger)
     began = app.clock.monotonic_seconds()
     run = read_feed(
+        position,
         ledger=app.ledger,
         stripe=app.stripe,
         reader=app.reader,
@@ -91,15 +94,12 @@ def due_cases(app: App, now: datetime) -> None:
     say_who_switched(app, now)
     began = app.clock.monotonic_seconds()
     found = find_due_cases(ledger=app.ledger, doorbell=app.doorbell, clock=app.clock, now=now)
-    write = app.log.info if found.count else app.log.debug
-    write(
-        "due_cases",
-        found=found.count,
-        queue=found.waiting,
-        oldest_late_s=oldest_late_seconds(ledger=app.ledger, now=now),
-        ms=_took_ms(app, began),
-        business_at=now,
-    )
+    said = {"found": found.count, "queue": found.waiting}
+    if not found.count:  # as mostly; how late what waits is, every heartbeat says
+        app.log.debug("due_cases", **said, ms=_took_ms(app, began), business_at=now)
+        return
+    said["oldest_late_s"] = oldest_late_seconds(ledger=app.ledger, now=now)
+    app.log.info("due_cases", **said, ms=_took_ms(app, began), business_at=now)
 
 
 def deliver_letters(app: App, now: datetime) -> None:
@@ -203,10 +203,11 @@ def run_job(app: App, name: str, boundary: Boundary | None = None) -> None:
         ours = tx.jobs.take(
             name, process=app.process_name, wall_now=wall_now, until=wall_now + JOB_LEASE
         )
+        control = tx.control.read()
     if not ours:  # a long run goes on; whatever it leaves is found by the next one
         app.log.debug("job.busy", job=name)
         return
-    now = app.begin_run()
+    now = app.begin_with(control)
     outcome = "failed"
     try:
         job(app, now)

@@ -4,9 +4,10 @@ import threading
 from typing import Any
 
 import dramatiq
+import redis
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.errors import ConnectionClosed
 from dramatiq.middleware import AgeLimit, Callbacks, Middleware, TimeLimit
-from redis import Redis
 
 from worker.queue.messages import refuse_more_than_ids
 
@@ -101,6 +102,17 @@ class PromptRedisBroker(RedisBroker):
             bell.ltrim(BELL, 0, TOKENS_MAX - 1)
             bell.execute()
 
+    def do_requeue(self, queue_name: str, *message_ids: bytes) -> None:
+        """Give back what an ending worker took and did not begin.
+
+        Raises: ConnectionClosed: Redis is away; dramatiq says so and ends in order, which it does
+        not after redis's own errors. The rows ring again.
+        """
+        try:
+            self._dispatch("requeue")(queue_name, *message_ids)  # type: ignore[no-untyped-call]
+        except (redis.ConnectionError, redis.TimeoutError) as away:
+            raise ConnectionClosed(away) from None  # type: ignore[no-untyped-call]
+
     def queued(self) -> int:
         """Return how many messages wait or are being worked on.
 
@@ -109,7 +121,7 @@ class PromptRedisBroker(RedisBroker):
         return int(self.client.hlen(f"{self.namespace}:{QUEUE}.msgs"))
 
 
-def build_broker(client: Redis, stop: StopFlag) -> PromptRedisBroker:
+def build_broker(client: redis.Redis, stop: StopFlag) -> PromptRedisBroker:
     """Return the broker on *client*; nothing is sent yet.
 
     No Retries middleware: dunning's retries are rows, and a lost message costs one scan.

@@ -13,18 +13,18 @@ from worker.ports import Clock, JobLog, Json, Ledger, ObjectReader, StripeGatewa
 from worker.services.apply_events import open_case
 from worker.services.fold_facts import FOLDED, fold_facts
 from worker.services.keep_configuration import keep_policies
-from worker.services.learn_discounts import learn_coupons, learn_discounts
-from worker.services.learn_prices import learn_prices, read_prices
+from worker.services.learn_discounts import learn_coupons
+from worker.services.learn_for_facts import learn_for_facts
+from worker.services.learn_prices import read_prices
 from worker.services.mirror_customer_discounts import SeenDiscounts
-from worker.services.read_feed import CURSOR, LIST_REACH, OVERLAP
+from worker.services.read_feed import CURSOR, LIST_REACH, OVERLAP, Position
 from worker.services.tell_subscription import Storyteller
 
 
-def needs_backfill(*, ledger: Ledger, now: datetime) -> bool:
+def needs_backfill(position: Position, *, now: datetime) -> bool:
     """Return whether the event list alone cannot bring the mirrors up to date."""
-    with ledger.begin() as tx:
-        cursor = tx.control.cursor(CURSOR)
-    return cursor is None or now - cursor > LIST_REACH - timedelta(days=1)
+    read_at = position.read_at
+    return read_at is None or now - read_at > LIST_REACH - timedelta(days=1)
 
 
 def backfill(
@@ -110,8 +110,7 @@ def _fold_what_came(
     rules: MetricsRules,
 ) -> None:
     """Tell facts of all events that came before."""
-    learn_discounts(ledger=ledger, stripe=stripe, log=log)
-    learn_prices(ledger=ledger, stripe=stripe, log=log)
+    learn_for_facts(ledger=ledger, stripe=stripe, log=log)
     fold_facts(ledger=ledger, reader=reader, clock=clock, rules=rules, watermark=timedelta())
 
 

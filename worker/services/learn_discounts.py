@@ -22,8 +22,6 @@ def learn_discounts(*, ledger: Ledger, stripe: StripeGateway, log: JobLog) -> No
     """
     with ledger.begin() as tx:
         unknown_on = tx.discounts.unknown_on()
-        if not unknown_on and not tx.discounts.coupons_to_read():
-            return  # as at nearly every run
     for subscription_id in unknown_on:
         found = _discounts_of(stripe, subscription_id)
         with ledger.begin() as tx:

@@ -22,6 +22,14 @@ LIST_REACH = timedelta(days=30)
 """Stripe's list goes back no further; after a longer absence a backfill is needed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Position:
+    """From when on the ledger hears of Stripe, and how far it has; aware UTC, None: not begun."""
+
+    go_live_at: datetime | None
+    read_at: datetime | None
+
+
 @dataclass(slots=True)
 class FeedRun:
     """What one run of the feed found."""
@@ -44,7 +52,15 @@ class FeedRun:
         self.foreign_keys += applied.foreign_keys
 
 
+def position_of_feed(ledger: Ledger) -> Position:
+    """Return where the feed stands."""
+    with ledger.begin() as tx:
+        control, read_at = tx.control.read(), tx.control.cursor(CURSOR)
+    return Position(control.go_live_at if control is not None else None, read_at)
+
+
 def read_feed(
+    position: Position,
     *,
     ledger: Ledger,
     stripe: StripeGateway,
@@ -56,7 +72,9 @@ def read_feed(
     test_clock: str = "",
     from_at: datetime | None = None,
 ) -> FeedRun:
-    """Read events up to *now* (business time) and move the cursor there, slice by slice.
+    """Read events from *position* up to *now* (business time) and move the cursor there.
+
+    Each slice of time is one commit.
 
     What webhooks stored is applied in the order of Stripe's list, like everything else: they only
     make this run earlier. Where the list does not show it, it is applied a little later.
@@ -64,12 +82,10 @@ def read_feed(
     the inbox change nothing. With *test_clock* only that clock's objects are heard of.
     Raises: GatewayUnavailable: the slices so far are committed.
     """
-    with ledger.begin() as tx:
-        control, cursor = tx.control.read(), tx.control.cursor(CURSOR)
-    run = FeedRun()
-    if control is None or cursor is None:
+    run, cursor = FeedRun(), position.read_at
+    if position.go_live_at is None or cursor is None:
         return run
-    ingest = Ingest(ledger, reader, log, clock, configuration, control.go_live_at, now)
+    ingest = Ingest(ledger, reader, log, clock, configuration, position.go_live_at, now)
     start = from_at or cursor - OVERLAP
     while start < now:
         end = min(start + SLICE, now)

@@ -9,7 +9,7 @@ from worker.domain.readings import InvoiceReading
 from worker.ports import Clock, JobLog, Ledger, ObjectReader, StripeGateway, Tx
 from worker.services.apply_events import open_case
 from worker.services.missed_deliveries import take_undelivered
-from worker.services.read_feed import read_feed
+from worker.services.read_feed import position_of_feed, read_feed
 
 RELIST = timedelta(days=3)
 """How far back the event list is read again; Stripe retries deliveries that long (domain 1.5)."""
@@ -47,6 +47,7 @@ def reconcile(
     settles any difference itself. Args: relist: how far back the event list is read again.
     """
     run = read_feed(
+        position_of_feed(ledger),
         ledger=ledger,
         stripe=stripe,
         reader=reader,

@@ -39,7 +39,7 @@ from worker.ports import Json, RenderedNotice, SendOutcome, SendResult
 from worker.services.advance_case import advance_case
 from worker.services.case_turn import CasePorts
 from worker.services.deliver_letter import deliver_letter
-from worker.services.read_feed import FeedRun, read_feed
+from worker.services.read_feed import FeedRun, position_of_feed, read_feed
 from worker.store.ledger import PostgresLedger
 
 
@@ -247,6 +247,7 @@ class Bench:
         with self.ledger.begin() as tx:
             tx.control.set_cursor("events", self.clock.now - timedelta(minutes=1))
         return read_feed(
+            position_of_feed(self.ledger),
             ledger=self.ledger,
             stripe=self.ports.stripe,
             reader=StripeReader(),

@@ -9,6 +9,7 @@ from worker.domain.metrics_rules import MetricsRules
 from worker.gateway.invoice_readers import StripeReader
 from worker.services.backfill import backfill, needs_backfill
 from worker.services.fold_facts import fold_facts
+from worker.services.read_feed import position_of_feed
 
 
 def fill(bench: Bench, *subscriptions: dict[str, Any]) -> None:
@@ -40,7 +41,7 @@ def read_until_now(bench: Bench, *events: dict[str, Any]) -> None:
 
 def test_what_ended_meanwhile_is_told_when_it_ended(bench: Bench) -> None:
     read_until_now(bench, event(1, "customer.subscription.created", subscription()))
-    assert needs_backfill(ledger=bench.ledger, now=NOW + 40 * DAY)
+    assert needs_backfill(position_of_feed(bench.ledger), now=NOW + 40 * DAY)
     ended_at = NOW + 10 * DAY
     fill(bench, subscription(status="canceled", ended_at=int(ended_at.timestamp())))
     (started,), (ended,) = (bench.facts(f"subscription.{k}") for k in ("started", "churned"))

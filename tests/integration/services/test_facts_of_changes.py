@@ -11,7 +11,7 @@ from worker.domain.policy import DeclineClass
 from worker.domain.readings import Answer, AnswerKind, DeclineSignals, PaymentReading
 from worker.gateway.invoice_readers import StripeReader
 from worker.services.case_facts import failed_fact
-from worker.services.read_feed import read_feed
+from worker.services.read_feed import position_of_feed, read_feed
 
 EMPTY = Answer(
     AnswerKind.DECLINED,
@@ -140,6 +140,7 @@ def test_a_foreign_key_in_the_feed_is_told_as_a_stop(bench: Bench) -> None:
         }
     ]
     read_feed(
+        position_of_feed(bench.ledger),
         ledger=bench.ledger,
         stripe=bench.ports.stripe,
         reader=StripeReader(),
