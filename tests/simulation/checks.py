@@ -39,12 +39,13 @@ FOLD = {
 
 def violations_of(sim: "Simulation") -> list[str]:
     """Return a sentence for each broken invariant; empty is the only good answer."""
-    world = sim.sandbox.world
+    world, (policy,) = sim.sandbox.world, sim.configuration.dunning.policies
     evidence = Evidence(
         requests=sim.sandbox.log.entries,
         tries=world.tries,
         invoices=world.tables["invoice"].rows,
         subscriptions=world.tables["subscription"].rows,
+        charge_gap_seconds=policy.retry_gap.total_seconds(),
     )
     charges = [send for send in sim.seen.sends if send.is_charge]
     return [

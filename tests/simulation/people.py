@@ -26,6 +26,16 @@ CARDS: tuple[tuple[str, ...], ...] = (
     ("processing_error", "approve"),
     ("authentication_required", "approve"),
 )
+CARDS_TRIED_SOON: tuple[tuple[str, ...], ...] = (
+    ("processing_error", "approve"),
+    ("processing_error", "processing_error", "approve"),
+    ("processing_error", "processing_error", "processing_error", "approve"),
+    ("processing_error", "processing_error", "insufficient_funds"),
+    ("processing_error", "lost_card"),
+    ("authentication_required", "approve"),
+    ("lost_card",),
+)
+"""Cards most of which may be charged again within hours."""
 ACTS = (
     "pay",
     "pay",

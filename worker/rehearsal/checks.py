@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from worker.rehearsal.checks_network import network_rule_violations
+from worker.rehearsal.checks_network import GAP_SECONDS, network_rule_violations
 from worker.rehearsal.customer_letters import ABOUT_UNPAID, Letter
 from worker.rehearsal.driver_sandbox import SandboxClient
 
@@ -37,6 +37,8 @@ class Evidence:
     letters: Sequence[Letter] = ()
     ach_retries_authorised: bool = False
     """What the operator stated: without it a returned ACH debit is not presented again."""
+    charge_gap_seconds: float = GAP_SECONDS
+    """Least time between two charges of a customer by the policy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def network_rule_violations(evidence: "Evidence") -> list[str]:
         *tries_before_waits(tries, renewals),
         *india_tried_again(tries),
         *debits_presented_again(tries, ach_retries_authorised=evidence.ach_retries_authorised),
-        *charged_too_soon(tries, renewals),
+        *charged_too_soon(tries, renewals, gap_seconds=evidence.charge_gap_seconds),
     ]
 
 
@@ -48,8 +48,10 @@ def india_tried_again(tries: Sequence[Tried]) -> list[str]:
     return found
 
 
-def charged_too_soon(tries: Sequence[Tried], renewals: Renewals) -> list[str]:
-    """Return a sentence for each second charge of a customer by the worker within 20 hours.
+def charged_too_soon(
+    tries: Sequence[Tried], renewals: Renewals, *, gap_seconds: float = GAP_SECONDS
+) -> list[str]:
+    """Return a sentence for each second charge of a customer by the worker within *gap_seconds*.
 
     Quick tries of an invoice after a technical failure, and tries of another or a renewed payment
     method, are no such second charge.
@@ -61,7 +63,7 @@ def charged_too_soon(tries: Sequence[Tried], renewals: Renewals) -> list[str]:
             continue
         for before in ours[one.customer]:
             technical = before.invoice == one.invoice and before.reason in TECHNICAL
-            soon = one.at - before.at < GAP_SECONDS
+            soon = one.at - before.at < gap_seconds
             if soon and not technical and not changed_since(before, one, renewals):
                 hours = (one.at - before.at) / 3600
                 found.append(
