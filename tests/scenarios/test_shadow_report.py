@@ -98,3 +98,4 @@ def test_tries_by_stripe_are_counted_and_a_period_without_acts_says_so(
     before = Period(began - timedelta(days=9), began)
     nothing = str(shadow_page(report_of(world, before), words))
     assert "No act was watched in this period: set mode: watch" in unescape(nothing)
+    assert ("CSV" in page, "CSV" in nothing) == (True, False), "no table, no link to one"

@@ -21,7 +21,12 @@ from worker.cli.report_shadow import (
     shadow_parts,
 )
 from worker.office.words import OfficeWords, count_words, json_instant
-from worker.pages.markup import joined, packaged
+from worker.pages.markup import NOTHING, joined, packaged
+
+
+_NAV = Markup(
+    '<nav aria-label="On this page" class="card"><ul>{}<li><a href="#sheets">CSV</a></li></ul></nav>'
+)
 
 
 def show_shadow(view: View, *, begin: str, end: str, outlet: Outlet) -> None:
@@ -66,7 +71,7 @@ def shadow_page(report: ShadowReport, words: OfficeWords) -> Markup:
     said = f"{count_words(len(report.cases), 'invoice')} with an act that was only watched."
     body = packaged("worker.cli", "pages/shadow.html").format(
         verdict=said if report.cases or report.letters else NOTHING_WATCHED,
-        nav=part_links(report.currencies, common),
+        nav=_NAV.format(part_links(report.currencies, common)) if parts else NOTHING,
         currencies=currency_sections(by_currency, words),
         common=joined(part_card(part, words, level=2) for part in common),
     )

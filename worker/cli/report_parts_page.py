@@ -48,8 +48,7 @@ def parts_page(head: Head, body: Markup, parts: Iterable[Part], words: OfficeWor
         made_at=words.dated(head.made_at),
         zone=words.zone.key,
         body=body,
-        command=head.command,
-        sheets=_sheet_links(parts),
+        sheets=_sheets(parts, head.command),
         few=FEW_WORDS,
         footer=head.footer,
     )
@@ -173,8 +172,8 @@ def part_notes(part: Part) -> Markup:
     )
 
 
-def _sheet_links(parts: Iterable[Part]) -> Markup:
-    """Return links that hold the tables as CSV themselves, as items of a list.
+def _sheets(parts: Iterable[Part], command: str) -> Markup:
+    """Return the section whose links hold the tables as CSV themselves; nothing without tables.
 
     A table that is too long for a page is named only.
     """
@@ -182,9 +181,12 @@ def _sheet_links(parts: Iterable[Part]) -> Markup:
         '<li><a download="{name}.csv" href="data:text/csv;base64,{data}">{name}.csv</a></li>'
     )
     named = Markup('<li>{name}.csv <span class="soft">(long: with --csv only)</span></li>')
-    return joined(
+    links = joined(
         named.format(name=topic)
         if len(text) > SHEET_MAX
         else link.format(name=topic, data=b64encode(text.encode()).decode())
         for topic, text in sheets(parts)
     )
+    if not links:
+        return NOTHING
+    return packaged("worker.cli", "pages/sheets.html").format(command=command, links=links)
