@@ -6,7 +6,12 @@ from tests.simulation.crash_points import STORIES, differs, live
 from tests.simulation.ground import Ground
 from tests.simulation.trouble import Row
 
-SAMPLED = ("recovered by a retry", "ended and written off", "a new card", "held and released")
+SAMPLED = (
+    "recovered by a retry",
+    "ended and written off",
+    "a new card that is no better",
+    "held and released",
+)
 DEATHS = 4
 
 
