@@ -23,9 +23,9 @@ from worker.cli.report_shadow import (
 from worker.office.words import OfficeWords, count_words, json_instant
 from worker.pages.markup import NOTHING, joined, packaged
 
-
 _NAV = Markup(
-    '<nav aria-label="On this page" class="card"><ul>{}<li><a href="#sheets">CSV</a></li></ul></nav>'
+    '<nav aria-label="On this page" class="card"><ul>{}'
+    '<li><a href="#sheets">CSV</a></li></ul></nav>'
 )
 
 

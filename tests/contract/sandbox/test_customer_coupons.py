@@ -52,6 +52,18 @@ def test_it_is_taken_off_where_the_subscription_has_none(box: Driver, server: Ru
     assert sorted({problem for row in rows for problem in problems(row)}) == []
 
 
+def test_one_that_a_subscription_begins_with_is_taken_off_its_first_invoice(box: Driver) -> None:
+    clock = box.clock()
+    customer, _ = box.customer(clock)
+    own = {"discounts": [{"coupon": coupon(box, duration="once")}]}
+    given: Any = {"customer": customer, "items": [{"price": box.price()}], **own}
+    subscription = box.client.v1.subscriptions.create(given).id
+    box.advance(clock, START + 35 * DAY)
+    assert billed(box, subscription) == [900, 1200]
+    told = [kind for kind in box.event_types() if kind.startswith("customer.discount.")]
+    assert told == ["customer.discount.created", "customer.discount.deleted"]
+
+
 def test_another_takes_its_place(box: Driver) -> None:
     clock = box.clock()
     customer, _ = box.customer(clock)

@@ -10,7 +10,17 @@ from worker.rehearsal.sandbox.intervals import add_interval, days
 from worker.rehearsal.sandbox.shapes import subscription as shape
 from worker.rehearsal.sandbox.world import Obj, World
 
-from . import collecting, finalising, invoicing, metering, paying, periods, pricing, standing
+from . import (
+    collecting,
+    discounting,
+    finalising,
+    invoicing,
+    metering,
+    paying,
+    periods,
+    pricing,
+    standing,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,7 @@ def create(world: World, owner: Obj, params: dict[str, Any]) -> Obj:
     if due > 0:
         subscription["status"] = "incomplete"
     world.add(subscription)
+    subscription["discounts"] = discounting.wished(world, subscription, params.get("discounts"))
     events.emit(world, "customer.subscription.created", subscription)
     periods.schedule(world, subscription)
     invoice = _first_invoice(world, subscription, plan)
