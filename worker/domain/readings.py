@@ -131,6 +131,8 @@ class PriceReading:
     """The price in minor units where it is no whole number of them; else None."""
     inclusive_tax_percent: Fraction = Fraction()
     """Taxes that are inside the price, as far as tax rates at the item or subscription tell."""
+    taxed_by_stripe: bool = False
+    """Whether Stripe computes its tax, not on top of it: only invoices tell what is inside."""
     discounts: tuple[DiscountReading, ...] = ()
     """Of this item alone."""
     tiered: bool = False

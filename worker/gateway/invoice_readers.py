@@ -20,6 +20,7 @@ from worker.domain.readings import (
     PaymentReading,
     SubscriptionReading,
 )
+from worker.domain.tax_shares import TaxesShown
 from worker.gateway.payment_readers import (
     read_charge,
     read_customer,
@@ -46,6 +47,7 @@ from worker.gateway.raw_fields import (
     text,
     whole,
 )
+from worker.gateway.tax_readers import is_taxed_by_stripe, read_latest_taxes, read_taxes
 from worker.ports import Json
 
 BASIL = "2025-03-31"
@@ -85,6 +87,15 @@ class StripeReader:
     def customer_discount(self, raw: Json, *, seen_at: datetime) -> CustomerDiscount | None:
         """Return the discount as its customer's own; None where it serves one object of theirs."""
         return read_customer_discount(raw, seen_at=seen_at)
+
+    def taxes(self, invoice: Json, api_version: str, *, seen_at: datetime) -> TaxesShown | None:
+        """Return the taxes that an invoice shows inside its subscription's prices."""
+        subscription_id, _ = _subscription_of(invoice, api_version)
+        return read_taxes(invoice, subscription_id, seen_at=seen_at)
+
+    def latest_taxes(self, subscription: Json) -> TaxesShown | None:
+        """Return the taxes that a subscription's latest invoice, expanded, shows."""
+        return read_latest_taxes(subscription)
 
     def coupon(self, raw: Json) -> CouponReading:
         """Return the coupon."""
@@ -178,7 +189,7 @@ def _is_adjusted(raw: Json) -> bool:
     """Whether a discount or a tax changes what the prices add up to."""
     priced = [raw, *children(raw, "items")]
     changed = any(row.get(key) for row in priced for key in ("discounts", "tax_rates", "discount"))
-    taxed = flag(child(raw, "automatic_tax"), "enabled") or bool(raw.get("default_tax_rates"))
+    taxed = is_taxed_by_stripe(raw) or bool(raw.get("default_tax_rates"))
     return changed or taxed
 
 

@@ -9,6 +9,7 @@ from worker.domain.customer_discount import CustomerDiscount
 from worker.domain.readings import CouponReading, DiscountReading, PriceReading
 from worker.domain.tiers import PriceAmount, PriceWanted, Tier
 from worker.gateway.raw_fields import child, children, flag, instant, reference, text, whole
+from worker.gateway.tax_readers import is_taxed_by_stripe
 from worker.ports import Json
 
 
@@ -18,7 +19,10 @@ def read_items(subscription: Json) -> tuple[PriceReading, ...]:
     Tax rates at an item count instead of the subscription's (docs.stripe.com/billing/taxes).
     """
     common = children(subscription, "default_tax_rates")
-    return tuple(_price(item, common) for item in children(subscription, "items"))
+    automatic = is_taxed_by_stripe(subscription)
+    return tuple(
+        _price(item, common, automatic=automatic) for item in children(subscription, "items")
+    )
 
 
 def read_discounts(raw: Json) -> tuple[DiscountReading, ...]:
@@ -102,11 +106,13 @@ def _amount(row: Json, which: str) -> Fraction:
     return _fraction(row.get(f"{which}_amount_decimal") or row.get(f"{which}_amount"))
 
 
-def _price(item: Json, common_tax_rates: list[Json]) -> PriceReading:
+def _price(item: Json, common_tax_rates: list[Json], *, automatic: bool) -> PriceReading:
     """One item's price; `plan` is what it was called before 2020 and in old payloads."""
     price = child(item, "price") or child(item, "plan")
     recurring = child(price, "recurring") or price
     unit_minor = whole(price, "unit_amount") or whole(price, "amount")
+    tax_rates = children(item, "tax_rates") or common_tax_rates
+    on_top = text(price, "tax_behavior") == "exclusive"
     return PriceReading(
         unit_amount_minor=unit_minor,
         currency=text(price, "currency"),
@@ -119,7 +125,8 @@ def _price(item: Json, common_tax_rates: list[Json]) -> PriceReading:
         price_id=text(price, "id"),
         item_id=text(item, "id"),
         unit_amount_exact=_exact(price, unit_minor),
-        inclusive_tax_percent=_inclusive(children(item, "tax_rates") or common_tax_rates),
+        inclusive_tax_percent=_inclusive(tax_rates),
+        taxed_by_stripe=automatic and not on_top and not tax_rates,
         discounts=read_discounts(item),
         tiered=text(price, "billing_scheme") == "tiered",
     )

@@ -13,6 +13,7 @@ from worker.domain.readings import (
     InvoiceReading,
     SubscriptionReading,
 )
+from worker.domain.tax_shares import TaxesShown
 from worker.domain.tiers import PriceAmount, PriceWanted
 from worker.gateway.answers import answer_to_ending, answer_to_pay
 from worker.gateway.invoice_readers import read_invoice, read_subscription
@@ -20,6 +21,7 @@ from worker.gateway.limits import Endpoint
 from worker.gateway.payment_readers import read_charge
 from worker.gateway.price_readers import all_discounts, read_amount, read_coupon, read_discounts
 from worker.gateway.raw_fields import child, children, flag, instant, reference, text
+from worker.gateway.tax_readers import read_latest_taxes
 from worker.gateway.transport import API_VERSION, Params, Transport
 from worker.ports import Json
 
@@ -35,6 +37,7 @@ SUBSCRIPTIONS_EXPANDED = (
     "data.default_payment_method",
     "data.discounts",
     "data.items.data.discounts",
+    "data.latest_invoice",
 )
 # Part of the parameters that Stripe compares under one idempotency key: change them only together
 # with the key's version.
@@ -107,6 +110,16 @@ class SdkGateway:
             what=f"read price {wanted.price_id}",
         )
         return read_amount(raw, wanted)
+
+    def read_taxes(self, subscription_id: str) -> TaxesShown | None:
+        """Return the taxes that a subscription's latest invoice shows inside its prices."""
+        raw = self._transport.read(
+            Endpoint.SUBSCRIPTIONS_READ,
+            f"/v1/subscriptions/{_id(subscription_id)}",
+            {"expand": ["latest_invoice"]},
+            what=f"read taxes of {subscription_id}",
+        )
+        return read_latest_taxes(raw)
 
     def read_charge(self, charge_id: str) -> ChargeReading:
         """Return one charge with its outcome."""

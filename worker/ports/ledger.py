@@ -30,6 +30,7 @@ from worker.ports.retention import RetentionBook
 from worker.ports.revenue import RevenueBook
 from worker.ports.sinks import SinkBook
 from worker.ports.staff import StaffBook
+from worker.ports.tax_shares import TaxBook
 from worker.ports.versions import VersionBook
 from worker.ports.watched import WatchBook
 
@@ -232,6 +233,10 @@ class Tx(Protocol):
     @property
     def prices(self) -> PriceBook:
         """Amounts of prices that subscriptions do not show."""
+
+    @property
+    def taxes(self) -> TaxBook:
+        """Taxes that Stripe computes into prices."""
 
     @property
     def control(self) -> ControlBook:

@@ -15,6 +15,7 @@ from worker.domain.readings import (
     PaymentMethodReading,
     SubscriptionReading,
 )
+from worker.domain.tax_shares import TaxesShown
 from worker.domain.tiers import PriceAmount, PriceWanted
 
 Json = Mapping[str, object]
@@ -44,6 +45,10 @@ class StripeGateway(Protocol):
 
     def read_price(self, wanted: PriceWanted) -> PriceAmount:
         """Return what a price comes to in a subscription's currency."""
+
+    def read_taxes(self, subscription_id: str) -> TaxesShown | None:
+        """Return the taxes that a subscription's latest invoice shows inside its prices; None
+        where Stripe does not compute its taxes."""
 
     def read_charge(self, charge_id: str) -> ChargeReading:
         """Return one charge with its outcome."""
@@ -133,6 +138,14 @@ class ObjectReader(Protocol):
 
         Args: seen_at: when it began, where that is not said.
         """
+
+    def taxes(self, invoice: Json, api_version: str, *, seen_at: datetime) -> TaxesShown | None:
+        """Return the taxes that an invoice shows inside its subscription's prices; None where
+        Stripe computed none. Args: seen_at: since when a draft shows it."""
+
+    def latest_taxes(self, subscription: Json) -> TaxesShown | None:
+        """Return what a subscription's latest invoice, which must be expanded, shows of them; None
+        where Stripe does not compute its taxes."""
 
     def coupon(self, raw: Json) -> CouponReading:
         """Return the coupon."""

@@ -24,6 +24,7 @@ from worker.domain.readings import (
     PaymentMethodReading,
     SubscriptionReading,
 )
+from worker.domain.tax_shares import TaxesShown
 from worker.domain.timetable import OWNER_CONFIRMED_AFTER
 from worker.ports import InboxEvent, Json, NewCase, ObjectReader, Tx
 from worker.services.mirror_customer_discounts import SeenDiscounts
@@ -74,6 +75,7 @@ class Batch:
     discounts: list[DiscountReading] = field(default_factory=list)
     coupons: list[CouponReading] = field(default_factory=list)
     of_customers: SeenDiscounts = field(default_factory=SeenDiscounts)
+    taxes: list[TaxesShown] = field(default_factory=list)
     disputing: set[str] = field(default_factory=set)
     our_keys: set[str] = field(default_factory=set)
 
@@ -166,6 +168,9 @@ def _invoice(
 ) -> None:
     invoice = reader.invoice(raw, event.api_version)
     batch.invoices.append((invoice, event.created_at))
+    taxes = reader.taxes(raw, event.api_version, seen_at=event.created_at)
+    if taxes is not None:
+        batch.taxes.append(taxes)
     if invoice.is_sent:
         batch.sent[invoice.id] = (invoice, event.created_at)
     elif event.type in FAILURES:
@@ -266,6 +271,7 @@ def _write_mirrors(tx: Tx, batch: Batch, now: datetime) -> None:
     tx.discounts.put_discounts([each for each in batch.discounts if each.id and each.coupon_id])
     tx.discounts.put_coupons(batch.coupons)
     batch.of_customers.put(tx)
+    tx.taxes.put(batch.taxes)
     for customer_id in sorted(batch.defaults_changed):
         changed_at = min(batch.defaults_changed[customer_id], now)
         tx.mirror.mark_default_changed(customer_id, at=changed_at)

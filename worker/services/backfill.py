@@ -121,10 +121,12 @@ def _with_prices(
     log: JobLog,
     api_version: str,
 ) -> Iterator[list[Json]]:
-    """Yield pages of subscriptions, each once prices and discounts are known."""
+    """Yield pages of subscriptions, each once prices, discounts and taxes are known."""
     for page in stripe.subscription_pages():
         with ledger.begin() as tx:
             tx.discounts.put_discounts([d for raw in page for d in reader.discounts(raw)])
+            taxes = (reader.latest_taxes(raw) for raw in page)
+            tx.taxes.put([each for each in taxes if each is not None])
         learn_coupons(ledger=ledger, stripe=stripe)
         shown = (reader.subscription(raw, api_version) for raw in page)
         wanted = [price for each in shown for price in prices_wanted(each)]

@@ -46,8 +46,8 @@ def fold_facts(
             found = tx.inbox.unfolded(until=until, limit=BATCH)
             whole = len(found) < BATCH
             teller = Storyteller(tx, reader, rules, tx.control.cursor(FOLDED))
-            learnt = tx.customer_discounts.changed()
-            teller.reconsider(learnt)
+            learnt, taxes = tx.customer_discounts.changed(), tx.taxes.changed()
+            teller.reconsider(learnt, taxes)
             facts = _facts(teller, found, reader)
             # More events of the last second may be in the next batch.
             folded_until = until if whole else found[-1].created_at - _INSTANT
@@ -57,6 +57,7 @@ def fold_facts(
             if found:
                 tx.inbox.mark_folded([e.event_id for e in found], wall_now=clock.wall_now())
             tx.customer_discounts.told(learnt)
+            tx.taxes.told(taxes)
             tx.control.set_cursor(FOLDED, folded_until)
         if whole:
             return written

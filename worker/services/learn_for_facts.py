@@ -3,10 +3,11 @@
 from worker.ports import JobLog, Ledger, StripeGateway
 from worker.services.learn_discounts import learn_discounts
 from worker.services.learn_prices import learn_prices
+from worker.services.learn_taxes import learn_taxes
 
 
 def learn_for_facts(*, ledger: Ledger, stripe: StripeGateway, log: JobLog) -> None:
-    """Read the discounts, coupons and prices that unfolded events need and nothing has told of.
+    """Read the discounts, coupons, prices and taxes that unfolded events need and nothing told of.
 
     Raises: GatewayUnavailable: the next run asks again; GatewayRejected: a right is missing
     (operator). Facts wait meanwhile rather than be wrong.
@@ -14,7 +15,10 @@ def learn_for_facts(*, ledger: Ledger, stripe: StripeGateway, log: JobLog) -> No
     with ledger.begin() as tx:
         discounts = tx.discounts.unknown_on() or tx.discounts.coupons_to_read()
         prices = tx.prices.unknown(tx.prices.wanted_by_events())
+        taxes = tx.taxes.unknown_on()
     if discounts:
         learn_discounts(ledger=ledger, stripe=stripe, log=log)
     if prices:
         learn_prices(ledger=ledger, stripe=stripe, log=log)
+    if taxes:
+        learn_taxes(ledger=ledger, stripe=stripe)

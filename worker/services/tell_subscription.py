@@ -9,12 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from worker.domain.customer_discount import Timeline, as_billed
 from worker.domain.engine_situation import SUBSCRIPTION_OVER
 from worker.domain.facts import Fact
 from worker.domain.identifiers import KEY_PREFIX, parse_idempotency_key
 from worker.domain.metrics_rules import ChurnAt, MetricsRules
-from worker.domain.mrr import subscription_mrr
 from worker.domain.readings import SubscriptionReading
 from worker.domain.revenue_chain import (
     FOUND,
@@ -35,9 +33,11 @@ from worker.domain.subscription_story import (
 )
 from worker.ports import InboxEvent, Json, ObjectReader, Tx
 from worker.ports.customer_discounts import ChangedDiscount
+from worker.ports.tax_shares import ChangedTax
 from worker.services.change_access import access_of_the_gone, access_of_the_resumed
 from worker.services.dunning_context import context_of
 from worker.services.fact_traits import own_traits, surroundings, traits_of, traits_of_unknown
+from worker.services.subscription_value import Valuer
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -55,15 +55,23 @@ class Storyteller:
     changed: set[str] = field(default_factory=set)
     late: dict[str, list[InboxEvent]] = field(default_factory=dict)
     """Events behind the watermark, by subscription, that no correction has taken up yet; none for
-    one whose customer's discounts turned out to be others."""
+    one whose customer's discounts, or whose taxes, turned out to be others."""
     shown: dict[str, SubscriptionReading] = field(default_factory=dict)
     """What the last event that was folded showed, where that was in this transaction."""
-    timelines: dict[str, Timeline] = field(default_factory=dict)
+    valuer: Valuer = field(init=False)
 
-    def reconsider(self, changed: Iterable[ChangedDiscount]) -> None:
-        """Let the subscriptions be told anew whose customers' discounts were learnt late."""
-        late = [each.customer_id for each in changed if self._is_late(each.changed_from)]
-        for subscription_id in self.tx.revenue.of_customers(late):
+    def __post_init__(self) -> None:
+        """Value by the same rules."""
+        self.valuer = Valuer(self.tx, self.rules)
+
+    def reconsider(self, discounts: Iterable[ChangedDiscount], taxes: Iterable[ChangedTax]) -> None:
+        """Let the subscriptions be told anew whose customers' discounts, or taxes, were learnt
+        late."""
+        owners = [each.customer_id for each in discounts if self._is_late(each.changed_from)]
+        taxed = [each.subscription_id for each in taxes if self._is_late(each.changed_from)]
+        self.states |= self.tx.revenue.load(set(taxed) - self.states.keys())
+        told = [each for each in taxed if each in self.states]
+        for subscription_id in (*self.tx.revenue.of_customers(owners), *told):
             self.late.setdefault(subscription_id, [])
 
     def state_of(self, subscription_id: str) -> ChainState | None:
@@ -164,11 +172,13 @@ class Storyteller:
 
     def finish(self, until: datetime) -> list[Fact]:
         """Return what is left: corrections, and what *until* brought without any event of the
-        subscription: discounts of customers that began or ended, and graces that are over."""
+        subscription: discounts of customers and taxes that changed, and graces that are over."""
         facts = [fact for name in list(self.late) for fact in self.correct(name)]
         self.keep()
-        turning = self.tx.customer_discounts.changing(after=self.closed_until or EPOCH, until=until)
-        for subscription_id in self.tx.revenue.of_customers(turning):
+        since = self.closed_until or EPOCH
+        turning = self.tx.customer_discounts.changing(after=since, until=until)
+        taxed = self.tx.taxes.changing(after=since, until=until)
+        for subscription_id in sorted({*self.tx.revenue.of_customers(turning), *taxed}):
             facts += self._catch_up(subscription_id, until=until)
         self.keep()
         for subscription_id, state in self.tx.revenue.owing(since=until - self.rules.grace).items():
@@ -206,22 +216,22 @@ class Storyteller:
             return facts
         after = max(state.looked_at, self.closed_until or EPOCH)
         customer_id = str(state.traits.get("customer_id", ""))
-        if not self._timeline(customer_id).changes(after=after, until=until):
+        if not self.valuer.changes(subscription_id, customer_id, after=after, until=until):
             return facts
         shown = self._last_shown(subscription_id, state)
-        told, movements = self._discounted(state.told, shown, after=after, until=until)
+        told, movements = self._revalued(state.told, shown, after=after, until=until)
         self._set(subscription_id, replace(state, told=told))
         return facts + self._book(subscription_id, movements, state.traits)
 
-    def _discounted(
+    def _revalued(
         self, told: Told, shown: SubscriptionReading | None, *, after: datetime, until: datetime
     ) -> tuple[Told, list[Movement]]:
-        """Fold the beginnings and ends of its customer's discounts in (after, until]."""
+        """Fold what changes its value in (after, until] without being seen of itself."""
         movements = list[Movement]()
         if shown is None:
             return told, movements
-        for at in self._timeline(shown.customer_id).changes(after=after, until=until):
-            occasion = f"customer's discount {at.isoformat()}"
+        changes = self.valuer.changes(shown.id, shown.customer_id, after=after, until=until)
+        for at, occasion in changes.items():
             seen = self._with_value(shown, at=at, occasion=occasion)
             told, found = fold_subscription(told, seen, self.rules)
             movements += found
@@ -234,11 +244,6 @@ class Storyteller:
         looks = self.tx.inbox.looks(subscription_id, since=state.base_at or EPOCH)
         return _shown(looks[-1], self.reader) if looks else state.base_shown
 
-    def _timeline(self, customer_id: str) -> Timeline:
-        if customer_id not in self.timelines:
-            self.timelines[customer_id] = self.tx.customer_discounts.of(customer_id)
-        return self.timelines[customer_id]
-
     def correct(self, subscription_id: str) -> list[Fact]:
         """Tell the story anew with what came late, and return what that corrects."""
         late = self.late.pop(subscription_id, None)
@@ -248,7 +253,7 @@ class Storyteller:
         told, traits, story = state.base, state.traits, list[tuple[Movement, Traits]]()
         shown, seen_at = state.base_shown, state.base_at or EPOCH
         for event in self._all_looks(subscription_id, state, late):
-            told, movements = self._discounted(told, shown, after=seen_at, until=event.created_at)
+            told, movements = self._revalued(told, shown, after=seen_at, until=event.created_at)
             story += [(movement, traits) for movement in movements]
             shown, seen_at = _shown(event, self.reader), event.created_at
             traits = traits_of(self.tx, shown, self.rules.metadata)
@@ -258,7 +263,7 @@ class Storyteller:
             self.shown[subscription_id] = shown
         looked_at = max(state.looked_at or seen_at, seen_at)
         closed_until = self.closed_until or looked_at
-        told, movements = self._discounted(told, shown, after=seen_at, until=closed_until)
+        told, movements = self._revalued(told, shown, after=seen_at, until=closed_until)
         story += [(movement, traits) for movement in movements]
         context = context_of(self.tx, subscription_id, at=closed_until)
         told, movements = fold_grace(told, until=closed_until, rules=self.rules, context=context)
@@ -326,16 +331,7 @@ class Storyteller:
         if subscription.status in GONE or may_be_lost:
             known = context_of(self.tx, subscription.id, at=at)
         context = replace(known, paused_by="staff")
-        billed = as_billed(subscription, self._timeline(subscription.customer_id), at=at)
-        own = (each.id for each in billed.discounts)
-        of_items = (each.id for item in subscription.items for each in item.discounts)
-        coupons = self.tx.discounts.coupons_of([*own, *of_items])
-        value = subscription_mrr(
-            billed,
-            coupons,
-            self.tx.prices.amounts_of(subscription),
-            temporary_count=self.rules.temporary_discounts_count,
-        )
+        value = self.valuer.value(subscription, at=at)
         return Seen(subscription, at, occasion, value, context)
 
 

@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from worker.domain.customer_discount import Timeline, as_billed
+from worker.domain.customer_discount import Timeline
 from worker.domain.metrics_rules import MetricsRules
-from worker.domain.mrr import subscription_mrr
 from worker.domain.readings import SubscriptionReading
 from worker.domain.revenue_chain import Replayed, replay
 from worker.domain.subscription_story import expected_mrr
+from worker.domain.tax_shares import TaxHistory
 from worker.ports import JobLog, Ledger, Tx
 from worker.services.fold_facts import FOLDED
+from worker.services.subscription_value import Valuer
 
 NAMED_MAX = 5
 """Subscriptions named in one line of the log."""
@@ -72,20 +73,14 @@ def _differing(
 ) -> tuple[str, ...]:
     """Return those of which facts tell another MRR than their present state is worth."""
     found = []
-    timelines = tx.customer_discounts.begun_by(until)
-    for one in shown:
-        timeline = timelines.get(one.customer_id, Timeline())
-        subscription = as_billed(one, timeline, at=until)
-        ids = [each.id for each in subscription.discounts]
-        ids += [each.id for item in subscription.items for each in item.discounts]
-        value = subscription_mrr(
-            subscription,
-            tx.discounts.coupons_of(ids),
-            tx.prices.amounts_of(subscription),
-            temporary_count=rules.temporary_discounts_count,
-        )
-        expected = expected_mrr(subscription, value, rules)
-        balance = told.get(subscription.id, Replayed())
+    timelines = {each.customer_id: Timeline() for each in shown}
+    taxes = {each.id: TaxHistory() for each in shown}
+    timelines |= tx.customer_discounts.begun_by(until)
+    taxes |= tx.taxes.histories()
+    valuer = Valuer(tx, rules, timelines, taxes)
+    for each in shown:
+        expected = expected_mrr(each, valuer.value(each, at=until), rules)
+        balance = told.get(each.id, Replayed())
         if expected is not None and balance.mrr_minor not in expected:
-            found.append(subscription.id)
+            found.append(each.id)
     return tuple(sorted(found))

@@ -49,6 +49,7 @@ from worker.store.revenue_chains import RevenueChains
 from worker.store.sinks import Sinks
 from worker.store.staff_mails import StaffMails
 from worker.store.tables import control
+from worker.store.tax_shares import TaxShares
 from worker.store.versions import Versions
 from worker.store.watched import Watched
 
@@ -221,6 +222,7 @@ class Transaction:
     discounts: Discounts
     customer_discounts: CustomerDiscounts
     prices: Prices
+    taxes: TaxShares
     control: Controls
     jobs: Jobs
     versions: Versions
@@ -289,6 +291,7 @@ class PostgresLedger:
             discounts=Discounts(connection, account),
             customer_discounts=CustomerDiscounts(connection, account),
             prices=Prices(connection, account),
+            taxes=TaxShares(connection, account),
             control=Controls(connection, account),
             jobs=Jobs(connection, account),
             versions=Versions(connection, account),

@@ -27,6 +27,7 @@ from worker.store import (
     revenue_tables,
     sink_tables,
     tables,
+    tax_tables,
     watched_tables,
 )
 from worker.store.columns import metadata
@@ -50,6 +51,7 @@ TABLE_MODULES = (
     mirror_tables,
     office_tables,
     price_tables,
+    tax_tables,
     watched_tables,
 )
 """Imported so that `metadata` is complete."""

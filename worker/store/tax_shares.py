@@ -1,0 +1,162 @@
+"""The mirror of taxes that Stripe computes into prices (ports.TaxBook)."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from fractions import Fraction
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    any_,
+    delete,
+    func,
+    literal,
+    select,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from worker.domain.tax_shares import ALWAYS, TaxesShown, TaxHistory, TaxShare
+from worker.ports.tax_shares import ChangedTax
+from worker.store.tax_tables import tax_shares as table
+
+_NOTHING_SHOWN = ""
+"""In the place of a price: an invoice was looked at."""
+_UNKNOWN = text("""
+    SELECT DISTINCT object_id FROM inbox
+    WHERE account_id = :account AND folded_at IS NULL AND NOT waiting
+      AND type LIKE 'customer.subscription.%'
+      AND payload #>> '{data,object,automatic_tax,enabled}' = 'true'
+      AND payload #>> '{data,object,status}' IN ('active', 'past_due')
+      AND jsonb_path_exists(payload,
+        '$.data.object.items.data[*].price ? (!(@.tax_behavior == "exclusive"))')
+      AND NOT EXISTS (
+        SELECT FROM tax_shares
+        WHERE tax_shares.account_id = inbox.account_id
+          AND tax_shares.subscription_id = inbox.object_id)
+    ORDER BY 1
+""")
+
+
+class TaxShares:
+    """What is inside the prices of one account's subscriptions, within one transaction."""
+
+    def __init__(self, connection: Connection, account_id: str) -> None:
+        """Work on *connection*, for *account_id*."""
+        self._connection = connection
+        self._account = account_id
+
+    def put(self, shown: Sequence[TaxesShown]) -> None:
+        """Keep what invoices show, in whatever order it is learnt; also that one shows nothing."""
+        names = {each.subscription_id for each in shown}
+        among = table.c.subscription_id == any_(literal(sorted(names), ARRAY(String)))
+        known = self._histories(among) if names else {}
+        for each in sorted(shown, key=lambda one: (one.subscription_id, one.at)):
+            history = known.get(each.subscription_id, TaxHistory())
+            for price_id, percent in each.percents:
+                share = TaxShare(price_id, each.at, percent)
+                history = self._put(each.subscription_id, history, share)
+            if not each.percents and each.subscription_id not in known:
+                self._insert(each.subscription_id, TaxShare(_NOTHING_SHOWN, ALWAYS, Fraction()))
+            known[each.subscription_id] = history
+
+    def _put(self, subscription_id: str, history: TaxHistory, share: TaxShare) -> TaxHistory:
+        """Write what is new, take away what no longer says anything, and return what is known."""
+        if share in history.shares:
+            return history
+        after = history.with_share(share)
+        if share in after.shares:
+            self._insert(subscription_id, share, changed_from=history.turned_by(share))
+        kept = {(each.price_id, each.at) for each in after.shares}
+        for gone in history.shares:
+            if (gone.price_id, gone.at) in kept:
+                continue
+            self._connection.execute(
+                delete(table).where(
+                    table.c.account_id == self._account,
+                    table.c.subscription_id == subscription_id,
+                    table.c.price_id == gone.price_id,
+                    table.c.at == gone.at,
+                )
+            )
+        return after
+
+    def _insert(
+        self, subscription_id: str, share: TaxShare, *, changed_from: datetime | None = None
+    ) -> None:
+        statement = upsert(table).values(
+            account_id=self._account,
+            subscription_id=subscription_id,
+            price_id=share.price_id,
+            at=share.at,
+            percent=str(share.percent),
+            changed_from=changed_from,
+        )
+        self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["account_id", "subscription_id", "price_id", "at"],
+                set_={
+                    "percent": statement.excluded.percent,
+                    "changed_from": func.coalesce(
+                        statement.excluded.changed_from, table.c.changed_from
+                    ),
+                },
+            )
+        )
+
+    def of(self, subscription_id: str) -> TaxHistory:
+        """Return all that is known of a subscription's taxes."""
+        found = self._histories(table.c.subscription_id == subscription_id)
+        return found.get(subscription_id, TaxHistory())
+
+    def histories(self) -> dict[str, TaxHistory]:
+        """Return subscription -> all that is known of its taxes, where anything is."""
+        return self._histories(literal(value=True))
+
+    def _histories(self, among: ColumnElement[bool]) -> dict[str, TaxHistory]:
+        query = select(table).where(table.c.account_id == self._account, among)
+        found: defaultdict[str, list[TaxShare]] = defaultdict(list)
+        for row in self._connection.execute(query.order_by("subscription_id", "price_id", "at")):
+            shares = found[row.subscription_id]
+            if row.price_id != _NOTHING_SHOWN:
+                shares.append(TaxShare(row.price_id, row.at, Fraction(row.percent)))
+        return {name: TaxHistory(tuple(shares)) for name, shares in found.items()}
+
+    def unknown_on(self) -> list[str]:
+        """Return subscriptions that unfolded events show to count, with taxes that Stripe may
+        compute into their prices, and of which no invoice was seen."""
+        return list(self._connection.execute(_UNKNOWN, {"account": self._account}).scalars())
+
+    def changing(self, *, after: datetime, until: datetime) -> list[str]:
+        """Return the subscriptions of which an invoice of (after, until] may tell a change."""
+        query = select(table.c.subscription_id).where(
+            table.c.account_id == self._account, after < table.c.at, table.c.at <= until
+        )
+        return list(
+            self._connection.execute(query.distinct().order_by("subscription_id")).scalars()
+        )
+
+    def changed(self) -> list[ChangedTax]:
+        """Return what was learnt since facts were last told."""
+        query = select(table.c.subscription_id, table.c.changed_from).where(
+            table.c.account_id == self._account, table.c.changed_from.isnot(None)
+        )
+        return [ChangedTax(*row) for row in self._connection.execute(query.distinct())]
+
+    def told(self, changed: Sequence[ChangedTax]) -> None:
+        """Remember that facts tell of these; what was learnt meanwhile stays untold."""
+        if changed:
+            known = [(each.subscription_id, each.changed_from) for each in changed]
+            self._connection.execute(
+                update(table)
+                .where(
+                    table.c.account_id == self._account,
+                    tuple_(table.c.subscription_id, table.c.changed_from).in_(known),
+                )
+                .values(changed_from=None)
+            )
