@@ -35,6 +35,7 @@ EMPTIED = frozenset(
         "kept_terms",
         "metric_days",
         "offers",
+        "tax_shares",
         "unsealed_facts",
     )
 )

@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.domain.tax_shares import ALWAYS, TaxesShown, TaxHistory, TaxShare
 from worker.ports.tax_shares import ChangedTax
-from worker.store.tax_tables import tax_shares as table
+from worker.store.tax_tables import tax_shares
 
 _NOTHING_SHOWN = ""
 """In the place of a price: an invoice was looked at."""
@@ -54,7 +54,7 @@ class TaxShares:
     def put(self, shown: Sequence[TaxesShown]) -> None:
         """Keep what invoices show, in whatever order it is learnt; also that one shows nothing."""
         names = {each.subscription_id for each in shown}
-        among = table.c.subscription_id == any_(literal(sorted(names), ARRAY(String)))
+        among = tax_shares.c.subscription_id == any_(literal(sorted(names), ARRAY(String)))
         known = self._histories(among) if names else {}
         for each in sorted(shown, key=lambda one: (one.subscription_id, one.at)):
             history = known.get(each.subscription_id, TaxHistory())
@@ -77,11 +77,11 @@ class TaxShares:
             if (gone.price_id, gone.at) in kept:
                 continue
             self._connection.execute(
-                delete(table).where(
-                    table.c.account_id == self._account,
-                    table.c.subscription_id == subscription_id,
-                    table.c.price_id == gone.price_id,
-                    table.c.at == gone.at,
+                delete(tax_shares).where(
+                    tax_shares.c.account_id == self._account,
+                    tax_shares.c.subscription_id == subscription_id,
+                    tax_shares.c.price_id == gone.price_id,
+                    tax_shares.c.at == gone.at,
                 )
             )
         return after
@@ -89,7 +89,7 @@ class TaxShares:
     def _insert(
         self, subscription_id: str, share: TaxShare, *, changed_from: datetime | None = None
     ) -> None:
-        statement = upsert(table).values(
+        statement = upsert(tax_shares).values(
             account_id=self._account,
             subscription_id=subscription_id,
             price_id=share.price_id,
@@ -103,7 +103,7 @@ class TaxShares:
                 set_={
                     "percent": statement.excluded.percent,
                     "changed_from": func.coalesce(
-                        statement.excluded.changed_from, table.c.changed_from
+                        statement.excluded.changed_from, tax_shares.c.changed_from
                     ),
                 },
             )
@@ -111,7 +111,7 @@ class TaxShares:
 
     def of(self, subscription_id: str) -> TaxHistory:
         """Return all that is known of a subscription's taxes."""
-        found = self._histories(table.c.subscription_id == subscription_id)
+        found = self._histories(tax_shares.c.subscription_id == subscription_id)
         return found.get(subscription_id, TaxHistory())
 
     def histories(self) -> dict[str, TaxHistory]:
@@ -119,7 +119,7 @@ class TaxShares:
         return self._histories(literal(value=True))
 
     def _histories(self, among: ColumnElement[bool]) -> dict[str, TaxHistory]:
-        query = select(table).where(table.c.account_id == self._account, among)
+        query = select(tax_shares).where(tax_shares.c.account_id == self._account, among)
         found: defaultdict[str, list[TaxShare]] = defaultdict(list)
         for row in self._connection.execute(query.order_by("subscription_id", "price_id", "at")):
             shares = found[row.subscription_id]
@@ -134,8 +134,10 @@ class TaxShares:
 
     def changing(self, *, after: datetime, until: datetime) -> list[str]:
         """Return the subscriptions of which an invoice of (after, until] may tell a change."""
-        query = select(table.c.subscription_id).where(
-            table.c.account_id == self._account, after < table.c.at, table.c.at <= until
+        query = select(tax_shares.c.subscription_id).where(
+            tax_shares.c.account_id == self._account,
+            after < tax_shares.c.at,
+            tax_shares.c.at <= until,
         )
         return list(
             self._connection.execute(query.distinct().order_by("subscription_id")).scalars()
@@ -143,8 +145,8 @@ class TaxShares:
 
     def changed(self) -> list[ChangedTax]:
         """Return what was learnt since facts were last told."""
-        query = select(table.c.subscription_id, table.c.changed_from).where(
-            table.c.account_id == self._account, table.c.changed_from.isnot(None)
+        query = select(tax_shares.c.subscription_id, tax_shares.c.changed_from).where(
+            tax_shares.c.account_id == self._account, tax_shares.c.changed_from.isnot(None)
         )
         return [ChangedTax(*row) for row in self._connection.execute(query.distinct())]
 
@@ -153,10 +155,10 @@ class TaxShares:
         if changed:
             known = [(each.subscription_id, each.changed_from) for each in changed]
             self._connection.execute(
-                update(table)
+                update(tax_shares)
                 .where(
-                    table.c.account_id == self._account,
-                    tuple_(table.c.subscription_id, table.c.changed_from).in_(known),
+                    tax_shares.c.account_id == self._account,
+                    tuple_(tax_shares.c.subscription_id, tax_shares.c.changed_from).in_(known),
                 )
                 .values(changed_from=None)
             )
