@@ -4,7 +4,6 @@ Neither the subscription nor its price tells the rate of Stripe's automatic tax;
 invoices do (docs.stripe.com/tax/subscriptions, docs.stripe.com/api/invoice-line-item/object).
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -50,23 +49,6 @@ class TaxedLine:
         return exact
 
 
-def percents_of(lines: Iterable[TaxedLine]) -> tuple[tuple[str, Fraction], ...]:
-    """Return (price, percent inside it) as the lines of one invoice show it.
-
-    Of lines with the same tax the largest tells it best, since a rounding weighs least there.
-    Lines that come to nothing, and credits, say nothing.
-    """
-    told = [each for each in lines if each.net_minor > 0 and each.tax_minor >= 0]
-    of_rates: dict[tuple[str, ...], Fraction] = {}
-    found: dict[str, Fraction] = {}
-    for line in sorted(told, key=lambda one: (-one.net_minor, one.price_id)):
-        known = of_rates.get(line.rates) if line.rates else None
-        percent = known if known is not None and line.is_explained_by(known) else line.percent
-        of_rates.setdefault(line.rates, percent)
-        found.setdefault(line.price_id, percent)
-    return tuple(sorted(found.items()))
-
-
 @dataclass(frozen=True, slots=True)
 class TaxesShown:
     """What one invoice of a subscription shows."""
@@ -74,8 +56,16 @@ class TaxesShown:
     subscription_id: str
     at: datetime
     """Since when: when it was made final, or for a draft, when it was seen."""
-    percents: tuple[tuple[str, Fraction], ...] = ()
-    """(price, percent inside it); none where the invoice comes to nothing or there is none."""
+    lines: tuple[TaxedLine, ...] = ()
+    """Of its prices; none where the invoice comes to nothing or there is none."""
+    of_prorations: bool = False
+    """Whether no line is of a whole period: parts tell a rate badly, only while none is known."""
+
+    @property
+    def telling(self) -> list[TaxedLine]:
+        """The lines that tell a rate, the largest first; credits and lines of nothing do not."""
+        found = [each for each in self.lines if each.net_minor > 0 and each.tax_minor >= 0]
+        return sorted(found, key=lambda each: (-each.net_minor, each.price_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +126,26 @@ class TaxHistory:
         if all(after.percent(p, share.at) == self.percent(p, share.at) for p in prices):
             return None
         return ALWAYS if share.at <= self._first_at else share.at
+
+    def shares_of(self, shown: TaxesShown) -> list[TaxShare]:
+        """Return what an invoice tells of each of its prices, knowing what is known.
+
+        Of lines with the same tax the largest tells it for all, since a rounding weighs least
+        there; and what was known stays where it gives that line's tax as well.
+        """
+        if shown.of_prorations and self.shares:
+            return []
+        of_rates: dict[tuple[str, ...], Fraction] = {}
+        found: dict[str, TaxShare] = {}
+        for line in shown.telling:
+            known = of_rates.get(line.rates) if line.rates else None
+            if known is None and self.shares:
+                known = self.percent(line.price_id, shown.at)
+            fits = known is not None and line.is_explained_by(known)
+            percent = known if fits and known is not None else line.percent
+            of_rates.setdefault(line.rates, percent)
+            found.setdefault(line.price_id, TaxShare(line.price_id, shown.at, percent))
+        return [found[price_id] for price_id in sorted(found)]
 
     def with_share(self, share: TaxShare) -> "TaxHistory":
         """Return the history with what was learnt, in whatever order that comes.

@@ -47,7 +47,12 @@ from worker.gateway.raw_fields import (
     text,
     whole,
 )
-from worker.gateway.tax_readers import is_taxed_by_stripe, read_latest_taxes, read_taxes
+from worker.gateway.tax_readers import (
+    is_proration,
+    is_taxed_by_stripe,
+    read_latest_taxes,
+    read_taxes,
+)
 from worker.ports import Json
 
 BASIL = "2025-03-31"
@@ -261,18 +266,13 @@ def _service_period(raw: Json) -> tuple[datetime | None, datetime | None]:
     of a proration cover odd stretches, so others are preferred.
     """
     lines = children(raw, "lines")
-    regular = [line for line in lines if not _is_proration(line)] or lines
+    regular = [line for line in lines if not is_proration(line)] or lines
     ends = [(instant(child(line, "period"), "end"), line) for line in regular]
     dated = [(end, line) for end, line in ends if end is not None]
     if not dated:
         return instant(raw, "period_start"), instant(raw, "period_end")
     end_at, line = max(dated, key=lambda pair: pair[0])
     return instant(child(line, "period"), "start"), end_at
-
-
-def _is_proration(line: Json) -> bool:
-    parent = child(line, "parent", "subscription_item_details")
-    return flag(line, "proration") or flag(parent, "proration")
 
 
 def _subscription_period(raw: Json, api_version: str) -> tuple[datetime | None, datetime | None]:

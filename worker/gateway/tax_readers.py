@@ -6,7 +6,7 @@ Since then (basil) a line has `taxes` with `tax_behavior`; before, it had `tax_a
 
 from datetime import datetime
 
-from worker.domain.tax_shares import TaxedLine, TaxesShown, percents_of
+from worker.domain.tax_shares import TaxedLine, TaxesShown
 from worker.gateway.raw_fields import (
     child,
     children,
@@ -33,10 +33,15 @@ def read_taxes(invoice: Json, subscription_id: str, *, seen_at: datetime) -> Tax
         return None
     if text(computed, "status") in NOT_COMPUTED:
         return None
-    lines = [_line(each) for each in children(invoice, "lines") if _is_of_subscription(each)]
+    lines = [each for each in children(invoice, "lines") if _tells(each)]
+    whole_periods = [each for each in lines if not is_proration(each) and whole(each, "amount") > 0]
     final_at = instant(child(invoice, "status_transitions"), "finalized_at")
-    percents = percents_of(each for each in lines if each.price_id)
-    return TaxesShown(subscription_id, final_at or seen_at, percents)
+    return TaxesShown(
+        subscription_id,
+        final_at or seen_at,
+        tuple(_line(each) for each in whole_periods or lines),
+        of_prorations=not whole_periods,
+    )
 
 
 def read_latest_taxes(subscription: Json) -> TaxesShown | None:
@@ -55,8 +60,23 @@ def is_taxed_by_stripe(subscription: Json) -> bool:
     return flag(child(subscription, "automatic_tax"), "enabled")
 
 
-def _is_of_subscription(line: Json) -> bool:
-    """Whether a line bills a subscription, and not something sold once."""
+def is_proration(line: Json) -> bool:
+    """Return whether an invoice's line bills, or credits, a part of a period."""
+    parent = child(line, "parent")
+    places = (
+        line,
+        child(parent, "subscription_item_details"),
+        child(parent, "invoice_item_details"),
+    )
+    return any(flag(each, "proration") for each in places)
+
+
+def _tells(line: Json) -> bool:
+    """Whether a line bills a subscription's price, not something sold once or taxed on top."""
+    taxes = _taxes(line)
+    on_top = any(whole(each, "amount") and not _is_inside(each) for each in taxes)
+    if not _price(line) or (on_top and not any(_is_inside(each) for each in taxes)):
+        return False
     parent = child(line, "parent")
     places = (
         child(parent, "subscription_item_details"),

@@ -58,10 +58,9 @@ class TaxShares:
         known = self._histories(among) if names else {}
         for each in sorted(shown, key=lambda one: (one.subscription_id, one.at)):
             history = known.get(each.subscription_id, TaxHistory())
-            for price_id, percent in each.percents:
-                share = TaxShare(price_id, each.at, percent)
+            for share in history.shares_of(each):
                 history = self._put(each.subscription_id, history, share)
-            if not each.percents and each.subscription_id not in known:
+            if not history.shares and each.subscription_id not in known:
                 self._insert(each.subscription_id, TaxShare(_NOTHING_SHOWN, ALWAYS, Fraction()))
             known[each.subscription_id] = history
 

@@ -19,7 +19,7 @@ from tests.integration.services.telling import (
     ties_out,
 )
 from tests.integration.store.building import DAY, NOW
-from worker.domain.tax_shares import TaxesShown
+from worker.domain.tax_shares import TaxedLine, TaxesShown
 from worker.errors import GatewayRejected, GatewayUnavailable
 from worker.gateway.invoice_readers import StripeReader
 from worker.services.backfill import backfill
@@ -28,6 +28,7 @@ from worker.services.learn_taxes import learn_taxes
 
 HOUR = timedelta(hours=1)
 GROSS = 11_900
+NINETEEN = TaxedLine("price_1", 1900, 10_000, ("txr_19",))
 
 
 def taxed(number: int = 1, *, behavior: str = "inclusive", **more: Any) -> dict[str, Any]:
@@ -179,7 +180,7 @@ def test_another_price_is_taxed_as_the_last_until_it_is_billed(bench: Bench) -> 
 
 
 def test_what_no_event_told_is_read_once(bench: Bench) -> None:
-    shown = TaxesShown("sub_1", NOW - 5 * DAY, (("price_1", Fraction(19)),))
+    shown = TaxesShown("sub_1", NOW - 5 * DAY, (NINETEEN,))
     stripe = Invoices({"sub_1": shown})
     hear(bench, begun(), until=NOW + HOUR)
     learn(bench, stripe)
@@ -229,7 +230,7 @@ def test_facts_wait_while_stripe_is_away(bench: Bench, trouble: Exception) -> No
     hear(bench, begun(), until=NOW + HOUR)
     with pytest.raises(type(trouble)):
         learn(bench, Invoices(trouble=trouble))
-    stripe = Invoices({"sub_1": TaxesShown("sub_1", NOW, (("price_1", Fraction(19)),))})
+    stripe = Invoices({"sub_1": TaxesShown("sub_1", NOW, (NINETEEN,))})
     learn(bench, stripe)
     fold(bench)
     assert begins_at(bench) == [10_000]

@@ -12,10 +12,10 @@ from worker.domain.readings import PriceReading, SubscriptionReading
 from worker.domain.tax_shares import (
     ALWAYS,
     TaxedLine,
+    TaxesShown,
     TaxHistory,
     TaxShare,
     as_taxed,
-    percents_of,
 )
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
@@ -27,6 +27,14 @@ def line(
 ) -> TaxedLine:
     """Return a line with a tax inside it."""
     return TaxedLine(price, tax, gross - tax, rates)
+
+
+def told(
+    *lines: TaxedLine, known: TaxHistory | None = None, of_prorations: bool = False
+) -> dict[str, Fraction]:
+    """Return price -> percent, as an invoice with these lines tells it."""
+    shown = TaxesShown("sub_1", NOW, lines, of_prorations)
+    return {each.price_id: each.percent for each in (known or TaxHistory()).shares_of(shown)}
 
 
 def share(day: int, percent: int, price: str = "price_1") -> TaxShare:
@@ -68,17 +76,32 @@ def test_each_of_several_taxes_on_a_line_was_rounded_for_itself() -> None:
 def test_the_largest_line_of_a_tax_tells_it_for_all() -> None:
     small = line(75, 13, "price_2")
     assert small.percent != 20
-    assert dict(percents_of([small, line(24_000, 4000)])) == {"price_1": 20, "price_2": 20}
+    assert told(small, line(24_000, 4000)) == {"price_1": 20, "price_2": 20}
 
 
 def test_a_line_that_the_rate_of_another_does_not_explain_tells_its_own() -> None:
     reduced = line(10_000, 654, "price_2")
-    assert dict(percents_of([line(24_000, 4000), reduced])) == {"price_1": 20, "price_2": 7}
+    assert told(line(24_000, 4000), reduced) == {"price_1": 20, "price_2": 7}
 
 
 def test_nothing_inside_is_told_and_nothing_billed_is_not() -> None:
-    lines = [line(900, 0, rates=()), line(0, 0, "price_2"), line(-900, -150, "price_3")]
-    assert dict(percents_of(lines)) == {"price_1": 0}
+    lines = (line(900, 0, rates=()), line(0, 0, "price_2"), line(-900, -150, "price_3"))
+    assert told(*lines) == {"price_1": 0}
+
+
+def test_a_known_rate_stays_where_it_gives_the_lines_tax_as_well() -> None:
+    # 0.08 of 0.50 may be 19 % or 20 %; 0.01 of 0.05 may be almost anything.
+    for known in (19, 20):
+        assert told(line(50, 8), known=history(share(-9, known))) == {"price_1": known}
+    assert told(line(5, 1), known=history(share(-9, 19))) == {"price_1": 19}
+    assert told(line(11_900, 1983), known=history(share(-9, 19))) == {"price_1": 20}
+    assert told(line(5, 0), line(900, 0, "price_2"), known=history(share(-9, 19)))["price_2"] == 0
+
+
+def test_parts_of_periods_tell_a_rate_only_while_none_is_known() -> None:
+    assert told(line(11_900, 1983), of_prorations=True) == {"price_1": 20}
+    known = history(share(-9, 19))
+    assert told(line(11_900, 1983), of_prorations=True, known=known) == {}
 
 
 def test_without_an_invoice_nothing_is_inside() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from worker.domain.tax_shares import TaxesShown
+from worker.domain.tax_shares import TaxedLine, TaxesShown, TaxHistory
 from worker.gateway.invoice_readers import StripeReader
 
 SEEN = datetime(2026, 5, 4, tzinfo=UTC)
@@ -57,12 +57,13 @@ def percents(raw: dict[str, Any], version: str = NEW) -> dict[str, Fraction]:
     """Return price -> what is inside."""
     found = shown(raw, version)
     assert found is not None
-    return dict(found.percents)
+    return {each.price_id: each.percent for each in TaxHistory().shares_of(found)}
 
 
 def test_todays_shape() -> None:
     found = shown(invoice(line(11_900, tax(1900))))
-    assert found == TaxesShown("sub_1", SEEN, (("price_1", Fraction(19)),))
+    lines = (TaxedLine("price_1", 1900, 10_000, ("txr_1",)),)
+    assert found == TaxesShown("sub_1", SEEN, lines)
 
 
 def test_the_shape_before_basil() -> None:
@@ -93,9 +94,25 @@ def test_several_taxes_inside_add_up_and_one_on_top_does_not_count() -> None:
     assert percents(raw) == {"price_1": Fraction("14.975")}
 
 
-@pytest.mark.parametrize("nothing", [(), (tax(0),), (tax(1900, "exclusive"),)])
-def test_reverse_charge_and_taxes_on_top_leave_nothing_inside(nothing: Any) -> None:
+@pytest.mark.parametrize("nothing", [(), (tax(0),), (tax(0, "exclusive"),)])
+def test_reverse_charge_leaves_nothing_inside(nothing: Any) -> None:
     assert percents(invoice(line(11_900, *nothing))) == {"price_1": 0}
+
+
+def test_a_line_that_is_taxed_on_top_tells_nothing_of_the_others() -> None:
+    on_top = line(11_900, tax(2261, "exclusive"), price="price_2")
+    assert percents(invoice(on_top)) == {}
+    assert percents(invoice(line(11_900, tax(1900)), on_top)) == {"price_1": 19}
+
+
+def test_parts_of_periods_count_where_nothing_else_is_billed() -> None:
+    details = {"subscription": "sub_1", "proration": True}
+    part = line(5000, tax(833), price="price_2", parent={"invoice_item_details": details})
+    found = shown(invoice(part))
+    assert found is not None
+    assert found.of_prorations
+    assert percents(invoice(part)) == {"price_2": 20}
+    assert percents(invoice(line(11_900, tax(1900)), part)) == {"price_1": 19}
 
 
 @pytest.mark.parametrize(
@@ -151,10 +168,10 @@ def test_the_latest_invoice_of_a_subscription() -> None:
     raw: dict[str, Any] = {"id": "sub_1", "automatic_tax": {"enabled": True}}
     reader = StripeReader()
     found = reader.latest_taxes(raw | {"latest_invoice": latest})
-    assert found == TaxesShown("sub_1", FINAL, (("price_1", Fraction(19)),))
+    assert found == TaxesShown("sub_1", FINAL, (TaxedLine("price_1", 1900, 10_000, ("txr_1",)),))
     none = reader.latest_taxes(raw | {"latest_invoice": None})
     assert none is not None
-    assert none.percents == ()
+    assert none.lines == ()
     assert reader.latest_taxes({"id": "sub_1", "latest_invoice": latest}) is None
 
 
