@@ -12,6 +12,7 @@ from worker.rehearsal.sandbox.world import Cause, Obj
 if TYPE_CHECKING:
     from worker.rehearsal.revenue_year import Year
 
+COUNTRIES = ("DE", "US", "GB", "JP")
 PLANS = ("Basic", "Pro", "Team", "Business")
 """From the cheapest on."""
 
@@ -22,6 +23,7 @@ class Member:
 
     name: str
     draws: Draws
+    of_taxes: Draws
     currency: str
     customer_id: str = ""
     subscription_id: str = ""
@@ -185,6 +187,12 @@ def _pay(year: "Year", member: Member) -> None:
     year.ask(f"/v1/invoices/{row['latest_invoice']}/pay")
 
 
+def _move(year: "Year", member: Member) -> None:
+    """Move to another country; the next invoice has its tax."""
+    country = member.of_taxes.one_of(COUNTRIES)
+    year.ask(f"/v1/customers/{member.customer_id}", address={"country": country})
+
+
 ACTS: dict[MemberAct, float] = {
     MemberAct("upgrade", _to_plan(1)): 3,
     MemberAct("downgrade", _to_plan(-1)): 2,
@@ -203,5 +211,6 @@ ACTS: dict[MemberAct, float] = {
     MemberAct("come back", _come_back): 2,
     MemberAct("card fails", _card_fails): 2.5,
     MemberAct("pay", _pay): 4,
+    MemberAct("move", _move): 0.7,
 }
 """What may happen -> how likely, before what is not possible is refused."""

@@ -5,9 +5,11 @@ from the worker's code, so that both can be compared.
 """
 
 from collections import defaultdict
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from worker.rehearsal.sandbox.billing.taxing import RATES
 from worker.rehearsal.sandbox.world import Obj, World
 
 PER_MONTH = {
@@ -20,6 +22,19 @@ Movements = dict[tuple[str, str], int]
 """(currency, kind) -> sum in minor units; losses are negative."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One subscription as it was within a second."""
+
+    name: str
+    currency: str
+    row: Obj
+    worth: dict[str, int]
+    """Country -> what it brings a month if it is taxed there; "": where nothing is collected."""
+    country: str
+    """Of its customer."""
+
+
 class Observer:
     """Looks at a subscription whenever the sandbox tells that it changed."""
 
@@ -30,10 +45,14 @@ class Observer:
         self._phase: dict[str, str] = {}
         self.movements: Movements = defaultdict(int)
         self.counts: dict[tuple[str, str], int] = defaultdict(int)
+        self._taxed_in: dict[str, str] = {}
+        self._waiting: list[_Look] = []
+        self._second = 0
         world.event_listeners.append(self._hear)
 
     def take_month(self) -> tuple[Movements, dict[tuple[str, str], int]]:
         """Return the movements and how often they happened since the last call."""
+        self._settle()
         taken = dict(self.movements), dict(self.counts)
         self.movements.clear()
         self.counts.clear()
@@ -43,7 +62,8 @@ class Observer:
         """Return currency -> MRR, from all subscriptions as they stand."""
         sums: dict[str, int] = defaultdict(int)
         for row in self._world.tables["subscription"].rows.values():
-            sums[row["currency"]] += self._worth(row)
+            country = self._taxed_in.get(row["id"], self._country(row))
+            sums[row["currency"]] += self._worth(row, country if country in RATES else "")
         return {currency: total for currency, total in sums.items() if total}
 
     def paid(self) -> dict[str, int]:
@@ -54,23 +74,52 @@ class Observer:
         return dict(sums)
 
     def _hear(self, event: Obj) -> None:
+        if self._waiting and event["created"] > self._second:
+            self._settle()
+        self._second = event["created"]
         if event["type"].startswith("customer.subscription."):
             self._look(self._world.get("subscription", event["data"]["object"]["id"]))
+        elif event["type"] == "invoice.created":
+            self._see_tax(event["data"]["object"])
         elif "discount" in event["data"].get("previous_attributes", {}):
             owner = event["data"]["object"]["id"]
             for row in self._world.where("subscription", "customer", owner):
                 self._look(row)
 
+    def _see_tax(self, invoice: Obj) -> None:
+        """Take down where an invoice that bills a period, and comes to something, taxes it."""
+        if not invoice["automatic_tax"]["enabled"]:
+            return
+        name = invoice["parent"]["subscription_details"]["subscription"]
+        parts = (line for line in invoice["lines"]["data"] if _is_of_period(line))
+        if any(_left(line) > 0 and _is_taxed_inside(line) for line in parts):
+            self._taxed_in[name] = self._country(self._world.get("subscription", name))
+            self._look(self._world.get("subscription", name))
+
+    def _country(self, row: Obj) -> str:
+        return str(self._world.get("customer", row["customer"])["address"]["country"])
+
     def _look(self, row: Obj) -> None:
-        name, currency = row["id"], row["currency"]
-        before, phase_before = self._brings.get(name, 0), self._phase.get(name, "new")
-        phase = self._phase_of(row, phase_before)
-        now = self._worth(row)
-        kind = _kind(phase_before, phase, now - before)
-        self._brings[name], self._phase[name] = now, phase
-        if kind:
-            self.movements[currency, kind] += now - before
-            self.counts[currency, kind] += 1
+        """Look at a subscription as it is now; what its taxes are is known once the second is over,
+        since its invoice may come after whatever else happens in it."""
+        countries = [*RATES, ""]
+        worth = {each: self._worth(row, each) for each in countries}
+        look = _Look(row["id"], row["currency"], dict(row), worth, self._country(row))
+        self._waiting.append(look)
+
+    def _settle(self) -> None:
+        """Count what was seen in the second that is over."""
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            country = self._taxed_in.get(each.name, each.country)
+            before, phase_before = self._brings.get(each.name, 0), self._phase.get(each.name, "new")
+            phase = self._phase_of(each.row, phase_before)
+            now = each.worth[country if country in RATES else ""]
+            kind = _kind(phase_before, phase, now - before)
+            self._brings[each.name], self._phase[each.name] = now, phase
+            if kind:
+                self.movements[each.currency, kind] += now - before
+                self.counts[each.currency, kind] += 1
 
     def _phase_of(self, row: Obj, before: str) -> str:
         """Return `new`, `live`, `still` (paused) or `lost`."""
@@ -83,22 +132,30 @@ class Observer:
             return "live"
         return "live" if before in ("live", "still") else before
 
-    def _worth(self, row: Obj) -> int:
-        """Return what a subscription brings a month as it stands, rounded once."""
+    def _worth(self, row: Obj, country: str) -> int:
+        """Return what a subscription brings a month as it stands, taxed there, rounded once."""
         if row["status"] not in ("active", "past_due") or row["pause_collection"]:
             return 0
-        worth = Fraction()
+        worth = bare = Fraction()
         months = Fraction(1)
         for item in row["items"]["data"]:
             recurring = item["price"]["recurring"]
             if recurring["usage_type"] == "licensed":
                 per_month = PER_MONTH[recurring["interval"]] / recurring["interval_count"]
-                worth += self._price(item["price"], item["quantity"]) * per_month
+                asked = self._price(item["price"], item["quantity"]) * per_month
+                inside = row["automatic_tax"]["enabled"]
+                inside = inside and item["price"]["tax_behavior"] == "inclusive"
+                rate = Fraction(RATES.get(country, "0")) if inside else Fraction()
+                worth += asked
+                bare += asked * 100 / (100 + rate)
                 months = 1 / per_month
+        if not worth:
+            return 0
+        kept = bare / worth
         of_customer = self._world.get("customer", row["customer"])["discount"]
         for discount_id in row["discounts"] or ([of_customer["id"]] if of_customer else []):
             worth = self._discounted(worth, discount_id, months, row["currency"])
-        return round(worth)
+        return round(worth * kept)
 
     def _price(self, price: Obj, units: int) -> int:
         """Return what the units cost a period, counted unit by unit where there are tiers."""
@@ -123,6 +180,18 @@ class Observer:
             return worth * (100 - Fraction(str(coupon["percent_off"]))) / 100
         off = coupon["amount_off"] if coupon["currency"] == currency else 0
         return max(Fraction(), worth - off / months)
+
+
+def _is_of_period(line: Obj) -> bool:
+    return bool((line["parent"] or {}).get("subscription_item_details")) and line["amount"] > 0
+
+
+def _left(line: Obj) -> int:
+    return int(line["amount"] - sum(each["amount"] for each in line["discount_amounts"]))
+
+
+def _is_taxed_inside(line: Obj) -> bool:
+    return any(each["tax_behavior"] == "inclusive" for each in line["taxes"])
 
 
 def _kind(before: str, after: str, delta: int) -> str:

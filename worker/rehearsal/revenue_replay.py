@@ -6,6 +6,7 @@ from typing import Any
 
 from worker.domain.metrics_rules import MetricsRules
 from worker.domain.policy import Configuration
+from worker.domain.tax_shares import ALWAYS, TaxesShown
 from worker.gateway.invoice_readers import StripeReader
 from worker.gateway.price_readers import read_amount
 from worker.ports import Clock, JobLog, Json
@@ -30,6 +31,8 @@ LATE = frozenset(
         "customer.subscription.created",
         "customer.subscription.updated",
         "customer.updated",
+        "invoice.created",
+        "invoice.finalized",
         "invoice.paid",
     )
 )
@@ -113,6 +116,7 @@ class Replay:
         with self.ledger.begin() as tx:
             tx.control.set_cursor(CURSOR, until)
         self._learn_prices()
+        self._learn_taxes(reader)
         fold_facts(ledger=self.ledger, reader=reader, clock=self.clock, rules=self.rules)
 
     def _learn_prices(self) -> None:
@@ -124,6 +128,15 @@ class Replay:
                 shown = expanded(self.year.world, price, ["tiers"], "price")
                 found.append(read_amount(shown, wanted))
             tx.prices.put(found)
+
+    def _learn_taxes(self, reader: StripeReader) -> None:
+        """Read the latest invoices of whom no invoice's event told, as `learn_taxes` does."""
+        with self.ledger.begin() as tx:
+            for subscription_id in tx.taxes.unknown_on():
+                row = self.year.world.get("subscription", subscription_id)
+                shown = expanded(self.year.world, row, ["latest_invoice"], "subscription")
+                taxes = reader.latest_taxes(shown)
+                tx.taxes.put([taxes or TaxesShown(subscription_id, ALWAYS)])
 
     def told_movements(self, since: datetime, until: datetime) -> dict[tuple[str, str], int]:
         """Return (currency, kind) -> sum, as facts tell it of [since, until)."""

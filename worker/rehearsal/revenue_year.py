@@ -14,7 +14,7 @@ from worker.domain.money import wire_decimals
 from worker.rehearsal.draws import Draws
 from worker.rehearsal.in_process import InProcess
 from worker.rehearsal.population_cards import BRANDS, card_number, unix
-from worker.rehearsal.revenue_acts import ACTS, Member
+from worker.rehearsal.revenue_acts import ACTS, COUNTRIES, Member
 from worker.rehearsal.sandbox.billing import life
 from worker.rehearsal.sandbox.errors import ApiError
 from worker.rehearsal.sandbox.world import Cause, World
@@ -27,6 +27,11 @@ PRICES = {"Basic": 7, "Pro": 29, "Team": 83, "Business": 241}
 ADD_ONS = {"Support": 11, "Storage": 3, "Seats": 5, "Rooms": 5}
 TIERED = {"Seats": "graduated", "Rooms": "volume"}
 """Add-ons whose price is in tiers: the first two units, the third and fourth, all others."""
+TAXED_ON_TOP = ("Support",)
+"""Where Stripe computes the taxes; they are inside all other prices."""
+TAXED = 0.4
+"""Share of subscriptions whose taxes Stripe computes; none by the week, whose amounts are so small
+that several rates give the same tax."""
 BETWEEN_ACTS_DAYS = 40.0
 JOINS_FIRST = 0.5
 """Share of members who are there on the first day."""
@@ -74,7 +79,8 @@ class Year:
         for number in range(self.members):
             draws = Draws(self.seed, f"member {number}")
             day = 0 if draws.happens(JOINS_FIRST) else draws.below(330)
-            member = Member(f"m{number:05d}", draws, draws.weighted(CURRENCIES))
+            of_taxes = Draws(self.seed, f"taxes of member {number}")
+            member = Member(f"m{number:05d}", draws, of_taxes, draws.weighted(CURRENCIES))
             self.plan(member, self.start_at + timedelta(days=day, seconds=draws.below(86_400)))
 
     def _make_prices(self) -> None:
@@ -111,6 +117,7 @@ class Year:
                 "/v1/prices",
                 product=product,
                 currency=currency,
+                tax_behavior="exclusive" if plan in TAXED_ON_TOP else "inclusive",
                 **(_tiers(TIERED[plan], unit) if plan in TIERED else {"unit_amount": unit}),
                 recurring={"interval": interval, "interval_count": count, **usage},
             )
@@ -168,7 +175,7 @@ class Year:
             payment_method=method["id"],
             invoice_settings={"default_payment_method": method["id"]},
             name=member.name,
-            address={"country": draws.one_of(("DE", "US", "GB", "JP"))},
+            address={"country": draws.one_of(COUNTRIES)},
         )["id"]
         member.card_mark = method["card"]["fingerprint"]
         self.subscribe(member)
@@ -188,8 +195,10 @@ class Year:
             items.append({"price": self.price(member, add_on), "quantity": 1 + draws.below(6)})
         if draws.happens(0.15):
             items.append({"price": self.price(member, "Calls")})
-        trial: dict[str, Any] = {"trial_period_days": 14} if draws.happens(0.15) else {}
-        made = self.ask("/v1/subscriptions", customer=member.customer_id, items=items, **trial)
+        terms: dict[str, Any] = {"trial_period_days": 14} if draws.happens(0.15) else {}
+        if member.rhythm[0] != "week" and member.of_taxes.happens(TAXED):
+            terms["automatic_tax"] = {"enabled": True}
+        made = self.ask("/v1/subscriptions", customer=member.customer_id, items=items, **terms)
         member.subscription_id = made["id"]
 
     def price(self, member: Member, plan: str) -> str:

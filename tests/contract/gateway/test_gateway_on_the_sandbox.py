@@ -199,6 +199,26 @@ def test_a_wrong_key_is_refused_by_name(renewal: Renewal) -> None:
     assert refused.value.status == 401
 
 
+def test_what_is_inside_its_prices_is_told_by_the_latest_invoice(renewal: Renewal) -> None:
+    gateway = renewal.gateway
+    assert gateway.read_taxes(renewal.subscription_id) is None
+    moved: Any = {"address": {"country": "DE"}}
+    renewal.client.v1.customers.update(renewal.customer_id, moved)
+    automatic: Any = {"automatic_tax": {"enabled": True}}
+    renewal.client.v1.subscriptions.update(renewal.subscription_id, automatic)
+    before = gateway.read_taxes(renewal.subscription_id)
+    assert before is not None
+    assert before.lines == ()
+    renewal.advance(STARTED + 62 * 86_400)
+    after = gateway.read_taxes(renewal.subscription_id)
+    assert after is not None
+    assert [(line.tax_minor, line.net_minor, line.percent) for line in after.lines] == [
+        (192, 1008, 19)
+    ]
+    (listed,) = [one for page in gateway.subscription_pages() for one in page]
+    assert StripeReader().latest_taxes(listed) == after
+
+
 def test_what_is_gone_is_a_404(renewal: Renewal) -> None:
     with pytest.raises(GatewayRejected) as refused:
         renewal.gateway.read_invoice("in_gone")

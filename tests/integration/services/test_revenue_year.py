@@ -31,6 +31,14 @@ def replay(bench: Bench, *, late_share: float) -> Replay:
     )
 
 
+def taxed_inside(year: Replay) -> set[str]:
+    """Return the rates that were inside the prices of the year's invoices."""
+    invoices = year.year.world.tables["invoice"].rows.values()
+    taxes = (tax for row in invoices for tax in row["total_taxes"])
+    inside = (tax for tax in taxes if tax["amount"] and tax["tax_behavior"] == "inclusive")
+    return {tax["tax_rate_details"]["tax_rate"] for tax in inside}
+
+
 def test_every_month_ties_out_to_the_minor_unit(bench: Bench) -> None:
     year = replay(bench, late_share=0.0)
     kinds: set[str] = set()
@@ -53,6 +61,8 @@ def test_every_month_ties_out_to_the_minor_unit(bench: Bench) -> None:
     }
     assert len(currencies) >= CURRENCIES_MIN
     assert year.year.done["customer's coupon"] > MEMBERS / 4
+    assert taxed_inside(year) == {"txr_de", "txr_gb", "txr_jp"}
+    assert year.year.done["move"] > MEMBERS / 8
     assert year.corrections() == 0
     assert year.differing() == ()
     assert [line["differences"] for line in bench.said("revenue")] == [0]

@@ -19,7 +19,7 @@ def change(world: World, row: Obj, params: dict[str, Any]) -> None:
     changes: Obj = {name: params[name] for name in _PLAIN if name in params}
     if "metadata" in params:
         changes["metadata"] = merged_metadata(row["metadata"], params["metadata"])
-    for name in ("payment_settings", "trial_settings"):
+    for name in ("automatic_tax", "payment_settings", "trial_settings"):
         if params.get(name):
             changes[name] = {**row[name], **params[name]}
     changes |= _cancellation(world, row, params)

@@ -7,7 +7,7 @@ from worker.rehearsal.sandbox.shapes import invoice as shape
 from worker.rehearsal.sandbox.shapes import payment
 from worker.rehearsal.sandbox.world import Obj, World
 
-from . import discounting
+from . import discounting, totalling
 
 # Least amount that is charged, by decimals on the wire (docs.stripe.com/currencies: about 0.50).
 _MINIMUM = {0: 50, 2: 50, 3: 150}
@@ -20,32 +20,10 @@ def minimum_charge(currency: str) -> int:
 
 def set_lines(world: World, invoice: Obj, lines: list[Obj]) -> None:
     """Give a draft its lines and the totals that follow from them and from the balance."""
-    url = f"/v1/invoices/{invoice['id']}/lines"
-    subtotal = sum(line["amount"] for line in lines)
-    discounts = discounting.of_invoice(world, invoice)
-    off = discounting.taken_off(world, discounts, subtotal, invoice["currency"])
-    total = subtotal - sum(each["amount"] for each in off)
+    found = totalling.totals(world, invoice, lines)
     balance = world.get("customer", invoice["customer"])["balance"]
-    due = max(0, total + balance)
-    world.change(
-        invoice,
-        lines={
-            "object": "list",
-            "data": lines,
-            "has_more": False,
-            "total_count": len(lines),
-            "url": url,
-        },
-        discounts=discounts,
-        subtotal=subtotal,
-        subtotal_excluding_tax=subtotal,
-        total_discount_amounts=off,
-        total=total,
-        total_excluding_tax=total,
-        starting_balance=balance,
-        amount_due=due,
-        amount_remaining=due,
-    )
+    due = max(0, found["total"] + balance)
+    world.change(invoice, **found, starting_balance=balance, amount_due=due, amount_remaining=due)
 
 
 def take_pending(world: World, invoice: Obj, subscription_id: str | None) -> list[Obj]:

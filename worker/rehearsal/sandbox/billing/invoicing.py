@@ -7,7 +7,7 @@ from worker.rehearsal.sandbox.intervals import iso_date
 from worker.rehearsal.sandbox.shapes import invoice as shape
 from worker.rehearsal.sandbox.world import Obj, World
 
-from . import discounting, metering, paying, pricing, retrying
+from . import metering, paying, pricing, retrying, totalling
 
 
 def period_lines(
@@ -112,22 +112,15 @@ def announce_upcoming(world: World, subscription_id: str) -> None:
         },
     )
     lines = period_lines(world, preview, subscription)
-    subtotal = sum(line["amount"] for line in lines)
-    discounts = discounting.on(world, subscription)
-    off = discounting.taken_off(world, discounts, subtotal, subscription["currency"])
-    total = subtotal - sum(each["amount"] for each in off)
-    preview.update(subtotal=subtotal, subtotal_excluding_tax=subtotal)
-    preview.update(total=total, total_excluding_tax=total, total_discount_amounts=off)
-    preview["discounts"] = discounts
-    due = max(0, total + owner["balance"])
+    del preview["id"]
+    found = totalling.totals(world, preview, lines)
+    due = max(0, found["total"] + owner["balance"])
     preview.update(
+        found,
         amount_due=due,
         amount_remaining=due,
         created=item["current_period_end"],
         description=f"Renewal on {iso_date(item['current_period_end'])}",
-        lines={"object": "list", "data": lines, "has_more": False, "total_count": len(lines),
-               "url": "/v1/invoices/upcoming/lines"},
         next_payment_attempt=item["current_period_end"] + world.settings.draft_seconds,
-    )  # fmt: skip
-    del preview["id"]
+    )
     events.emit(world, "invoice.upcoming", preview)

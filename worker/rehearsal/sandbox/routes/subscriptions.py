@@ -42,6 +42,7 @@ _FEEDBACK = one_of(
 )
 _DETAILS = nested({"comment": any_text, "feedback": _FEEDBACK})
 _COMMON: Spec = {
+    "automatic_tax": nested({"enabled": flag}),
     "cancel_at": instant_or(),
     "cancel_at_period_end": flag,
     "collection_method": one_of("charge_automatically", "send_invoice"),

@@ -45,7 +45,6 @@ def items_list(subscription_id: str, rows: list[Obj]) -> Obj:
 _SAME: Obj = {
     "application": None,
     "application_fee_percent": None,
-    "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
     "billing_cycle_anchor_config": None,
     "billing_schedules": [],
     "billing_thresholds": None,
@@ -102,6 +101,11 @@ def subscription(world: World, owner: Obj, params: dict[str, Any]) -> Obj:
         "id": world.new_id("subscription"),
         "object": "subscription",
         **_SAME,
+        "automatic_tax": {
+            "disabled_reason": None,
+            "enabled": bool((params.get("automatic_tax") or {}).get("enabled")),
+            "liability": None,
+        },
         "billing_cycle_anchor": now,
         "billing_mode": _BILLING_MODES[(params.get("billing_mode") or {}).get("type", "flexible")],
         "collection_method": params.get("collection_method", "charge_automatically"),
