@@ -19,19 +19,20 @@ from worker.gateway.raw_fields import (
 )
 from worker.ports import Json
 
-NOT_COMPUTED = frozenset(("failed", "requires_location_inputs"))
-"""Statuses of an invoice's automatic tax that leave its taxes open."""
+COMPUTED = "complete"
+"""Status of an invoice whose lines show its automatic tax; with others, or none, it is open yet."""
 
 
 def read_taxes(invoice: Json, subscription_id: str, *, seen_at: datetime) -> TaxesShown | None:
     """Return what an invoice shows of taxes that Stripe computed; None where it computed none.
 
+    Events show the first ten lines alone: prices on later ones are taxed like those billed last.
     Args: seen_at: since when a draft shows it; a final invoice never changes.
     """
     computed = child(invoice, "automatic_tax")
     if not subscription_id or not flag(computed, "enabled"):
         return None
-    if text(computed, "status") in NOT_COMPUTED:
+    if text(computed, "status") != COMPUTED:
         return None
     lines = [each for each in children(invoice, "lines") if _tells(each)]
     whole_periods = [each for each in lines if not is_proration(each) and whole(each, "amount") > 0]

@@ -34,7 +34,8 @@ class TaxBook(Protocol):
         compute into their prices, and of which no invoice was seen."""
 
     def changing(self, *, after: datetime, until: datetime) -> list[str]:
-        """Return the subscriptions of which an invoice of (after, until] may tell a change."""
+        """Return the subscriptions of which an invoice of (after, until] may tell a change, and
+        whose story has not been told beyond it."""
 
     def changed(self) -> list[ChangedTax]:
         """Return what was learnt since facts were last told."""

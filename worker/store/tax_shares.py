@@ -23,6 +23,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.domain.tax_shares import ALWAYS, TaxesShown, TaxHistory, TaxShare
 from worker.ports.tax_shares import ChangedTax
+from worker.store.revenue_tables import revenue_chains
 from worker.store.tax_tables import tax_shares
 
 _NOTHING_SHOWN = ""
@@ -132,15 +133,25 @@ class TaxShares:
         return list(self._connection.execute(_UNKNOWN, {"account": self._account}).scalars())
 
     def changing(self, *, after: datetime, until: datetime) -> list[str]:
-        """Return the subscriptions of which an invoice of (after, until] may tell a change."""
-        query = select(tax_shares.c.subscription_id).where(
-            tax_shares.c.account_id == self._account,
-            after < tax_shares.c.at,
-            tax_shares.c.at <= until,
+        """Return the subscriptions of which an invoice of (after, until] may tell a change, and
+        whose story has not been told beyond it."""
+        chains = revenue_chains.c
+        same = (chains.account_id == tax_shares.c.account_id) & (
+            chains.subscription_id == tax_shares.c.subscription_id
         )
-        return list(
-            self._connection.execute(query.distinct().order_by("subscription_id")).scalars()
+        query = (
+            select(tax_shares.c.subscription_id)
+            .join(revenue_chains, same)
+            .where(
+                tax_shares.c.account_id == self._account,
+                after < tax_shares.c.at,
+                tax_shares.c.at <= until,
+                chains.looked_at < tax_shares.c.at,
+            )
+            .distinct()
+            .order_by(tax_shares.c.subscription_id)
         )
+        return list(self._connection.execute(query).scalars())
 
     def changed(self) -> list[ChangedTax]:
         """Return what was learnt since facts were last told."""

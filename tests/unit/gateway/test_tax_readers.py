@@ -151,8 +151,8 @@ def test_what_is_sold_once_is_not_the_subscriptions() -> None:
     assert percents(invoice(line(10_700, tax(700)), once)) == {"price_1": 7}
 
 
-@pytest.mark.parametrize("status", ["requires_location_inputs", "failed"])
-def test_taxes_that_are_not_computed_yet_tell_nothing(status: str) -> None:
+@pytest.mark.parametrize("status", ["requires_location_inputs", "failed", None])
+def test_taxes_that_are_not_computed_yet_tell_nothing(status: str | None) -> None:
     assert shown(invoice(line(11_900), status=status)) is None
 
 
