@@ -129,6 +129,7 @@ def test_the_backfill_asks_for_whole_pages_of_everything(
             "expand[0]": "data.default_payment_method",
             "expand[1]": "data.discounts",
             "expand[2]": "data.items.data.discounts",
+            "expand[3]": "data.latest_invoice",
         },
         {"limit": "100", "status": "open"},
         {"limit": "100", "expand[0]": "data.invoice_settings.default_payment_method"},
