@@ -23,8 +23,7 @@ RATES: dict[str, str] = {
 ON_TOP = frozenset(("cad", "usd"))
 """Currencies of which a price of unspecified behaviour is taxed on top.
 
-Source: docs.stripe.com/tax/products-prices-tax-codes-tax-behavior, the account's default
-`automatic`.
+Stripe calls such a default `inferred_by_currency`; that it means these two is an assumption.
 """
 
 
