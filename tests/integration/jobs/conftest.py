@@ -97,4 +97,6 @@ def bench(_jobs_database: str, redis_url: str, smtp_inbox: Inbox, box: Running) 
     made = Bench(make_app(environ, stream), stream, client, environ)
     yield made
     for app in (made.app, *made.others):
+        for thread, _ in app.sink_threads.values():  # one still at work would open connections anew
+            thread.join(30)
         app.close()
