@@ -89,3 +89,10 @@ def standing(bench: Bench) -> list[tuple[str, datetime, int]]:
     with bench.ledger.connection() as connection:
         rows = connection.exec_driver_sql(query, {"since": NOW})
         return [(row[0], row[1], row[2]) for row in rows]
+
+
+def corrected(bench: Bench) -> set[str]:
+    """Return the subscriptions of which a fact was taken back, or told behind the watermark."""
+    query = "SELECT DISTINCT subject FROM events WHERE (data ->> 'late')::bool"
+    with bench.ledger.connection() as connection:
+        return set(connection.exec_driver_sql(query).scalars())

@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.integration.services.bench import Bench
 from tests.integration.services.raw import event, subscription
+from tests.integration.services.telling import corrected
 from tests.integration.store.building import DAY, NOW, WALL
 from worker.domain.metrics_rules import MetricsRules
 from worker.domain.readings import CouponReading, DiscountReading
@@ -169,13 +170,6 @@ def standing(bench: Bench) -> dict[str, list[Move]]:
         for row in connection.exec_driver_sql(query):
             found[row.subject].append((row.time, row.delta))
     return found
-
-
-def corrected(bench: Bench) -> set[str]:
-    """Return the subscriptions of which a fact was taken back, or told behind the watermark."""
-    query = "SELECT DISTINCT subject FROM events WHERE (data ->> 'late')::bool"
-    with bench.ledger.connection() as connection:
-        return set(connection.exec_driver_sql(query).scalars())
 
 
 def test_any_order_and_lateness_tell_the_same_in_the_end(bench: Bench) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.integration.services.bench import Bench
 from tests.integration.services.raw import event, invoice, subscription
-from tests.integration.services.telling import fold, hear, standing
+from tests.integration.services.telling import corrected, fold, hear, standing
 from tests.integration.store.building import DAY, NOW
 from worker.domain.metrics_rules import MetricsRules
 from worker.services.tie_out import tie_out
@@ -115,13 +115,6 @@ def run(bench: Bench, stories: list[Story], draws: random.Random) -> None:
         fold(bench)
         assert closed == {at: bench.booked_before(at) for at in closed}
         closed[until] = bench.booked_before(until)
-
-
-def corrected(bench: Bench) -> set[str]:
-    """Return the subscriptions of which a fact was told behind the watermark."""
-    query = "SELECT DISTINCT subject FROM events WHERE (data ->> 'late')::bool"
-    with bench.ledger.connection() as connection:
-        return set(connection.exec_driver_sql(query).scalars())
 
 
 def test_any_order_and_lateness_tell_the_same_in_the_end(bench: Bench) -> None:
