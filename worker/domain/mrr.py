@@ -68,11 +68,6 @@ def _priced(item: PriceReading, currency: str, amounts: Amounts) -> PriceReading
     return replace(item, unit_amount_exact=total, quantity=1, currency=currency, tiered=False)
 
 
-def monthly_minor(items: Iterable[PriceReading]) -> int:
-    """Return the monthly value of all recurring items without their discounts."""
-    return _rounded(tuple(items), [], lambda _discounts: [])
-
-
 def _rounded(items: Iterable[PriceReading], discounts: list[CouponReading], of: CouponsOf) -> int:
     """Return what the items come to a month; metered items and unknown intervals are 0.
 

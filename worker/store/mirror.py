@@ -20,7 +20,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from worker.domain.mrr import monthly_minor
 from worker.domain.network_rules import MadeBy
 from worker.domain.readings import (
     ChargeReading,
@@ -135,7 +134,6 @@ class Mirror:
                     "currency": found.currency,
                     "interval": found.items[0].interval if found.items else "",
                     "interval_count": found.items[0].interval_count if found.items else 1,
-                    "mrr_minor": monthly_minor(found.items),
                     "amount_minor": sum(
                         item.unit_amount_minor * item.quantity
                         for item in found.items

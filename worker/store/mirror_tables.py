@@ -88,7 +88,7 @@ subscriptions = Table(
     *mirror_stamp(),
     PrimaryKeyConstraint("account_id", "id"),
 )
-"""`fact_state` and `fact_mrr_minor` are the last release's; `revenue_chains` has them now."""
+"""`mrr_minor`, `fact_state`, `fact_mrr_minor` are an earlier release's; see `revenue_chains`."""
 Index("ix_subscriptions_period_end", subscriptions.c.period_end_at)
 Index("ix_subscriptions_trial_end", subscriptions.c.trial_end_at)
 Index("ix_subscriptions_customer", subscriptions.c.account_id, subscriptions.c.customer_id)

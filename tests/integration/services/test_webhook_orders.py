@@ -95,7 +95,7 @@ ROWS = {
         FROM invoices
     """,
     "subscriptions": """
-        SELECT customer_id AS of, id, status, amount_minor, mrr_minor, seen_at FROM subscriptions
+        SELECT customer_id AS of, id, status, amount_minor, seen_at FROM subscriptions
     """,
     "chains": """
         SELECT traits ->> 'customer_id' AS of, told, no, looked_at, traits FROM revenue_chains

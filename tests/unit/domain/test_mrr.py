@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.mrr import MONTHS_PER, monthly_minor, subscription_mrr
+from worker.domain.mrr import MONTHS_PER, subscription_mrr
 from worker.domain.readings import CouponReading, DiscountReading, PriceReading, SubscriptionReading
 
 
@@ -18,6 +18,13 @@ def item(
 ) -> PriceReading:
     """Return one item of a subscription."""
     return PriceReading(amount_minor, "eur", interval, count, quantity, metered)
+
+
+def priced(*items: PriceReading, discounts: Sequence[str] = ()) -> SubscriptionReading:
+    """Return a subscription with these items and the discounts of these ids."""
+    found = tuple(DiscountReading(each) for each in discounts)
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    return SubscriptionReading("sub_1", "cus_1", "active", at, "eur", items=items, discounts=found)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +51,7 @@ def item(
     ],
 )
 def test_examples(items: list[PriceReading], monthly: int) -> None:
-    assert monthly_minor(items) == monthly
+    assert subscription_mrr(priced(*items), {}) == monthly
 
 
 @pytest.mark.parametrize(
@@ -60,7 +67,7 @@ def test_examples(items: list[PriceReading], monthly: int) -> None:
     ],
 )
 def test_halves_are_exact(one: PriceReading, monthly: int) -> None:
-    assert monthly_minor([one]) == monthly
+    assert subscription_mrr(priced(one), {}) == monthly
 
 
 prices = st.builds(
@@ -81,7 +88,7 @@ def test_never_off_by_more_than_half_a_unit_a_subscription(items: list[PriceRead
         ),
         Fraction(),
     )
-    monthly = monthly_minor(items)
+    monthly = subscription_mrr(priced(*items), {})
     assert isinstance(monthly, int)
     assert abs(monthly - exact) * 2 <= 1
 
@@ -90,20 +97,13 @@ def test_never_off_by_more_than_half_a_unit_a_subscription(items: list[PriceRead
 def test_twelve_months_are_a_year(price: PriceReading) -> None:
     a_year = replace(price, interval="year", interval_count=price.interval_count)
     in_months = replace(price, interval="month", interval_count=12 * price.interval_count)
-    assert monthly_minor([a_year]) == monthly_minor([in_months])
+    assert subscription_mrr(priced(a_year), {}) == subscription_mrr(priced(in_months), {})
 
 
 FOREVER_10 = CouponReading("TEN", percent_off=Fraction(10), lasting=True)
 FOREVER_5_EUR = CouponReading("FIVE", amount_off_minor=500, currency="eur", lasting=True)
 ONCE_HALF = CouponReading("HALF", percent_off=Fraction(50))
 TERMS = {"di_10": FOREVER_10, "di_5eur": FOREVER_5_EUR, "di_half": ONCE_HALF}
-
-
-def priced(*items: PriceReading, discounts: Sequence[str] = ()) -> SubscriptionReading:
-    """Return a subscription with these items and the discounts of these ids."""
-    found = tuple(DiscountReading(each) for each in discounts)
-    at = datetime(2026, 1, 1, tzinfo=UTC)
-    return SubscriptionReading("sub_1", "cus_1", "active", at, "eur", items=items, discounts=found)
 
 
 @pytest.mark.parametrize(
