@@ -135,6 +135,11 @@ def live(
     sim.whole_ticks = 0.0  # a death in a job that finds nothing again and again proves nothing new
     try:
         prepare(sim)
+        sim.run_until(START + HOUR / 2)
+        if sim.deaths:
+            # Who is there before the first reading is done is found, not begun: in a worker's life
+            # that takes seconds, whoever died in it.
+            sim.read_stripe()
         sim.run_until(START + HOUR)
         if name != BEGINS:
             sim.boundaries.clear()
