@@ -131,7 +131,7 @@ def live(
     story = STORIES[name]
     trouble = Trouble(f"crash {name}", message_share=message_share)
     sim = Simulation(ground, trouble, _configuration(story))
-    sim.kill_at = kill_at
+    sim.kill_at = kill_at if name == BEGINS else 0
     sim.whole_ticks = 0.0  # a death in a job that finds nothing again and again proves nothing new
     try:
         prepare(sim)
@@ -143,6 +143,7 @@ def live(
         sim.run_until(START + HOUR)
         if name != BEGINS:
             sim.boundaries.clear()
+            sim.kill_at = kill_at
         people = People(sim, list(_customers(sim, story)), Row(name, "people"))
         for hours, act in story.acts:
             sim.agenda.at(START + hours * HOUR, lambda a=act: _act(people, a))  # type: ignore[misc]
