@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.chaos.driving import NoRestError
-from tests.chaos.fast_clock import FACTOR
 from tests.chaos.plan import FULL, SHORT, Blow, emptied
 from tests.chaos.runs import Befalls, Result, run
 from worker.clock import monotonic_seconds
@@ -44,7 +43,7 @@ def main() -> int:
         if asked.logs is not None and result.violations:
             (asked.logs / f"chaos-{result.seed}.log").write_text(result.log)
     _sum_up(results)
-    return 1 if any(each.violations for each in results) else 0
+    return 1 if any(each.violations or each.is_late for each in results) else 0
 
 
 def _arguments() -> argparse.Namespace:
@@ -79,7 +78,7 @@ def _tell(result: Result, seconds: float) -> None:
         f"seed {result.seed}: {result.kills} kills, {sum(result.dealt.values())} blows, "
         f"{sum(result.faults.values())} faults of Stripe, {result.cases} cases, "
         f"{result.unknown_letters} letters unknown, rest within "
-        f"{result.longest_rest_seconds * FACTOR / 60:.1f} fast minutes, "
+        f"{result.rest_minutes:.1f} fast minutes{' (LATE)' if result.is_late else ''}, "
         f"{len(result.violations)} violations, {seconds:.0f} s"
     )
     if result.excused:
@@ -103,6 +102,7 @@ def _sum_up(results: list[Result]) -> None:
         f"{sum(each.unknown_letters for each in results)} letters unknown, "
         f"{sum(each.webhooks for each in results)} webhooks, "
         f"{sum(each.sealed_seen for each in results)} sealed facts watched, "
+        f"rest within {max(each.rest_minutes for each in results):.1f} fast minutes, "
         f"{sum(len(each.violations) for each in results)} violations"
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.chaos import leaks, witness
 from tests.chaos.driving import Driver, NoRestError
+from tests.chaos.fast_clock import FACTOR
 from tests.chaos.installation import CONFIG, LATENCY_MS, SECRETS, Installation, installed
 from tests.chaos.mishaps import Doubled, Mishap, Restored
 from tests.chaos.people import Diary, Person, invite, lasts, live_calmly
@@ -36,6 +37,9 @@ from worker.rehearsal.checks import check_evidence, collect_evidence
 from worker.rehearsal.customer_letters import read_letter
 from worker.rehearsal.driver_sandbox import SandboxClient
 from worker.rehearsal.supervisor import Supervisor
+
+REST_MINUTES_MAX = 15.0
+"""Within which all that is due is promised to be done once trouble is over."""
 
 SHOUTS = frozenset(("job.failed", "invariant.broken", "charging.stopped", "letter.broken"))
 """Lines of the job log that no trouble around the worker excuses."""
@@ -64,6 +68,16 @@ class Result:
     """What the stories come to without trouble: alike for all seeds of one size."""
     excused: str = ""
     """What a mishap alone explains, counted."""
+
+    @property
+    def rest_minutes(self) -> float:
+        """The same by the fast clock."""
+        return self.longest_rest_seconds * FACTOR / 60
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it took longer than is promised; on a busy machine it may."""
+        return self.rest_minutes > REST_MINUTES_MAX
 
     @property
     def kills(self) -> int:
