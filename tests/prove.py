@@ -16,7 +16,7 @@ from functools import cache
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.simulation.compared import WAYS, compared, in_calm
+from tests.simulation.compared import WAYS, compared
 from tests.simulation.crash_points import STORIES, Lived, differs, live
 from tests.simulation.many import on_many_grounds, private_postgres, this_ground
 from tests.simulation.mutants import MUTANTS, RIGHT, Caught
@@ -169,14 +169,9 @@ def same_ends(postgres: Postgres, processes: int) -> tuple[str, str, int]:
     return lives, f"{differing} of {len(places)} differ from the calm life", differing
 
 
-@cache
-def _told(story: str) -> Lived:
-    return in_calm(this_ground(), story)
-
-
 def _live_otherwise(place: tuple[str, str]) -> list[str]:
     story, way = place
-    return compared(this_ground(), story, way, _told(story))
+    return compared(this_ground(), story, way, _calm(story))
 
 
 def mutants(postgres: Postgres, processes: int) -> tuple[str, str, int]:

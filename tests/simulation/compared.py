@@ -54,13 +54,8 @@ WAYS: dict[str, Way] = {
 }
 
 
-def in_calm(ground: Ground, story: str) -> Lived:
-    """Return the story's life in which events are only polled and no message is lost."""
-    return live(ground, story, told=True)
-
-
 def compared(ground: Ground, story: str, way: str, calm: Lived) -> list[str]:
     """Return how a story that is lived in a way comes out otherwise than in calm."""
     how = WAYS[way]
-    found = live(ground, story, message_share=how.message_share, prepare=how.prepare, told=True)
+    found = live(ground, story, message_share=how.message_share, prepare=how.prepare)
     return differs_from(f"{story}, {way}", found, calm)

@@ -121,12 +121,10 @@ def live(
     kill_at: int = 0,
     message_share: float = 0.0,
     prepare: Callable[[Simulation], object] = lambda _sim: None,
-    told: bool = False,
 ) -> Lived:
-    """Live a story; the process that comes to boundary *kill_at* dies there.
+    """Live a story until all its facts are told; the process that comes to boundary *kill_at* dies.
 
-    Args: message_share: of messages that are lost, doubled or late; prepare: changes its world;
-    told: live on until all facts are folded, which follow Stripe's events ten minutes behind.
+    Args: message_share: of messages that are lost, doubled or late; prepare: changes its world.
     """
     story = STORIES[name]
     trouble = Trouble(f"crash {name}", message_share=message_share)
@@ -149,8 +147,7 @@ def live(
             sim.agenda.at(START + hours * HOUR, lambda a=act: _act(people, a))  # type: ignore[misc]
         sim.run_until(START + LASTS)
         _come_to_rest(sim, START + LASTS + CALM)
-        if told:
-            _let_facts_follow(sim)
+        _let_facts_follow(sim)
         endings = endings_of(_Eyes(sim), people.customers)  # type: ignore[arg-type]
         return Lived(tuple(endings), tuple(sim.boundaries), tuple(violations_of(sim)))
     finally:
@@ -187,7 +184,8 @@ def _come_to_rest(sim: Simulation, until: datetime) -> None:
 
 
 def _let_facts_follow(sim: Simulation) -> None:
-    for _ in range(2):
+    """Live on until all facts are folded, which follow Stripe's events ten minutes behind."""
+    for _ in range(3 if sim.deaths else 2):  # a death may be in one of these readings
         sim.run_until(sim.agenda.now + 0.5 * HOUR)
         sim.read_stripe()
         sim.run_until(sim.agenda.now + HOUR / 60)

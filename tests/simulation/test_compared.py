@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.simulation.compared import WAYS, compared, in_calm
-from tests.simulation.crash_points import STORIES, differs_from
+from tests.simulation.compared import WAYS, compared
+from tests.simulation.crash_points import STORIES, differs_from, live
 from tests.simulation.ground import Ground
 
 SAMPLED = {
@@ -16,7 +16,7 @@ SAMPLED = {
 
 @pytest.mark.parametrize("story", SAMPLED)
 def test_it_changes_no_final_row(story: str, ground: Ground) -> None:
-    calm = in_calm(ground, story)
+    calm = live(ground, story)
     assert calm.violations == ()
     for way in SAMPLED[story]:
         assert compared(ground, story, way, calm) == []
@@ -24,7 +24,7 @@ def test_it_changes_no_final_row(story: str, ground: Ground) -> None:
 
 def test_another_end_is_told(ground: Ground) -> None:
     """The comparison itself: a letter less, a fact more, a broken promise are each told."""
-    calm = in_calm(ground, "voided by the staff")
+    calm = live(ground, "voided by the staff")
     (ending,) = calm.endings
     assert differs_from("same", calm, calm) == []
     for wrong in (
