@@ -13,13 +13,12 @@ from worker.domain.facts import Fact
 from worker.domain.metrics_rules import MetricsRules
 from worker.ports import Clock, InboxEvent, Json, Ledger, ObjectReader
 from worker.services.read_feed import CURSOR
-from worker.services.tell_subscription import Storyteller
+from worker.services.tell_subscription import INSTANT, Storyteller
 
 WATERMARK = timedelta(minutes=10)
 BATCH = 500
 FOLDED = "facts"
 """The cursor behind which all is told: facts of earlier times are corrections."""
-_INSTANT = timedelta(microseconds=1)
 
 
 def fold_facts(
@@ -50,7 +49,7 @@ def fold_facts(
             teller.reconsider(learnt, taxes)
             facts = _facts(teller, found, reader)
             # More events of the last second may be in the next batch.
-            folded_until = until if whole else found[-1].created_at - _INSTANT
+            folded_until = until if whole else found[-1].created_at - INSTANT
             facts += teller.finish(folded_until)
             teller.keep()
             written += tx.facts.append(facts, wall_now=clock.wall_now())

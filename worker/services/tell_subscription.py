@@ -6,7 +6,7 @@ was seen of that subscription, and the difference is told as corrections (domain
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from worker.domain.engine_situation import SUBSCRIPTION_OVER
@@ -40,6 +40,8 @@ from worker.services.fact_traits import own_traits, surroundings, traits_of, tra
 from worker.services.subscription_value import Valuer
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+INSTANT = timedelta(microseconds=1)
+"""What turns at the very instant of an event is seen with it: one movement, not two."""
 
 
 @dataclass(slots=True)
@@ -98,7 +100,7 @@ class Storyteller:
         if overtaken or self._is_late(event.created_at):
             self.late.setdefault(subscription.id, []).append(event)
             return []
-        corrected = self._catch_up(subscription.id, until=event.created_at)
+        corrected = self._catch_up(subscription.id, until=event.created_at - INSTANT)
         state = self.state_of(subscription.id) or ChainState()
         return corrected + self._tell(state, self._seen(subscription, event))
 
@@ -253,7 +255,8 @@ class Storyteller:
         told, traits, story = state.base, state.traits, list[tuple[Movement, Traits]]()
         shown, seen_at = state.base_shown, state.base_at or EPOCH
         for event in self._all_looks(subscription_id, state, late):
-            told, movements = self._revalued(told, shown, after=seen_at, until=event.created_at)
+            before = event.created_at - INSTANT
+            told, movements = self._revalued(told, shown, after=seen_at, until=before)
             story += [(movement, traits) for movement in movements]
             shown, seen_at = _shown(event, self.reader), event.created_at
             traits = traits_of(self.tx, shown, self.rules.metadata)

@@ -130,6 +130,31 @@ def test_a_rate_that_changes_moves_the_subscription_from_that_invoice_on(bench: 
     assert ties_out(bench)
 
 
+def on_plan(number: int) -> dict[str, Any]:
+    """Return the subscription on this plan, of so many times the price."""
+    raw = taxed(amount_minor=number * GROSS)
+    raw["items"]["data"][0]["price"]["id"] = f"price_{number}"
+    return raw
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_rate_that_changes_with_the_plan_moves_it_once(bench: Bench, *, late: bool) -> None:
+    """The bill of a change of plan is of its second; that rate was never the plan's before."""
+    second_at, third_at = NOW + 5 * DAY, NOW + 10 * DAY
+    second = event(2, "customer.subscription.updated", on_plan(2), at=second_at)
+    hear(bench, begun(), bills(1, 19, NOW), second, until=NOW + (20 if late else 6) * DAY)
+    fold(bench)
+    third = event(3, "customer.subscription.updated", on_plan(3), at=third_at)
+    bill = taxed_invoice(2, billed(0, 3 * GROSS, "price_3"))
+    hear(bench, third, event(102, "invoice.created", bill, at=third_at), until=NOW + 30 * DAY)
+    fold(bench)
+    assert moved(bench) == [
+        ("sub_1", "expanded", second_at, 10_000),
+        ("sub_1", "expanded", third_at, 3 * GROSS - 20_000),
+    ]
+    assert ties_out(bench)
+
+
 def test_what_is_known_late_corrects_and_changes_nothing_closed(bench: Bench) -> None:
     next_at = NOW + 30 * DAY
     hear(bench, begun(), bills(1, 19, NOW), until=NOW + 40 * DAY)
