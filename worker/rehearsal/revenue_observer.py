@@ -23,24 +23,14 @@ Movements = dict[tuple[str, str], int]
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """What is asked a month for one licensed item of a subscription."""
-
-    price_id: str
-    asked: Fraction
-    taxed_inside: bool
-
-
-@dataclass(frozen=True, slots=True)
 class _Look:
-    """One subscription as it was within a second; without parts where it brings nothing."""
+    """One subscription as it was within a second."""
 
     name: str
     currency: str
     row: Obj
-    parts: tuple[_Part, ...]
-    left: Fraction
-    """Of all parts, after discounts."""
+    worth: dict[str, int]
+    """Country -> what it brings a month if it is taxed there; "": where nothing is collected."""
     country: str
     """Of its customer."""
 
@@ -55,8 +45,7 @@ class Observer:
         self._phase: dict[str, str] = {}
         self.movements: Movements = defaultdict(int)
         self.counts: dict[tuple[str, str], int] = defaultdict(int)
-        self._billed_in: dict[str, dict[str, str]] = defaultdict(dict)
-        """Subscription -> price -> where it was taxed last, in the order of their bills."""
+        self._taxed_in: dict[str, str] = {}
         self._waiting: list[_Look] = []
         self._second = 0
         world.event_listeners.append(self._hear)
@@ -73,7 +62,8 @@ class Observer:
         """Return currency -> MRR, from all subscriptions as they stand."""
         sums: dict[str, int] = defaultdict(int)
         for row in self._world.tables["subscription"].rows.values():
-            sums[row["currency"]] += self._worth(self._look_at(row))
+            country = self._taxed_in.get(row["id"], self._country(row))
+            sums[row["currency"]] += self._worth(row, country if country in RATES else "")
         return {currency: total for currency, total in sums.items() if total}
 
     def paid(self) -> dict[str, int]:
@@ -88,44 +78,43 @@ class Observer:
             self._settle()
         self._second = event["created"]
         if event["type"].startswith("customer.subscription."):
-            self._see(self._world.get("subscription", event["data"]["object"]["id"]))
+            self._look(self._world.get("subscription", event["data"]["object"]["id"]))
         elif event["type"] == "invoice.created":
             self._see_tax(event["data"]["object"])
         elif "discount" in event["data"].get("previous_attributes", {}):
             owner = event["data"]["object"]["id"]
             for row in self._world.where("subscription", "customer", owner):
-                self._see(row)
+                self._look(row)
 
     def _see_tax(self, invoice: Obj) -> None:
-        """Take down where an invoice taxes the prices whose periods it bills for something."""
+        """Take down where an invoice that bills a period, and comes to something, taxes it."""
         if not invoice["automatic_tax"]["enabled"]:
             return
-        row = self._world.get(
-            "subscription", invoice["parent"]["subscription_details"]["subscription"]
-        )
-        billed = [each for each in invoice["lines"]["data"] if _tells_tax(each)]
-        for each in billed:
-            price_id = each["pricing"]["price_details"]["price"]
-            self._billed_in[row["id"]].pop(price_id, None)
-            self._billed_in[row["id"]][price_id] = self._country(row)
-        if billed:
-            self._see(row)
+        name = invoice["parent"]["subscription_details"]["subscription"]
+        parts = (line for line in invoice["lines"]["data"] if _is_of_period(line))
+        if any(_left(line) > 0 and _is_taxed_inside(line) for line in parts):
+            self._taxed_in[name] = self._country(self._world.get("subscription", name))
+            self._look(self._world.get("subscription", name))
 
     def _country(self, row: Obj) -> str:
         return str(self._world.get("customer", row["customer"])["address"]["country"])
 
-    def _see(self, row: Obj) -> None:
+    def _look(self, row: Obj) -> None:
         """Look at a subscription as it is now; what its taxes are is known once the second is over,
         since its invoice may come after whatever else happens in it."""
-        self._waiting.append(self._look_at(row))
+        countries = [*RATES, ""]
+        worth = {each: self._worth(row, each) for each in countries}
+        look = _Look(row["id"], row["currency"], dict(row), worth, self._country(row))
+        self._waiting.append(look)
 
     def _settle(self) -> None:
         """Count what was seen in the second that is over."""
         waiting, self._waiting = self._waiting, []
         for each in waiting:
+            country = self._taxed_in.get(each.name, each.country)
             before, phase_before = self._brings.get(each.name, 0), self._phase.get(each.name, "new")
             phase = self._phase_of(each.row, phase_before)
-            now = self._worth(each)
+            now = each.worth[country if country in RATES else ""]
             kind = _kind(phase_before, phase, now - before)
             self._brings[each.name], self._phase[each.name] = now, phase
             if kind:
@@ -143,39 +132,30 @@ class Observer:
             return "live"
         return "live" if before in ("live", "still") else before
 
-    def _look_at(self, row: Obj) -> _Look:
-        """Return what is asked for a subscription as it stands."""
-        parts, left, months = list[_Part](), Fraction(), Fraction(1)
-        if row["status"] in ("active", "past_due") and not row["pause_collection"]:
-            for item in row["items"]["data"]:
-                recurring = item["price"]["recurring"]
-                if recurring["usage_type"] == "licensed":
-                    months = recurring["interval_count"] / PER_MONTH[recurring["interval"]]
-                    asked = self._price(item["price"], item["quantity"]) / months
-                    inside = row["automatic_tax"]["enabled"]
-                    inside = inside and item["price"]["tax_behavior"] == "inclusive"
-                    parts.append(_Part(item["price"]["id"], asked, inside))
-            left = sum((each.asked for each in parts), Fraction())
-            of_customer = self._world.get("customer", row["customer"])["discount"]
-            for discount_id in row["discounts"] or ([of_customer["id"]] if of_customer else []):
-                left = self._discounted(left, discount_id, months, row["currency"])
-        country = self._country(row)
-        return _Look(row["id"], row["currency"], dict(row), tuple(parts), left, country)
-
-    def _worth(self, look: _Look) -> int:
-        """Return what a subscription brings a month without its taxes, rounded once."""
-        asked = sum(each.asked for each in look.parts)
-        if not asked:
+    def _worth(self, row: Obj, country: str) -> int:
+        """Return what a subscription brings a month as it stands, taxed there, rounded once."""
+        if row["status"] not in ("active", "past_due") or row["pause_collection"]:
             return 0
-        bare = sum(each.asked * 100 / (100 + self._rate(look, each)) for each in look.parts)
-        return round(look.left * bare / asked)
-
-    def _rate(self, look: _Look, part: _Part) -> Fraction:
-        """Return the tax inside a price: as it was billed last, else as what was billed last."""
-        billed_in = self._billed_in[look.name]
-        newest = next(reversed(billed_in.values()), look.country)
-        country = billed_in.get(part.price_id, newest)
-        return Fraction(RATES.get(country, "0") if part.taxed_inside else "0")
+        worth = bare = Fraction()
+        months = Fraction(1)
+        for item in row["items"]["data"]:
+            recurring = item["price"]["recurring"]
+            if recurring["usage_type"] == "licensed":
+                per_month = PER_MONTH[recurring["interval"]] / recurring["interval_count"]
+                asked = self._price(item["price"], item["quantity"]) * per_month
+                inside = row["automatic_tax"]["enabled"]
+                inside = inside and item["price"]["tax_behavior"] == "inclusive"
+                rate = Fraction(RATES.get(country, "0")) if inside else Fraction()
+                worth += asked
+                bare += asked * 100 / (100 + rate)
+                months = 1 / per_month
+        if not worth:
+            return 0
+        kept = bare / worth
+        of_customer = self._world.get("customer", row["customer"])["discount"]
+        for discount_id in row["discounts"] or ([of_customer["id"]] if of_customer else []):
+            worth = self._discounted(worth, discount_id, months, row["currency"])
+        return round(worth * kept)
 
     def _price(self, price: Obj, units: int) -> int:
         """Return what the units cost a period, counted unit by unit where there are tiers."""
@@ -202,12 +182,16 @@ class Observer:
         return max(Fraction(), worth - off / months)
 
 
-def _tells_tax(line: Obj) -> bool:
-    """Whether a line bills a period for something, with a tax inside."""
-    of_period = bool((line["parent"] or {}).get("subscription_item_details"))
-    left = line["amount"] - sum(each["amount"] for each in line["discount_amounts"])
-    inside = any(each["tax_behavior"] == "inclusive" for each in line["taxes"])
-    return of_period and line["amount"] > 0 and left > 0 and inside
+def _is_of_period(line: Obj) -> bool:
+    return bool((line["parent"] or {}).get("subscription_item_details")) and line["amount"] > 0
+
+
+def _left(line: Obj) -> int:
+    return int(line["amount"] - sum(each["amount"] for each in line["discount_amounts"]))
+
+
+def _is_taxed_inside(line: Obj) -> bool:
+    return any(each["tax_behavior"] == "inclusive" for each in line["taxes"])
 
 
 def _kind(before: str, after: str, delta: int) -> str:
