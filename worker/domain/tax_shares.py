@@ -4,6 +4,8 @@ Neither the subscription nor its price tells the rate of Stripe's automatic tax;
 invoices do (docs.stripe.com/tax/subscriptions, docs.stripe.com/api/invoice-line-item/object).
 """
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -60,6 +62,8 @@ class TaxesShown:
     """Of its prices; none where the invoice comes to nothing or there is none."""
     of_prorations: bool = False
     """Whether no line is of a whole period: parts tell a rate badly, only while none is known."""
+    place: str = ""
+    """Where, and with which exemption, its customer is taxed: `GB`, `CA ON`, `DE reverse`."""
 
     @property
     def telling(self) -> list[TaxedLine]:
@@ -70,11 +74,12 @@ class TaxesShown:
 
 @dataclass(frozen=True, slots=True)
 class TaxShare:
-    """The percentage that was inside a price on an invoice."""
+    """The percentage that was inside a price on an invoice, of a customer who was taxed there."""
 
     price_id: str
     at: datetime
     percent: Fraction
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,46 +91,60 @@ class TaxHistory:
     def percent(self, price_id: str, at: datetime) -> Fraction:
         """Return what is inside a price at an instant, in percent of the net price.
 
-        The last invoice until then tells it, and the first one of all what was before it. A price
-        that no invoice has shown yet is taxed as the one that was shown last.
+        The last invoice until then tells where the customer is taxed, and the last one there that
+        bills the price what is inside it; the first one of all tells what was before it. A price
+        that no invoice has shown there yet is taxed as the one that was shown there last.
         """
-        if not self.shares:
-            return Fraction()
-        at = max(at, self._first_at)
-        begun = [each for each in self.shares if each.at <= at]
-        own = [each for each in begun if each.price_id == price_id]
-        return max(own or begun, key=lambda each: (each.at, each.price_id)).percent
+        begun = self._begun(at)
+        there = max(begun, key=_when).place if begun else ""
+        return _inside(price_id, begun, there) or Fraction()
 
-    @property
-    def _first_at(self) -> datetime:
-        return min(each.at for each in self.shares)
+    def _begun(self, at: datetime) -> list[TaxShare]:
+        """What is known at an instant; before the first invoice, that one."""
+        if not self.shares:
+            return []
+        at = max(at, self.instants[0])
+        return [each for each in self.shares if each.at <= at]
 
     def changes(self, *, after: datetime, until: datetime) -> list[datetime]:
         """Return the instants in (after, until] from which on anything else is inside a price.
 
         The first invoice's is one of them: what was told before may not have known it.
         """
-        instants = sorted({each.at for each in self.shares})
-        found = [
-            now
-            for before, now in zip([None, *instants], instants, strict=False)
-            if before is None or self._all(before) != self._all(now)
-        ]
-        return [each for each in found if after < each <= until]
+        prices, before = self.prices, list[Fraction]()
+        found = list[datetime]()
+        for at in self.instants:
+            now = self.percents(prices, at)
+            if now != before and after < at <= until:
+                found.append(at)
+            before = now
+        return found
 
-    def _all(self, at: datetime) -> list[Fraction]:
-        """What is inside each price that was ever shown, and inside any other."""
-        prices = sorted({each.price_id for each in self.shares})
-        return [self.percent(each, at) for each in ("", *prices)]
+    @property
+    def instants(self) -> list[datetime]:
+        """When invoices showed something, in order."""
+        return sorted({each.at for each in self.shares})
 
-    def turned_by(self, share: TaxShare) -> datetime | None:
-        """Return from when on *share* changes what is inside a price; None: it says nothing new."""
+    @property
+    def prices(self) -> set[str]:
+        """All prices that were ever shown, and one that stands for any other."""
+        return {"", *(each.price_id for each in self.shares)}
+
+    def percents(self, prices: set[str], at: datetime) -> list[Fraction]:
+        """Return what is inside each of the prices at an instant, in order of their ids."""
+        return [self.percent(each, at) for each in sorted(prices)]
+
+    def turned_by(self, shares: Sequence[TaxShare]) -> datetime | None:
+        """Return from when on what an invoice shows changes what is inside any price; None: it says
+        nothing new."""
         if not self.shares:
-            return ALWAYS
-        after, prices = self.with_share(share), {"", share.price_id}
-        if all(after.percent(p, share.at) == self.percent(p, share.at) for p in prices):
-            return None
-        return ALWAYS if share.at <= self._first_at else share.at
+            return ALWAYS if shares else None
+        after = self.with_shares(shares)
+        prices = self.prices | after.prices
+        for at in sorted({*self.instants, *after.instants}):
+            if self.percents(prices, at) != after.percents(prices, at):
+                return ALWAYS if at <= self.instants[0] else at
+        return None
 
     def shares_of(self, shown: TaxesShown) -> list[TaxShare]:
         """Return what an invoice tells of each of its prices, knowing what is known.
@@ -139,36 +158,50 @@ class TaxHistory:
         found: dict[str, TaxShare] = {}
         for line in shown.telling:
             known = of_rates.get(line.rates) if line.rates else None
-            if known is None and self.shares:
-                known = self.percent(line.price_id, shown.at)
+            if known is None:
+                known = _inside(line.price_id, self._begun(shown.at), shown.place)
             fits = known is not None and line.is_explained_by(known)
             percent = known if fits and known is not None else line.percent
             of_rates.setdefault(line.rates, percent)
-            found.setdefault(line.price_id, TaxShare(line.price_id, shown.at, percent))
+            found.setdefault(line.price_id, TaxShare(line.price_id, shown.at, percent, shown.place))
         return [found[price_id] for price_id in sorted(found)]
 
-    def with_share(self, share: TaxShare) -> "TaxHistory":
-        """Return the history with what was learnt, in whatever order that comes.
+    def with_shares(self, shares: Sequence[TaxShare]) -> "TaxHistory":
+        """Return the history with what an invoice showed, in whatever order they are learnt.
 
-        Of equal shares of a price in a row the first and the last are kept: what is learnt late of
-        a time between them must not outlast the last.
+        Of invoices in a row that show the same the first and the last are kept: what is learnt late
+        of a time between them must not outlast the last.
         """
-        others = [
-            each for each in self.shares if (each.price_id, each.at) != (share.price_id, share.at)
-        ]
-        row = sorted((*others, share), key=lambda each: (each.price_id, each.at))
+        of_invoices = defaultdict[datetime, dict[str, TaxShare]](dict)
+        for each in (*self.shares, *shares):
+            of_invoices[each.at][each.price_id] = each
+        row = [of_invoices[at] for at in sorted(of_invoices)]
         kept = [
-            each
-            for before, each, after in zip([None, *row[:-1]], row, [*row[1:], None], strict=True)
-            if not (_same(before, each) and _same(each, after))
+            invoice
+            for before, invoice, after in zip([{}, *row], row, [*row[1:], {}], strict=False)
+            if not (_same(before, invoice) and _same(invoice, after))
         ]
-        return TaxHistory(tuple(kept))
+        return TaxHistory(tuple(each for invoice in kept for each in invoice.values()))
 
 
-def _same(one: TaxShare | None, other: TaxShare | None) -> bool:
-    if one is None or other is None:
-        return False
-    return (one.price_id, one.percent) == (other.price_id, other.percent)
+def _when(share: TaxShare) -> tuple[datetime, str]:
+    return share.at, share.price_id
+
+
+def _inside(price_id: str, shares: Sequence[TaxShare], place: str) -> Fraction | None:
+    """What is inside a price in a place, or inside any other there; None: nothing was billed."""
+    there = [each for each in shares if each.place == place]
+    own = [each for each in there if each.price_id == price_id]
+    return max(own or there, key=_when).percent if there else None
+
+
+def _same(one: Mapping[str, TaxShare], other: Mapping[str, TaxShare]) -> bool:
+    """Whether two invoices show the same of the same prices in the same place."""
+
+    def shown(invoice: Mapping[str, TaxShare]) -> set[tuple[str, Fraction, str]]:
+        return {(each.price_id, each.percent, each.place) for each in invoice.values()}
+
+    return shown(one) == shown(other)
 
 
 def as_taxed(

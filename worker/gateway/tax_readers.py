@@ -42,6 +42,7 @@ def read_taxes(invoice: Json, subscription_id: str, *, seen_at: datetime) -> Tax
         final_at or seen_at,
         tuple(_line(each) for each in whole_periods or lines),
         of_prorations=not whole_periods,
+        place=_place(invoice),
     )
 
 
@@ -70,6 +71,16 @@ def is_proration(line: Json) -> bool:
         child(parent, "invoice_item_details"),
     )
     return any(flag(each, "proration") for each in places)
+
+
+def _place(invoice: Json) -> str:
+    """Where Stripe taxes the customer, and with which exemption: the address it is shipped to comes
+    first (docs.stripe.com/tax/customer-locations); none where the invoice shows no address."""
+    addresses = [child(invoice, "customer_shipping", "address"), child(invoice, "customer_address")]
+    address = next((each for each in addresses if text(each, "country")), {})
+    exempt = text(invoice, "customer_tax_exempt")
+    parts = (text(address, "country"), text(address, "state"), "" if exempt == "none" else exempt)
+    return " ".join(each for each in parts if each)
 
 
 def _tells(line: Json) -> bool:

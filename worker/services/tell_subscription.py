@@ -146,7 +146,10 @@ class Storyteller:
             return []
         if self.tx.facts.renewal_told(subscription_id, invoice.id):
             return []
-        corrected = self._catch_up(subscription_id, until=event.created_at)
+        corrected = list[Fact]()
+        if not self._is_late(event.created_at):
+            corrected = self._catch_up(subscription_id, until=event.created_at - INSTANT)
+            corrected += self._end_grace(subscription_id, until=event.created_at)
         state = self.state_of(subscription_id) or ChainState(traits=traits_of_unknown(invoice))
         known = self.tx.mirror.subscription(subscription_id)
         method_id = known.default_payment_method_id if known is not None else ""
@@ -183,11 +186,10 @@ class Storyteller:
         for subscription_id in sorted({*self.tx.revenue.of_customers(turning), *taxed}):
             facts += self._catch_up(subscription_id, until=until)
         self.keep()
-        for subscription_id, state in self.tx.revenue.owing(since=until - self.rules.grace).items():
-            context = context_of(self.tx, subscription_id, at=until)
-            told, movements = fold_grace(state.told, until=until, rules=self.rules, context=context)
-            self._set(subscription_id, replace(state, told=told))
-            facts += self._book(subscription_id, movements, state.traits)
+        owing = self.tx.revenue.owing(since=until - self.rules.grace)
+        self.states |= owing
+        for subscription_id in owing:
+            facts += self._end_grace(subscription_id, until=until)
         return facts
 
     def _tell(self, state: ChainState, seen: Seen) -> list[Fact]:
@@ -209,6 +211,16 @@ class Storyteller:
         elif any(fact.type == "subscription.resumed" for fact in facts):
             facts += access_of_the_resumed(self.tx, subscription, at=seen.at)
         return facts
+
+    def _end_grace(self, subscription_id: str, *, until: datetime) -> list[Fact]:
+        """Tell the loss of who owes for longer than the grace."""
+        state = self.state_of(subscription_id)
+        if state is None or state.told.owing_since is None:
+            return []
+        context = context_of(self.tx, subscription_id, at=until)
+        told, movements = fold_grace(state.told, until=until, rules=self.rules, context=context)
+        self._set(subscription_id, replace(state, told=told))
+        return self._book(subscription_id, movements, state.traits)
 
     def _catch_up(self, subscription_id: str, *, until: datetime) -> list[Fact]:
         """Tell what is behind the story's end before anything is told at *until*."""
@@ -247,7 +259,11 @@ class Storyteller:
         return _shown(looks[-1], self.reader) if looks else state.base_shown
 
     def correct(self, subscription_id: str) -> list[Fact]:
-        """Tell the story anew with what came late, and return what that corrects."""
+        """Tell the story anew with what came late, and return what that corrects.
+
+        Once in a transaction, when all that is late was gathered and before anything newer: it
+        compares with the facts that are stored.
+        """
         late = self.late.pop(subscription_id, None)
         state = self.state_of(subscription_id) or ChainState()
         if late is None or not (late or state.looked_at):

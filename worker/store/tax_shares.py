@@ -59,19 +59,20 @@ class TaxShares:
         known = self._histories(among) if names else {}
         for each in sorted(shown, key=lambda one: (one.subscription_id, one.at)):
             history = known.get(each.subscription_id, TaxHistory())
-            for share in history.shares_of(each):
-                history = self._put(each.subscription_id, history, share)
+            history = self._put(each.subscription_id, history, history.shares_of(each))
             if not history.shares and each.subscription_id not in known:
                 self._insert(each.subscription_id, TaxShare(_NOTHING_SHOWN, ALWAYS, Fraction()))
             known[each.subscription_id] = history
 
-    def _put(self, subscription_id: str, history: TaxHistory, share: TaxShare) -> TaxHistory:
+    def _put(
+        self, subscription_id: str, history: TaxHistory, shares: Sequence[TaxShare]
+    ) -> TaxHistory:
         """Write what is new, take away what no longer says anything, and return what is known."""
-        if share in history.shares:
-            return history
-        after = history.with_share(share)
-        if share in after.shares:
-            self._insert(subscription_id, share, changed_from=history.turned_by(share))
+        after = history.with_shares(shares)
+        new = [each for each in after.shares if each not in history.shares]
+        changed_from = history.turned_by(shares) if new else None
+        for share in new:
+            self._insert(subscription_id, share, changed_from=changed_from)
         kept = {(each.price_id, each.at) for each in after.shares}
         for gone in history.shares:
             if (gone.price_id, gone.at) in kept:
@@ -95,6 +96,7 @@ class TaxShares:
             price_id=share.price_id,
             at=share.at,
             percent=str(share.percent),
+            place=share.place,
             changed_from=changed_from,
         )
         self._connection.execute(
@@ -102,6 +104,7 @@ class TaxShares:
                 index_elements=["account_id", "subscription_id", "price_id", "at"],
                 set_={
                     "percent": statement.excluded.percent,
+                    "place": statement.excluded.place,
                     "changed_from": func.coalesce(
                         statement.excluded.changed_from, tax_shares.c.changed_from
                     ),
@@ -124,7 +127,7 @@ class TaxShares:
         for row in self._connection.execute(query.order_by("subscription_id", "price_id", "at")):
             shares = found[row.subscription_id]
             if row.price_id != _NOTHING_SHOWN:
-                shares.append(TaxShare(row.price_id, row.at, Fraction(row.percent)))
+                shares.append(TaxShare(row.price_id, row.at, Fraction(row.percent), row.place))
         return {name: TaxHistory(tuple(shares)) for name, shares in found.items()}
 
     def unknown_on(self) -> list[str]:

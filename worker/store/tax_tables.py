@@ -12,10 +12,12 @@ tax_shares = Table(
     id_column("price_id"),
     instant("at", required=True),
     text_column("percent", "0"),
+    text_column("place"),
     instant("changed_from"),
     PrimaryKeyConstraint("account_id", "subscription_id", "price_id", "at"),
 )
 """A row without a price: an invoice was looked at and none has shown anything yet.
+`place`: where, and with which exemption, the customer was taxed.
 `changed_from`: from when on facts do not tell yet what was learnt; null where they do."""
 Index("ix_tax_shares_at", tax_shares.c.account_id, tax_shares.c.at)
 Index(

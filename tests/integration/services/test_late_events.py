@@ -9,17 +9,17 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.integration.services.bench import Bench
-from tests.integration.services.raw import API_VERSION, event, subscription
+from tests.integration.services.raw import API_VERSION, event, invoice, subscription
 from tests.integration.store.building import DAY, NOW, WALL
 from worker.domain.metrics_rules import ChurnAt, MetricsRules
 from worker.domain.mrr import subscription_mrr
-from worker.domain.revenue_chain import link_of, standing
+from worker.domain.revenue_chain import RENEWED, link_of, standing
 from worker.domain.subscription_story import (
     Context,
     Movement,
@@ -65,17 +65,40 @@ def story(number: int, draws: random.Random, *, late_share: float) -> list[Comin
         shown = subscription(
             number, status=status, amount_minor=draws.choice((900, 1200, 2900)), **more
         )
-        late = draws.random() < late_share
-        comes_in = min(day + (draws.randint(1, 3) if late else 0), ROUNDS - 1)
-        raw = event(number * 100 + place, "customer.subscription.updated", shown, at=at)
-        found.append(Coming(at, raw, comes_in, comes_in > day))
-    return found
+        raws = [event(number * 100 + place, "customer.subscription.updated", shown, at=at)]
+        if draws.random() < 0.4:
+            paid_at = at + timedelta(seconds=draws.randrange(9000))
+            raws.append(
+                event(number * 100 + 50 + place, "invoice.paid", renewal(number, place), at=paid_at)
+            )
+        for raw in raws:
+            late = draws.random() < late_share
+            comes_in = min(day + (draws.randint(1, 3) if late else 0), ROUNDS - 1)
+            found.append(Coming(_created(raw), raw, comes_in, comes_in > day))
+    return sorted(found, key=lambda one: one.at)
+
+
+def _created(raw: Json) -> datetime:
+    return datetime.fromtimestamp(raw["created"], UTC)  # type: ignore[arg-type]
+
+
+def renewal(number: int, place: int) -> dict[str, Any]:
+    """Return the paid invoice of a period."""
+    return invoice(
+        number * 100 + place,
+        status="paid",
+        billing_reason="subscription_cycle",
+        customer=f"cus_{number}",
+        parent={"subscription_details": {"subscription": f"sub_{number}"}},
+    )
 
 
 def plainly(events: Iterable[Coming], rules: MetricsRules, until: datetime) -> list[Movement]:
     """Return the movements of a story that came in order."""
     told, movements = Told(), list[Movement]()
     for one in events:
+        if one.raw["type"] == "invoice.paid":
+            continue
         shown = READER.subscription(one.raw["data"]["object"], API_VERSION)  # type: ignore[index]
         value = subscription_mrr(shown, {})
         seen = Seen(shown, one.at, str(one.raw["id"]), value, Context(paused_by="customer"))
@@ -157,9 +180,11 @@ def test_any_order_and_lateness_tell_the_same_in_the_end(bench: Bench, churn_at:
         if any(one.late for one in events):
             corrected += any(data["sign"] < 0 for _, _, data, _ in facts)
         else:
-            assert [(k, t, d["told_by"], d["late"]) for k, t, d, _ in facts] == [
+            assert [(k, t, d["told_by"], d["late"]) for k, t, d, _ in facts if k != RENEWED] == [
                 (m.type, m.at, m.occasion, False) for m in expected
             ]
+        paid = [one.at for one in events if one.raw["type"] == "invoice.paid"]
+        assert sorted(at for kind, at, _, _ in facts if kind == RENEWED) == paid
     assert corrected >= STORIES / 10
 
 

@@ -155,6 +155,65 @@ def test_a_rate_that_changes_with_the_plan_moves_it_once(bench: Bench, *, late: 
     assert ties_out(bench)
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_who_moved_abroad_and_goes_back_to_an_old_plan_is_taxed_there(
+    bench: Bench, *, late: bool
+) -> None:
+    """What the old plan had inside at home says nothing of now."""
+    second_at, back_at = NOW + 30 * DAY, NOW + 60 * DAY
+    at_home = taxed_invoice(1, billed(20), customer_address={"country": "GB"})
+    abroad = taxed_invoice(2, billed(10, 2 * GROSS, "price_2"), customer_address={"country": "JP"})
+    second = [
+        event(2, "customer.subscription.updated", on_plan(2), at=second_at),
+        event(102, "invoice.created", abroad, at=second_at),
+    ]
+    back = event(3, "customer.subscription.updated", on_plan(1), at=back_at)
+    hear(bench, begun(), event(101, "invoice.created", at_home, at=NOW), until=NOW + HOUR)
+    fold(bench)
+    if late:
+        hear(bench, back, until=back_at + HOUR)
+        fold(bench)
+        hear(bench, *second, until=back_at + 2 * HOUR)
+    else:
+        hear(bench, *second, until=second_at + HOUR)
+        fold(bench)
+        hear(bench, back, until=back_at + HOUR)
+    fold(bench)
+    at_home_minor, abroad_minor = 9917, 10_818
+    assert begins_at(bench) == [at_home_minor]
+    assert moved(bench) == [
+        ("sub_1", "expanded", second_at, 21_636 - at_home_minor),
+        ("sub_1", "contracted", back_at, abroad_minor - 21_636),
+    ]
+    assert ties_out(bench)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_rate_that_changes_with_a_renewal_and_the_plan_moves_it_once(
+    bench: Bench, *, late: bool
+) -> None:
+    """The payment is heard before the subscription, all of one second."""
+    second_at, third_at = NOW + 5 * DAY, NOW + 30 * DAY
+    second = event(2, "customer.subscription.updated", on_plan(2), at=second_at)
+    hear(bench, begun(), bills(1, 19, NOW), second, until=NOW + (40 if late else 6) * DAY)
+    fold(bench)
+    bill = taxed_invoice(2, billed(0, 3 * GROSS, "price_3"))
+    paid = bill | {"status": "paid", "billing_reason": "subscription_cycle"}
+    third = event(3, "customer.subscription.updated", on_plan(3), at=third_at)
+    hear(
+        bench,
+        event(102, "invoice.created", bill, at=third_at),
+        event(103, "invoice.paid", paid, at=third_at),
+        third,
+        until=NOW + 50 * DAY,
+    )
+    fold(bench)
+    changed = [each for each in standing(bench) if each[2]]
+    assert changed == [("sub_1", second_at, 10_000), ("sub_1", third_at, 3 * GROSS - 20_000)]
+    assert len(bench.facts("subscription.renewed")) == 1
+    assert ties_out(bench)
+
+
 def test_what_is_known_late_corrects_and_changes_nothing_closed(bench: Bench) -> None:
     next_at = NOW + 30 * DAY
     hear(bench, begun(), bills(1, 19, NOW), until=NOW + 40 * DAY)

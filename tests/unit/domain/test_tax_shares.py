@@ -1,10 +1,10 @@
 """Taxes inside prices: the rate behind a rounded line, and what holds when."""
 
+import itertools
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from itertools import permutations
 
 import pytest
 
@@ -30,23 +30,26 @@ def line(
 
 
 def told(
-    *lines: TaxedLine, known: TaxHistory | None = None, of_prorations: bool = False
+    *lines: TaxedLine,
+    known: TaxHistory | None = None,
+    of_prorations: bool = False,
+    place: str = "",
 ) -> dict[str, Fraction]:
     """Return price -> percent, as an invoice with these lines tells it."""
-    shown = TaxesShown("sub_1", NOW, lines, of_prorations)
+    shown = TaxesShown("sub_1", NOW, lines, of_prorations, place)
     return {each.price_id: each.percent for each in (known or TaxHistory()).shares_of(shown)}
 
 
-def share(day: int, percent: int, price: str = "price_1") -> TaxShare:
+def share(day: int, percent: int, price: str = "price_1", place: str = "") -> TaxShare:
     """Return what an invoice of that day showed."""
-    return TaxShare(price, NOW + day * DAY, Fraction(percent))
+    return TaxShare(price, NOW + day * DAY, Fraction(percent), place)
 
 
 def history(*shares: TaxShare) -> TaxHistory:
     """Return the history that learns these in this order."""
     found = TaxHistory()
     for each in shares:
-        found = found.with_share(each)
+        found = found.with_shares([each])
     return found
 
 
@@ -124,14 +127,70 @@ def test_a_price_that_was_not_shown_yet_is_taxed_as_the_last_that_was() -> None:
     assert [known.percent("price_2", NOW + day * DAY) for day in days] == [19, 7, 7]
 
 
+def test_what_a_price_had_inside_in_another_place_says_nothing_here() -> None:
+    known = history(
+        share(0, 20, place="GB"),
+        share(30, 10, "price_2", place="JP"),
+        share(60, 20, place="GB"),
+        share(90, 8, "price_2", place="CH"),
+    )
+    days = (0, 29, 30, 59, 60, 89, 90)
+    of_1 = [known.percent("price_1", NOW + day * DAY) for day in days]
+    of_2 = [known.percent("price_2", NOW + day * DAY) for day in days]
+    assert of_1 == [20, 20, 10, 10, 20, 20, 8]
+    assert of_2 == [20, 20, 10, 10, 20, 20, 8]
+    assert known.changes(after=ALWAYS, until=NOW + 99 * DAY) == [
+        NOW + day * DAY for day in (0, 30, 60, 90)
+    ]
+
+
+def test_prices_of_several_rates_keep_their_own_in_each_place() -> None:
+    known = history(
+        share(0, 19, place="DE"),
+        share(0, 7, "price_2", place="DE"),
+        share(30, 7, "price_2", place="DE"),
+        share(60, 10, "price_2", place="AT"),
+        share(90, 7, "price_2", place="DE"),
+    )
+    days = (30, 60, 90)
+    assert [known.percent("price_1", NOW + day * DAY) for day in days] == [19, 10, 19]
+    assert [known.percent("price_2", NOW + day * DAY) for day in days] == [7, 10, 7]
+
+
+def test_a_small_amount_in_another_place_is_not_taken_for_the_rate_of_before() -> None:
+    # 0.17 of 1.00 may be 20 % or 21 %.
+    known = history(share(-9, 21, place="GB"))
+    assert told(line(100, 17), known=known, place="GB") == {"price_1": 21}
+    assert told(line(100, 17), known=known, place="AT") == {"price_1": 20}
+
+
+def test_a_place_turns_all_prices_also_those_it_does_not_bill() -> None:
+    known = history(share(0, 20, place="GB"), share(5, 20, "price_2", place="GB"))
+    assert known.turned_by([share(9, 20, "price_2", place="FR")]) is None
+    assert known.turned_by([share(9, 10, "price_2", place="JP")]) == NOW + 9 * DAY
+    back = history(*known.shares, share(9, 10, "price_2", place="JP"), share(20, 20, place="GB"))
+    late = [share(8, 12, "price_2", place="GB")]
+    assert back.turned_by(late) == NOW + 8 * DAY
+
+
+def test_what_is_late_may_turn_only_a_later_time() -> None:
+    """Equal to what holds where it comes, it is the last of its place for when that is back."""
+    known = history(
+        share(0, 12, "price_2", place="GB"),
+        share(5, 20, "price_2", place="FR"),
+        share(20, 20, place="GB"),
+    )
+    assert known.turned_by([share(8, 20, "price_2", place="GB")]) == NOW + 20 * DAY
+
+
 def test_only_what_is_new_turns_anything() -> None:
     known = history(share(0, 19))
-    assert TaxHistory().turned_by(share(0, 19)) == ALWAYS
-    assert known.turned_by(share(5, 19)) is None
-    assert known.turned_by(share(5, 20)) == NOW + 5 * DAY
-    assert known.turned_by(share(-5, 19)) is None
-    assert known.turned_by(share(-5, 20)) == ALWAYS
-    assert known.turned_by(share(5, 19, "price_2")) is None
+    assert TaxHistory().turned_by([share(0, 19)]) == ALWAYS
+    assert known.turned_by([share(5, 19)]) is None
+    assert known.turned_by([share(5, 20)]) == NOW + 5 * DAY
+    assert known.turned_by([share(-5, 19)]) is None
+    assert known.turned_by([share(-5, 20)]) == ALWAYS
+    assert known.turned_by([share(5, 19, "price_2")]) is None
 
 
 def test_many_equal_invoices_keep_two() -> None:
@@ -139,9 +198,37 @@ def test_many_equal_invoices_keep_two() -> None:
     assert known.shares == (share(0, 19), share(39, 19))
 
 
+def test_no_invoice_is_dropped_whose_place_or_prices_tell_something() -> None:
+    shares = (
+        share(0, 20, place="GB"),
+        share(5, 10, "price_2", place="JP"),
+        share(10, 20, place="GB"),
+        share(15, 10, "price_2", place="JP"),
+        share(20, 20, place="GB"),
+    )
+    assert history(*shares).shares == shares
+    assert history(*shares).percent("price_1", NOW + 12 * DAY) == 20
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_dropped_in_order_of_time_changes_nothing(seed: int) -> None:
+    rng = random.Random(seed)  # noqa: S311
+    shares = [
+        share(day, rng.choice((10, 20)), f"price_{rng.choice('12')}", rng.choice("AB"))
+        for day in range(40)
+    ]
+    plain, learnt = TaxHistory(tuple(shares)), history(*shares)
+    for price, day in itertools.product(("price_1", "price_2", "price_9"), range(-1, 41)):
+        at = NOW + day * DAY
+        assert learnt.percent(price, at) == plain.percent(price, at)
+    assert learnt.changes(after=ALWAYS, until=NOW + 99 * DAY) == plain.changes(
+        after=ALWAYS, until=NOW + 99 * DAY
+    )
+
+
 def test_any_order_of_learning_ends_alike() -> None:
     seen = [share(0, 19), share(10, 19), share(20, 7), share(30, 19), share(40, 19)]
-    for order in permutations(seen):
+    for order in itertools.permutations(seen):
         known = history(*order)
         told = [known.percent("price_1", NOW + day * DAY) for day in (-5, 0, 20, 25, 40, 50)]
         assert told == [19, 19, 7, 7, 19, 19]

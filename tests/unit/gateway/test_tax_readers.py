@@ -66,6 +66,37 @@ def test_todays_shape() -> None:
     assert found == TaxesShown("sub_1", SEEN, lines)
 
 
+@pytest.mark.parametrize(
+    ("more", "place"),
+    [
+        ({}, ""),
+        ({"customer_address": None, "customer_shipping": None, "customer_tax_exempt": None}, ""),
+        ({"customer_address": {"country": "GB", "state": None}}, "GB"),
+        ({"customer_address": {"country": "CA", "state": "ON"}}, "CA ON"),
+        (
+            {
+                "customer_address": {"country": "GB"},
+                "customer_shipping": {"address": {"country": "FR", "state": ""}},
+            },
+            "FR",
+        ),
+        (
+            {
+                "customer_address": {"country": "GB"},
+                "customer_shipping": {"address": {"country": None}},
+            },
+            "GB",
+        ),
+        ({"customer_address": {"country": "DE"}, "customer_tax_exempt": "none"}, "DE"),
+        ({"customer_address": {"country": "DE"}, "customer_tax_exempt": "reverse"}, "DE reverse"),
+    ],
+)
+def test_where_and_how_the_customer_is_taxed(more: dict[str, Any], place: str) -> None:
+    found = shown(invoice(line(11_900, tax(1900)), **more))
+    assert found is not None
+    assert found.place == place
+
+
 def test_the_shape_before_basil() -> None:
     before = {
         "amount": 11_900,
