@@ -14,18 +14,23 @@ _ADDRESS = (
     ),
     "[address]",
 )
+# A password ends where the next address of a list begins; it may hold :// itself.
+_NO_OTHER_URL = r"(?!\W(?:postgres(?:ql)?(?:\+\w+)?|rediss?|smtps?|https?)://)"
 _SECRETS = (
     # A URL's user and password, before the address rule could take the host for a mail domain. A
     # password may hold @ and /. A web page's port is none, where an @ comes in the query only.
     (
         re.compile(
             r"(?i)(?:(?<=https://)|(?<=http://))[^\s/:@?#]*:(?!\d{1,5}(?:/[^\s@?#]*)?[?#])"
-            r"(?:(?!://)[^\s\"'<>])*@"
+            rf"(?:{_NO_OTHER_URL}[^\s\"'<>])*@"
         ),
         "***@",
     ),
     (
-        re.compile(r"(?i)(?<!https://)(?<!http://)(?<=://)[^\s/:@?#]*:(?:(?!://)[^\s\"'<>])*@"),
+        re.compile(
+            r"(?i)(?<!https://)(?<!http://)(?<=://)[^\s/:@?#]*:"
+            rf"(?:{_NO_OTHER_URL}[^\s\"'<>])*@"
+        ),
         "***@",
     ),
     (re.compile(r"(?<=://)[^/\s@]+@"), "***@"),

@@ -3,7 +3,7 @@
 from datetime import UTC
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from worker.domain.money import Money
@@ -57,6 +57,9 @@ WHAT_MUST_STAY = st.one_of(
         ("postgresql://me:p/s@db.example/x?a=1", "postgresql://***@db.example/x?a=1"),
         ("redis://:p@/x@r:6379/0,redis://:q@s/0", "redis://***@r:6379/0,redis://***@s/0"),
         ("https://me:1/se@host/x", "https://***@host/x"),
+        ("redis://me:://a@db.example/0", "redis://***@db.example/0"),
+        ("redis://me:a@b://c@db.example/0", "redis://***@db.example/0"),
+        ("https://me:p://s@host/x", "https://***@host/x"),
         ("https://host:8080/x?to=jo@x.example", "https://host:8080/x?to=[address]"),
         ("https://x.example/p?token=abc.d-e&x=1", "https://x.example/p?token=***&x=1"),
         ("/p?sv=2&sig=a%2Fb&api-key=c#d", "/p?sv=2&sig=***&api-key=***#d"),
@@ -105,6 +108,9 @@ def test_days_beside_a_number_are_no_card(days: list[str], number: int) -> None:
     assert redact(f"C-{number} {' '.join(days)}") == f"C-{number} {' '.join(days)}"
 
 
+@example("://", "postgresql")
+@example("a@b://c", "redis")
+@example("a@,b://c", "smtp")
 @given(
     st.text("abcXYZ019@/:#!$&*().,-_~%?=", min_size=1),
     st.sampled_from(("postgresql", "redis", "rediss", "smtp", "smtps")),
