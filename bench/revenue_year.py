@@ -1,4 +1,4 @@
-"""A year of 2,000 subscribers: MRR and each movement, from facts and from the sandbox's objects.
+"""A year of 2,000 subscribers: MRR, movements and metrics, from facts and the sandbox's objects.
 
     .venv/bin/python -m bench.revenue_year [MEMBERS] [MONTHS]
 
@@ -57,7 +57,7 @@ def _ties_out(ledger: PostgresLedger, members: int, months: int) -> int:
             strict=True,
         ),
     )
-    compared = 0
+    compared = figures = 0
     for first, after in month_starts(START, months):
         seen = year.month(after)
         told = year.told_movements(first, after)
@@ -67,13 +67,19 @@ def _ties_out(ledger: PostgresLedger, members: int, months: int) -> int:
         if year.told_counts(first, after) != seen.counts:
             print(f"{first:%Y-%m}: facts count {year.told_counts(first, after)}; objects {seen}")
             return 1
+        differing = year.differing_figures(seen, first, after)
+        if differing:
+            print(f"{first:%Y-%m}: (facts, objects) of {differing}")
+            return 1
+        figures += len(seen.figures)
         compared += sum(seen.counts.values())
         mrr = " ".join(f"{name} {amount}" for name, amount in sorted(seen.mrr.items()))
         print(f"{first:%Y-%m} {sum(seen.counts.values())} movements, MRR {mrr}", flush=True)
     if year.differing():
         return 1
     took = clock.monotonic_seconds() - began
-    print(f"{members} members, {months} months, {compared} movements: equal, in {took:.0f} s")
+    print(f"{members} members, {months} months, equal in {took:.0f} s:")
+    print(f"{compared} movements and {figures} figures")
     return 0
 
 

@@ -51,7 +51,10 @@ FIRST_FAILURE = Definition(
     "metrics.first_attempts",
 )
 FAILURES = Definition(
-    "failures", "invoices whose first payment failed in the period", Unit.COUNT, "metrics.failures"
+    "failures",
+    "invoices in dunning whose first payment failed in the period",
+    Unit.COUNT,
+    "metrics.failures",
 )
 FAILED_AMOUNT = Definition(
     "failed_amount", "what was owed on these invoices", Unit.MONEY, "metrics.failures"

@@ -18,15 +18,32 @@ PER_MONTH = {
     "month": Fraction(1),
     "year": Fraction(1, 12),
 }
-Movements = dict[tuple[str, str], int]
-"""(currency, kind) -> sum in minor units; losses are negative."""
+LATE_SECONDS = 30 * 86_400
+"""Who pays within this time after being lost for want of payment was not lost, but late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One movement of recurring revenue."""
+
+    currency: str
+    kind: str
+    delta: int
+    """Minor units; losses are negative."""
+    customer: str
+    unpaid: bool
+    """Of a loss: it was for want of payment."""
+    is_late: bool
+    """Of a return: within 30 days after such a loss."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
     """One subscription as it was within a second."""
 
+    at: int
     name: str
+    customer: str
     currency: str
     row: Obj
     worth: dict[str, int]
@@ -43,20 +60,26 @@ class Observer:
         self._world = world
         self._brings: dict[str, int] = {}
         self._phase: dict[str, str] = {}
-        self.movements: Movements = defaultdict(int)
-        self.counts: dict[tuple[str, str], int] = defaultdict(int)
+        self._unpaid_since: dict[str, int] = {}
+        self._moves: list[Move] = []
         self._taxed_in: dict[str, str] = {}
         self._waiting: list[_Look] = []
         self._second = 0
         world.event_listeners.append(self._hear)
 
-    def take_month(self) -> tuple[Movements, dict[tuple[str, str], int]]:
-        """Return the movements and how often they happened since the last call."""
+    def take_month(self) -> list[Move]:
+        """Return the movements since the last call, in their order."""
         self._settle()
-        taken = dict(self.movements), dict(self.counts)
-        self.movements.clear()
-        self.counts.clear()
+        taken, self._moves = self._moves, []
         return taken
+
+    def standing(self) -> dict[tuple[str, str], int]:
+        """Return (currency, customer) -> MRR, of all who have a subscription that is not lost."""
+        found: dict[tuple[str, str], int] = defaultdict(int)
+        for row in self._world.tables["subscription"].rows.values():
+            if self._phase.get(row["id"]) in ("live", "still"):
+                found[row["currency"], row["customer"]] += self._brings[row["id"]]
+        return found
 
     def mrr(self) -> dict[str, int]:
         """Return currency -> MRR, from all subscriptions as they stand."""
@@ -65,13 +88,6 @@ class Observer:
             country = self._taxed_in.get(row["id"], self._country(row))
             sums[row["currency"]] += self._worth(row, country if country in RATES else "")
         return {currency: total for currency, total in sums.items() if total}
-
-    def paid(self) -> dict[str, int]:
-        """Return currency -> what all invoices say was paid."""
-        sums: dict[str, int] = defaultdict(int)
-        for row in self._world.tables["invoice"].rows.values():
-            sums[row["currency"]] += row["amount_paid"]
-        return dict(sums)
 
     def _hear(self, event: Obj) -> None:
         if self._waiting and event["created"] > self._second:
@@ -104,7 +120,8 @@ class Observer:
         since its invoice may come after whatever else happens in it."""
         countries = [*RATES, ""]
         worth = {each: self._worth(row, each) for each in countries}
-        look = _Look(row["id"], row["currency"], dict(row), worth, self._country(row))
+        names = row["id"], row["customer"], row["currency"]
+        look = _Look(self._second, *names, dict(row), worth, self._country(row))
         self._waiting.append(look)
 
     def _settle(self) -> None:
@@ -118,8 +135,16 @@ class Observer:
             kind = _kind(phase_before, phase, now - before)
             self._brings[each.name], self._phase[each.name] = now, phase
             if kind:
-                self.movements[each.currency, kind] += now - before
-                self.counts[each.currency, kind] += 1
+                self._moves.append(self._move(each, kind, now - before))
+
+    def _move(self, look: _Look, kind: str, delta: int) -> Move:
+        why = (look.row["cancellation_details"] or {}).get("reason")
+        unpaid = kind == "churned" and why != "cancellation_requested"
+        since = self._unpaid_since.pop(look.name, None) if kind == "reactivated" else None
+        if unpaid:
+            self._unpaid_since[look.name] = look.at
+        is_late = since is not None and look.at - since <= LATE_SECONDS
+        return Move(look.currency, kind, delta, look.customer, unpaid, is_late)
 
     def _phase_of(self, row: Obj, before: str) -> str:
         """Return `new`, `live`, `still` (paused) or `lost`."""

@@ -1,9 +1,13 @@
 """A year's events read into a ledger and folded, month by month, beside what was observed."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
+from worker.domain.metric import Period
+from worker.domain.metrics import metrics_of
 from worker.domain.metrics_rules import MetricsRules
 from worker.domain.policy import Configuration
 from worker.domain.tax_shares import ALWAYS, TaxesShown
@@ -11,7 +15,8 @@ from worker.gateway.invoice_readers import StripeReader
 from worker.gateway.price_readers import read_amount
 from worker.ports import Clock, JobLog, Json
 from worker.rehearsal.draws import Draws
-from worker.rehearsal.revenue_observer import Observer
+from worker.rehearsal.metrics_observer import CustomerCount, Figures
+from worker.rehearsal.revenue_observer import Move, Observer
 from worker.rehearsal.revenue_year import Year
 from worker.rehearsal.sandbox.expand import expanded
 from worker.services.apply_events import apply_batch, gather
@@ -19,6 +24,7 @@ from worker.services.fold_facts import WATERMARK, fold_facts
 from worker.services.read_feed import CURSOR
 from worker.services.tie_out import tie_out
 from worker.store.ledger import PostgresLedger
+from worker.store.metrics_counts import read_counts
 
 BATCH = 500
 FAMILIES = ("customer", "invoice", "coupon", "payment_method")
@@ -51,11 +57,25 @@ _TAKEN_BACK = "SELECT count(*) FROM events WHERE data ->> 'sign' = '-1'"
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """What the observer saw."""
+    """What the observers saw."""
 
-    movements: dict[tuple[str, str], int]
-    counts: dict[tuple[str, str], int]
+    moves: list[Move]
     mrr: dict[str, int]
+    """Currency -> MRR."""
+    figures: Figures
+
+    @property
+    def movements(self) -> dict[tuple[str, str], int]:
+        """(currency, kind) -> sum in minor units."""
+        found: Counter[tuple[str, str]] = Counter()
+        for each in self.moves:
+            found[each.currency, each.kind] += each.delta
+        return dict(found)
+
+    @property
+    def counts(self) -> dict[tuple[str, str], int]:
+        """(currency, kind) -> how often."""
+        return dict(Counter((each.currency, each.kind) for each in self.moves))
 
 
 @dataclass(slots=True)
@@ -70,6 +90,8 @@ class Replay:
     log: JobLog
     late_share: float = 0.0
     observer: Observer = field(init=False)
+    _customers: CustomerCount = field(init=False)
+    _month_began: datetime = field(init=False)
     _heard: list[Json] = field(init=False, default_factory=list)
     _late: list[Json] = field(init=False, default_factory=list)
     _draws: Draws = field(init=False)
@@ -77,6 +99,8 @@ class Replay:
     def __post_init__(self) -> None:
         """Take in what happened so far, and listen."""
         self.observer = Observer(self.year.world)
+        self._customers = CustomerCount(self.year.world)
+        self._month_began = self.year.start_at
         self._draws = Draws(self.year.seed, "late events")
         for event in self.year.world.tables["event"].rows.values():
             self._hear(event)
@@ -96,8 +120,10 @@ class Replay:
         self._heard.clear()
         self._late = later
         self._read(now, until=after + WATERMARK)
-        movements, counts = self.observer.take_month()
-        return Month(movements, counts, self.observer.mrr())
+        moves = self.observer.take_month()
+        began, self._month_began = self._month_began, after
+        figures = self._customers.month(began, after, moves, self.observer.standing())
+        return Month(moves, self.observer.mrr(), figures)
 
     def _read(self, events: list[Json], *, until: datetime) -> None:
         reader = StripeReader()
@@ -152,6 +178,23 @@ class Replay:
         for row in self._moved(self.year.start_at - timedelta(days=1), at):
             sums[row.currency] = sums.get(row.currency, 0) + int(row.delta)
         return {currency: total for currency, total in sums.items() if total}
+
+    def differing_figures(
+        self, seen: Month, since: datetime, until: datetime
+    ) -> dict[tuple[str, str], tuple[Fraction | None, Fraction | None]]:
+        """Return (currency, metric) -> what `dunning metrics` tells of [since, until), and what
+        was counted, where these differ."""
+        period = Period(since, until)
+        with self.ledger.connection() as connection:
+            counts = read_counts(connection, self.ledger.account_id, period, now=until)
+        told = {
+            (each.currency, each.definition.name): each.value for each in metrics_of(counts, period)
+        }
+        return {
+            name: (told.get(name), counted)
+            for name, counted in seen.figures.items()
+            if name not in told or told[name] != counted
+        }
 
     def differing(self) -> tuple[str, ...]:
         """Return the subscriptions that the daily check finds to differ."""

@@ -112,7 +112,7 @@ _FIRST_ATTEMPTS = """
             NOT paid.on_time
        FROM {paid} AS paid
        LEFT JOIN {failures} AS failures USING (account_id, invoice_id)
-      WHERE failures.case_name IS NULL)"""
+      WHERE failures.case_name IS NULL AND paid.amount_minor > 0)"""
 """As the view `metrics.first_attempts`, of what is kept."""
 
 

@@ -113,6 +113,7 @@ def test_first_attempts_are_those_of_renewals_each_counted_once(telling: Telling
     telling.renewed(5, at(11, 6), paid_at=at(11, 9), on_time=False, invoice="in_late")
     telling.failed(6, at(11, 6))
     telling.failed(7, at(11, 6), billing_reason="subscription_update")
+    telling.renewed(8, at(11, 7), amount_minor=0)  # wholly discounted, or paid from the balance
     found = telling.metric("first_attempt_failure_rate", NOVEMBER)
     assert parts(found) == (2, 6)
     assert telling.metric("failures", NOVEMBER).value == 3

@@ -1,6 +1,7 @@
-"""A year of subscribers: MRR and each movement of each month, from facts and from the objects.
+"""A year of subscribers: MRR, each movement and metric of each month, from facts and the objects.
 
-The sandbox's own objects are counted by `revenue_observer`, which knows nothing of facts. What its
+The sandbox's own objects are counted by `revenue_observer` and `metrics_observer`, which know
+nothing of facts. What its
 events tell goes through the worker's own feed and fold. The full form is `bench/revenue_year.py`.
 """
 
@@ -43,11 +44,14 @@ def test_every_month_ties_out_to_the_minor_unit(bench: Bench) -> None:
     year = replay(bench, late_share=0.0)
     kinds: set[str] = set()
     currencies: set[str] = set()
+    figures: set[str] = set()
     for first, after in month_starts(START, MONTHS):
         seen = year.month(after)
         assert year.told_movements(first, after) == seen.movements
         assert year.told_counts(first, after) == seen.counts
         assert year.told_mrr(after) == seen.mrr
+        assert year.differing_figures(seen, first, after) == {}
+        figures |= {name for (_, name), value in seen.figures.items() if value}
         kinds |= {kind for _, kind in seen.movements}
         currencies |= {currency for currency, _ in seen.movements}
     assert kinds == {
@@ -60,6 +64,8 @@ def test_every_month_ties_out_to_the_minor_unit(bench: Bench) -> None:
         "reactivated",
     }
     assert len(currencies) >= CURRENCIES_MIN
+    # Nobody of these few comes back within 30 days of an end for want of payment.
+    assert figures == {name for _, name in seen.figures} - {"mrr_recovered_late"}
     assert year.year.done["customer's coupon"] > MEMBERS / 4
     assert taxed_inside(year) == {"txr_de", "txr_gb", "txr_jp"}
     assert year.year.done["move"] > MEMBERS / 8
