@@ -15,11 +15,12 @@ from worker.domain.readings import SubscriptionReading
 
 COUNTED = frozenset(("active", "past_due"))
 OWING = "past_due"
-GONE = frozenset(("canceled", "unpaid", "incomplete_expired"))
+UNPAID = "unpaid"
+GONE = frozenset(("canceled", UNPAID, "incomplete_expired"))
 WITHOUT_MRR = frozenset(("trialing", "incomplete", "paused"))
 """Statuses that bring no revenue and end nothing; one that is not known changes nothing."""
 PAYMENT_FAILED = "payment_failed"
-INVOLUNTARY_REASONS = frozenset((PAYMENT_FAILED, "payment_disputed"))
+INVOLUNTARY_REASONS = frozenset((PAYMENT_FAILED, "payment_disputed", UNPAID))
 CONSENT_WITHDRAWN = DeclineClass.CONSENT_WITHDRAWN.value
 """Why it ended where the customer told the bank to stop; Stripe has no word for that."""
 RECOVERED_LATE_WITHIN = timedelta(days=30)
@@ -213,10 +214,12 @@ def _churn(
 
     What ended for a failed payment, by us or by Stripe, is involuntary, but where the policy counts
     a withdrawn consent as the customer's decision. What the customer ended, also during dunning, is
-    voluntary.
+    voluntary. Who is `unpaid` is lost for that, though a cancel was asked for at the period's end.
     """
     reason = subscription.cancellation_reason or subscription.status
-    unpaid = context.ended_by_us or reason in INVOLUNTARY_REASONS or subscription.status == "unpaid"
+    if subscription.status == UNPAID:
+        reason = UNPAID
+    unpaid = context.ended_by_us or reason in INVOLUNTARY_REASONS
     withdrawn = unpaid and context.consent_withdrawn
     if withdrawn:
         reason = CONSENT_WITHDRAWN

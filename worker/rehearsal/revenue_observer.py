@@ -139,7 +139,8 @@ class Observer:
 
     def _move(self, look: _Look, kind: str, delta: int) -> Move:
         why = (look.row["cancellation_details"] or {}).get("reason")
-        unpaid = kind == "churned" and why != "cancellation_requested"
+        by_choice = why == "cancellation_requested" and look.row["status"] != "unpaid"
+        unpaid = kind == "churned" and not by_choice
         since = self._unpaid_since.pop(look.name, None) if kind == "reactivated" else None
         if unpaid:
             self._unpaid_since[look.name] = look.at

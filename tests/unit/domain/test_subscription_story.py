@@ -167,6 +167,7 @@ def test_who_left_by_choice_and_comes_back_was_not_recovered() -> None:
         ("payment_disputed", "canceled", False, "involuntary", "payment_disputed"),
         (ASKED, "canceled", True, "involuntary", "payment_failed"),
         ("", "unpaid", False, "involuntary", "unpaid"),
+        (ASKED, "unpaid", False, "involuntary", "unpaid"),
         ("canceled_by_retention_policy", "canceled", False, "voluntary", None),
         ("a_reason_of_tomorrow", "canceled", False, "voluntary", None),
     ],
