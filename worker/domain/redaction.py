@@ -14,25 +14,14 @@ _ADDRESS = (
     ),
     "[address]",
 )
-# A password ends where the next address of a list begins; it may hold :// itself.
-_NO_OTHER_URL = r"(?!\W(?:postgres(?:ql)?(?:\+\w+)?|rediss?|smtps?|https?)://)"
+# Words that may hold an address with a password; a list of addresses is one word.
+_WORD = re.compile(r"[^\s\"'<>]+")
+_NEXT_OF_LIST = re.compile(r"(?i)(?=[,;|](?:postgres(?:ql)?(?:\+\w+)?|rediss?|smtps?|https?)://)")
+_USER = re.compile(r"://[^\s/:@?#]*:")
+_WEB = ("http", "https")
+# A web page's port, where an @ comes in the query only.
+_PORT = re.compile(r"\d{1,5}(?:/[^\s@?#]*)?[?#]")
 _SECRETS = (
-    # A URL's user and password, before the address rule could take the host for a mail domain. A
-    # password may hold @ and /. A web page's port is none, where an @ comes in the query only.
-    (
-        re.compile(
-            r"(?i)(?:(?<=https://)|(?<=http://))[^\s/:@?#]*:(?!\d{1,5}(?:/[^\s@?#]*)?[?#])"
-            rf"(?:{_NO_OTHER_URL}[^\s\"'<>])*@"
-        ),
-        "***@",
-    ),
-    (
-        re.compile(
-            r"(?i)(?<!https://)(?<!http://)(?<=://)[^\s/:@?#]*:"
-            rf"(?:{_NO_OTHER_URL}[^\s\"'<>])*@"
-        ),
-        "***@",
-    ),
     (re.compile(r"(?<=://)[^/\s@]+@"), "***@"),
     # What opens a page for whoever holds its address.
     (
@@ -89,6 +78,26 @@ _PHONE = re.compile(
 _PHONE_DIGITS = range(7, 16)
 
 
+def _without_url_passwords(found: re.Match[str]) -> str:
+    word = found[0]
+    if "@" not in word or "://" not in word:
+        return word
+    return "".join(_without_url_password(each) for each in _NEXT_OF_LIST.split(word))
+
+
+def _without_url_password(address: str) -> str:
+    """Take out a URL's user and password, which may hold @, / and :// themselves.
+
+    In code and not by one pattern, which would look for an @ from each :// of a long word anew.
+    """
+    end = address.rfind("@")
+    for user in _USER.finditer(address, 0, max(end, 0)):
+        is_web = address[: user.start()].lower().endswith(_WEB)
+        if not (is_web and _PORT.match(address, user.end())):
+            return f"{address[: user.start()]}://***@{address[end + 1 :]}"
+    return address
+
+
 def without_contacts(text: str) -> str:
     """Return what somebody wrote without secrets, addresses and telephone numbers."""
     return _PHONE.sub(_phone_words, redact(text))
@@ -107,6 +116,8 @@ def redact(text: str) -> str:
 
 def without_secrets(text: str) -> str:
     """Return *text* without keys, passwords and card digits; addresses stay, for a terminal."""
+    # First, before the address rule could take the host for a mail domain.
+    text = _WORD.sub(_without_url_passwords, text)
     for pattern, substitute in _SECRETS:
         text = pattern.sub(substitute, text)
     return text

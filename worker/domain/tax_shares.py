@@ -189,8 +189,11 @@ def _when(share: TaxShare) -> tuple[datetime, str]:
 
 
 def _inside(price_id: str, shares: Sequence[TaxShare], place: str) -> Fraction | None:
-    """What is inside a price in a place, or inside any other there; None: nothing was billed."""
-    there = [each for each in shares if each.place == place]
+    """What is inside a price in a place, or inside any other there; None: nothing was billed.
+
+    A place that an invoice did not show may have been this one.
+    """
+    there = [each for each in shares if not (place and each.place) or each.place == place]
     own = [each for each in there if each.price_id == price_id]
     return max(own or there, key=_when).percent if there else None
 

@@ -72,7 +72,7 @@ class CustomerCount:
                 "resumed": "resume",
             }[move.kind]
         month.moved[name] += move.delta
-        month.moved_late += move.delta if move.is_late else 0
+        month.moved_late += move.delta if move.is_late and name == "reactivation" else 0
         month.churned_unpaid += move.delta if name == "churn" and move.unpaid else 0
 
     def _paid(self, currency: str, since: int, until: int) -> list[tuple[str, int]]:
@@ -142,6 +142,7 @@ class _Month:
         gone = len(lost) + len(joined - self.then.keys())
         return {
             "customers_start": Fraction(start),
+            "customers_taken_over": Fraction(),
             "customers_lost": Fraction(len(lost)),
             "customers_new": Fraction(len(new)),
             "customers_end": Fraction(len(self.then)),
@@ -159,6 +160,7 @@ class _Month:
         churned = -self.moved["churn"]
         return {
             "mrr_start": Fraction(start),
+            "mrr_taken_over": Fraction(),
             **{f"mrr_{name}": Fraction(self.moved[name]) for name in (*GAINS, *LOSSES)},
             "mrr_recovered_late": Fraction(self.moved_late),
             "mrr_end": Fraction(end),

@@ -190,10 +190,12 @@ class Replay:
         told = {
             (each.currency, each.definition.name): each.value for each in metrics_of(counts, period)
         }
+        names = {name for _, name in seen.figures}
+        told = {place: value for place, value in told.items() if place[1] in names}
         return {
-            name: (told.get(name), counted)
-            for name, counted in seen.figures.items()
-            if name not in told or told[name] != counted
+            place: (told.get(place), seen.figures.get(place))
+            for place in told.keys() | seen.figures.keys()
+            if (place in told, told.get(place)) != (place in seen.figures, seen.figures.get(place))
         }
 
     def differing(self) -> tuple[str, ...]:

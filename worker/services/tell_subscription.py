@@ -60,6 +60,9 @@ class Storyteller:
     one whose customer's discounts, or whose taxes, turned out to be others."""
     shown: dict[str, SubscriptionReading] = field(default_factory=dict)
     """What the last event that was folded showed, where that was in this transaction."""
+    caught_up: dict[str, datetime] = field(default_factory=dict)
+    """Until when changes of value that no event shows were told, where that was in this
+    transaction."""
     valuer: Valuer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -228,7 +231,9 @@ class Storyteller:
         state = self.state_of(subscription_id)
         if state is None or state.looked_at is None:
             return facts
-        after = max(state.looked_at, self.closed_until or EPOCH)
+        told_until = self.caught_up.get(subscription_id, EPOCH)
+        after = max(state.looked_at, self.closed_until or EPOCH, told_until)
+        self.caught_up[subscription_id] = max(until, told_until)
         customer_id = str(state.traits.get("customer_id", ""))
         if not self.valuer.changes(subscription_id, customer_id, after=after, until=until):
             return facts

@@ -93,7 +93,8 @@ def _moved_query(groups: Groups, sources: Sources) -> str:
              (ARRAY_AGG(churn_kind ORDER BY booked_at DESC, seq DESC)
                 FILTER (WHERE churn_kind <> '' AND sign > 0))[1] AS churn_kind,
              COALESCE(SUM(delta_minor) FILTER (
-               WHERE inside AND return_kind = 'recovered_late'), 0) AS late,
+               WHERE inside AND kind = 'reactivation'
+                 AND return_kind = 'recovered_late'), 0) AS late,
              COALESCE(SUM(delta_minor) FILTER (
                WHERE inside AND kind = 'churn' AND churn_kind = 'involuntary'), 0) AS involuntary,
              {by_kind}

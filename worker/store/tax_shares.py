@@ -67,12 +67,15 @@ class TaxShares:
     def _put(
         self, subscription_id: str, history: TaxHistory, shares: Sequence[TaxShare]
     ) -> TaxHistory:
-        """Write what is new, take away what no longer says anything, and return what is known."""
-        after = history.with_shares(shares)
-        new = [each for each in after.shares if each not in history.shares]
-        changed_from = history.turned_by(shares) if new else None
+        """Write what is new, take away what no longer says anything, and return what is known.
+
+        What changed something that facts do not tell yet stays until they do.
+        """
+        new = [each for each in shares if each not in history.shares]
+        after, changed_from = history.with_shares(new), history.turned_by(new)
         for share in new:
-            self._insert(subscription_id, share, changed_from=changed_from)
+            if share in after.shares or changed_from is not None:
+                self._insert(subscription_id, share, changed_from=changed_from)
         kept = {(each.price_id, each.at) for each in after.shares}
         for gone in history.shares:
             if (gone.price_id, gone.at) in kept:
@@ -83,6 +86,7 @@ class TaxShares:
                     tax_shares.c.subscription_id == subscription_id,
                     tax_shares.c.price_id == gone.price_id,
                     tax_shares.c.at == gone.at,
+                    tax_shares.c.changed_from.is_(None),
                 )
             )
         return after
@@ -105,7 +109,7 @@ class TaxShares:
                 set_={
                     "percent": statement.excluded.percent,
                     "place": statement.excluded.place,
-                    "changed_from": func.coalesce(
+                    "changed_from": func.least(
                         statement.excluded.changed_from, tax_shares.c.changed_from
                     ),
                 },

@@ -19,6 +19,7 @@ from tests.integration.services.telling import (
     ties_out,
 )
 from tests.integration.store.building import DAY, NOW
+from worker.domain.metrics_rules import ChurnAt, MetricsRules
 from worker.domain.tax_shares import TaxedLine, TaxesShown
 from worker.errors import GatewayRejected, GatewayUnavailable
 from worker.gateway.invoice_readers import StripeReader
@@ -211,6 +212,79 @@ def test_a_rate_that_changes_with_a_renewal_and_the_plan_moves_it_once(
     changed = [each for each in standing(bench) if each[2]]
     assert changed == [("sub_1", second_at, 10_000), ("sub_1", third_at, 3 * GROSS - 20_000)]
     assert len(bench.facts("subscription.renewed")) == 1
+    assert ties_out(bench)
+
+
+def pays(number: int, at: datetime) -> dict[str, Any]:
+    """Return the event of a period that is paid; its invoice came to nothing."""
+    paid = invoice(
+        number,
+        customer="cus_1",
+        status="paid",
+        billing_reason="subscription_cycle",
+        parent={"subscription_details": {"subscription": "sub_1"}},
+    )
+    return event(200 + number, "invoice.paid", paid, at=at)
+
+
+def test_rates_that_change_before_payments_of_the_same_fold_are_told_once(bench: Bench) -> None:
+    hear(bench, begun(), bills(1, 19, NOW), until=NOW + HOUR)
+    fold(bench)
+    days = {day: NOW + day * DAY for day in range(3, 10)}
+    hear(
+        bench,
+        bills(2, 0, days[3]),
+        bills(3, 19, days[4]),
+        pays(4, days[5]),
+        bills(6, 0, days[6]),
+        pays(7, days[7]),
+        event(8, "customer.subscription.updated", taxed(metadata={"a": "b"}), at=days[8]),
+        pays(9, days[9]),
+        until=NOW + 20 * DAY,
+    )
+    fold(bench)
+    assert [each[1:] for each in moved(bench)] == [
+        ("expanded", days[3], 1900),
+        ("contracted", days[4], -1900),
+        ("renewed", days[5], 0),
+        ("expanded", days[6], 1900),
+        ("renewed", days[7], 0),
+        ("renewed", days[9], 0),
+    ]
+    assert ties_out(bench)
+
+
+def test_a_rate_that_changed_in_a_grace_brings_nobody_back_who_pays_after_it(bench: Bench) -> None:
+    rules = MetricsRules(churn_at=ChurnAt.GRACE_END, grace=7 * DAY)
+    owes_at, paid_at = NOW + 2 * DAY, NOW + 12 * DAY
+    hear(bench, begun(), bills(1, 19, NOW), until=NOW + HOUR)
+    fold(bench, rules)
+    hear(
+        bench,
+        event(2, "customer.subscription.updated", taxed(status="past_due"), at=owes_at),
+        bills(2, 0, NOW + 3 * DAY),
+        pays(3, paid_at),
+        until=NOW + 13 * DAY,
+    )
+    fold(bench, rules)
+    assert [each[1:] for each in moved(bench)] == [
+        ("expanded", NOW + 3 * DAY, 1900),
+        ("churned", owes_at + 7 * DAY, -GROSS),
+        ("renewed", paid_at, 0),
+    ]
+    assert ties_out(bench, rules)
+
+
+def test_what_an_invoice_changed_is_corrected_though_later_ones_say_the_same(bench: Bench) -> None:
+    """Of equal invoices in a row those between go; what was not told of them stays to be told."""
+    hear(bench, begun(), until=NOW + 20 * DAY)
+    fold(bench)
+    assert begins_at(bench) == [GROSS]
+    for number, day in enumerate((5, 4, 6), 1):
+        hear(bench, bills(number, 19, NOW + day * DAY), until=NOW + 20 * DAY)
+    fold(bench)
+    assert begins_at(bench)[-1] == 10_000
+    assert booked_by(bench, NOW + 30 * DAY) == 10_000
     assert ties_out(bench)
 
 

@@ -157,6 +157,14 @@ def test_prices_of_several_rates_keep_their_own_in_each_place() -> None:
     assert [known.percent("price_2", NOW + day * DAY) for day in days] == [7, 10, 7]
 
 
+def test_an_invoice_without_a_place_may_be_of_any() -> None:
+    known = history(share(0, 5), share(0, 20, "price_2"), share(30, 20, "price_2", place="GB"))
+    assert known.percent("price_1", NOW + 40 * DAY) == 5
+    unplaced = history(share(0, 5, place="GB"), share(30, 20, "price_2"))
+    assert unplaced.percent("price_1", NOW + 40 * DAY) == 5
+    assert told(line(50, 8), known=history(share(-9, 19)), place="DE") == {"price_1": 19}
+
+
 def test_a_small_amount_in_another_place_is_not_taken_for_the_rate_of_before() -> None:
     # 0.17 of 1.00 may be 20 % or 21 %.
     known = history(share(-9, 21, place="GB"))
