@@ -177,7 +177,7 @@ def wrong_engine(wrong: Callable[[Situation], Decision]) -> Iterator[None]:
 class UncountedCharges(Wrapped):
     """What went out within a window counts for nothing."""
 
-    def sent_since(self, *_args: Any, **_more: Any) -> Used:
+    def asked_since(self, *_args: Any, **_more: Any) -> Used:
         """Return that nothing did."""
         return Used(0, None)
 

@@ -1,10 +1,11 @@
 """Caps, counted from outside (I14): what Stripe and the mail server took within any hour or day.
 
-A request counts at its first sending, which is when its cap is asked. A request that never reached
-Stripe counts for nothing.
+A charge counts at the sending that Stripe carried out, or at the last one before, where it did so
+late; its cap is asked before each. A request that never reached Stripe counts for nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -44,22 +45,28 @@ def of_charges(
     sends: Iterable[Send], tries: Iterable[Mapping[str, Any]], limits: Limits, zone: ZoneInfo
 ) -> Iterator[str]:
     """Yield windows with too many charges, or too much charged. Args: tries: Stripe's own log."""
-    first_at: dict[str, datetime] = {}
+    sent: dict[str, list[datetime]] = defaultdict(list)
     for send in sends:
         if send.is_charge:
-            first_at.setdefault(send.key, send.at)
-    made = {one["idempotency_key"]: one for one in tries if one["idempotency_key"] in first_at}
-    charges = [Act(first_at[key]) for key in made]
+            sent[send.key].append(send.at)
+    made = {one["idempotency_key"]: one for one in tries if one["idempotency_key"] in sent}
+    asked = {key: _last_until(one["at"], sent[key]) for key, one in made.items()}
+    charges = [Act(at) for at in asked.values()]
     yield from in_an_hour("charges", charges, limits.charges_per_hour)
     yield from in_a_day("charges", charges, limits.charges_per_day, zone)
     for cap in limits.charged_amounts:
         paid = [
-            Act(first_at[key], one["amount"])
+            Act(asked[key], one["amount"])
             for key, one in made.items()
             if one["currency"] == cap.currency and one["status"] == "succeeded"
         ]
         yield from in_an_hour(cap.currency, paid, cap.per_hour_minor)
         yield from in_a_day(cap.currency, paid, cap.per_day_minor, zone)
+
+
+def _last_until(unix_seconds: int, sent: Sequence[datetime]) -> datetime:
+    """Return the last of *sent* up to a whole second of Stripe's."""
+    return max(at for at in sent if int(at.timestamp()) <= unix_seconds)
 
 
 def of_endings(

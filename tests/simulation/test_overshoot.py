@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from tests.simulation.conditions import CURRENCY, FREE, conditions_of, small_caps
 from tests.simulation.overshoot import of_charges, of_endings, of_letters
 from tests.simulation.seen import Mail, Send
@@ -25,17 +27,20 @@ def charge(number: int, at: datetime) -> Send:
     return send(at, f"/v1/invoices/in_{number}/pay", f"dun:v1:in_{number}:1")
 
 
-def tried(number: int, status: str = "succeeded", amount: int = 1200) -> dict[str, Any]:
+def tried(
+    number: int, at: datetime, status: str = "succeeded", amount: int = 1200
+) -> dict[str, Any]:
     """Return what Stripe's log has of a charge."""
-    key = f"dun:v1:in_{number}:1"
-    return {"idempotency_key": key, "status": status, "amount": amount, "currency": CURRENCY}
+    key, seconds = f"dun:v1:in_{number}:1", int(at.timestamp())
+    made = {"idempotency_key": key, "status": status, "amount": amount, "currency": CURRENCY}
+    return made | {"at": seconds}
 
 
 def told_of_charges(limits: Limits, *gaps_in_minutes: int, **of_try: Any) -> list[str]:
     """Return what is said of charges so many minutes apart."""
     times = [NOON + sum(gaps_in_minutes[:n]) * MINUTE for n in range(len(gaps_in_minutes) + 1)]
     sends = [charge(n, at) for n, at in enumerate(times)]
-    tries = [tried(n, **of_try) for n in range(len(times))]
+    tries = [tried(n, at, **of_try) for n, at in enumerate(times)]
     return list(of_charges(sends, tries, limits, BERLIN))
 
 
@@ -49,9 +54,20 @@ def test_two_charges_within_an_hour_that_holds_one() -> None:
 
 def test_a_charge_sent_again_counts_once_and_one_that_never_arrived_not_at_all() -> None:
     again = [charge(1, NOON), charge(1, NOON + MINUTE), charge(2, NOON + 2 * MINUTE)]
+    first, second = tried(1, NOON + MINUTE), tried(2, NOON + 2 * MINUTE)
     limits = Limits(charges_per_hour=1)
-    assert list(of_charges(again, [tried(1)], limits, BERLIN)) == []
-    assert len(list(of_charges(again, [tried(1), tried(2)], limits, BERLIN))) == 1
+    assert list(of_charges(again, [first], limits, BERLIN)) == []
+    assert len(list(of_charges(again, [first, second], limits, BERLIN))) == 1
+
+
+@pytest.mark.parametrize("carried_out_after", [0, 45, 49])
+def test_a_charge_counts_when_stripe_carries_it_out(carried_out_after: int) -> None:
+    """It was sent at noon and again 45 minutes later, and another one after 80 minutes."""
+    other_at = NOON + 80 * MINUTE
+    sends = [charge(1, NOON), charge(1, NOON + 45 * MINUTE), charge(2, other_at)]
+    tries = [tried(1, NOON + carried_out_after * MINUTE), tried(2, other_at)]
+    found = list(of_charges(sends, tries, Limits(charges_per_hour=1), BERLIN))
+    assert len(found) == (1 if carried_out_after else 0)
 
 
 def test_too_much_money_in_an_hour_or_a_day() -> None:

@@ -24,6 +24,18 @@ def test_no_invariant_is_broken(part: int, ground: Ground) -> None:
     assert points > 1000
 
 
+@pytest.mark.parametrize(
+    "seed",
+    [
+        "24287",  # the gap between a customer's charges counted from a look, not from the charge
+        "24296",  # a charge whose sender died was sent without asking the hour's limit again
+    ],
+)
+def test_what_once_broke_is_whole(seed: str, ground: Ground) -> None:
+    """Seeds whose runs broke an invariant, and what was wrong then."""
+    assert run(ground, seed).violations == []
+
+
 def test_the_same_seed_is_the_same_run(ground: Ground) -> None:
     """Order, requests, mails and outcomes of a run are a function of its seed, to the letter."""
     first = run(ground, "repeats", traced=True)

@@ -294,11 +294,14 @@ class Used:
 class AttemptBook(Protocol):
     """Requests of ours that charge, cancel or write off; the intent is written before the call."""
 
-    def start(self, case: Case, attempt: Attempt) -> bool:
-        """Write the intent; False where another attempt of this customer is in flight."""
+    def start(self, case: Case, attempt: Attempt, *, asked_at: datetime) -> bool:
+        """Write the intent; False where another attempt of this customer is in flight.
 
-    def resend(self, case: Case, no: int, *, wall_now: datetime) -> None:
-        """Count one more send of the same attempt."""
+        Args: asked_at: business time of this moment; `sent_at` is that of the look.
+        """
+
+    def resend(self, case: Case, no: int, *, asked_at: datetime, wall_now: datetime) -> None:
+        """Count one more send of the same attempt. Args: asked_at: business time of this moment."""
 
     def settle(
         self,
@@ -312,13 +315,21 @@ class AttemptBook(Protocol):
         charge_id: str = "",
         answer_code: str = "",
         request_id: str = "",
+        reached_at: datetime | None = None,
     ) -> None:
-        """Write what an attempt came to."""
+        """Write what an attempt came to.
 
-    def sent_since(self, kinds: Sequence[str], *, since: datetime, currency: str = "") -> Used:
-        """Count attempts of *kinds* sent since an instant, exactly: callers wait for each other.
+        Args: reached_at: by when it had reached Stripe, where that is known better than by *now*.
+        """
+
+    def asked_since(
+        self, kinds: Sequence[str], *, since: datetime, currency: str = "", but_key: str = ""
+    ) -> Used:
+        """Count attempts of *kinds* last sent since an instant, exactly: callers wait for each
+        other.
 
         Args: currency: only those in it; without it the sum is over currencies, and means nothing.
+        but_key: the one that is about to be sent again, which is not counted.
         """
 
     def unanswered(self, case: Case, no: int, *, now: datetime) -> None:

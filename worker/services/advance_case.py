@@ -169,7 +169,18 @@ def _read(claimed: Claimed, ports: CasePorts, now: datetime) -> Turn:
         case, invoice, around, ledger=ports.ledger, stripe=ports.stripe, log=ports.log, now=now
     )
     case = with_due_date(case, invoice)
-    return Turn(ports, case, claimed.token, now, policy, invoice, around, watched=watched)
+    stands = claimed.control.business_at is not None
+    return Turn(
+        ports,
+        case,
+        claimed.token,
+        now,
+        policy,
+        invoice,
+        around,
+        watched=watched,
+        clock_stands=stands,
+    )
 
 
 def _unreadable(claimed: Claimed, ports: CasePorts, now: datetime, error: GatewayRejected) -> str:

@@ -18,7 +18,7 @@ from worker.services.send_ending import send_ending
 def apply_ending(turn: Turn, decision: Decision, end: End, *, news: Sequence[Fact]) -> None:
     """Write the intent, then send it, unless what T2 asks says otherwise."""
     ports = turn.ports
-    wall_now = ports.clock.wall_now()
+    wall_now, asked_at = ports.clock.wall_now(), turn.by_now
     no = turn.case.next_no
     attempt = Attempt(
         no=no,
@@ -35,9 +35,10 @@ def apply_ending(turn: Turn, decision: Decision, end: End, *, news: Sequence[Fac
     committed_at = ports.clock.monotonic_seconds()
     with ports.ledger.begin() as tx:
         held = turn.fence(tx)
-        permission = may_begin(tx, turn, held, attempt)
+        permission = may_begin(tx, turn, held, attempt, asked_at=asked_at)
         started = permission.granted and held.in_flight is None
-        started = started and take_offer(tx, turn, attempt) and tx.attempts.start(held, attempt)
+        started = started and take_offer(tx, turn, attempt)
+        started = started and tx.attempts.start(held, attempt, asked_at=asked_at)
         if started:
             tx.cases.record_skips(held.id, decision.skips, at=turn.now)
             tx.cases.record_decision(held.id, decision, at=turn.now)

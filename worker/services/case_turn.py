@@ -98,6 +98,13 @@ class Turn:
     """What kept this look's charge from starting."""
     watched: tuple[WatchedAct, ...] = ()
     """In `mode: watch`: the acts that fell due before; what is decided next follows them."""
+    clock_stands: bool = False
+    """Whether business time is a test clock's, which stands still."""
+
+    @property
+    def by_now(self) -> datetime:
+        """Business time of this very moment: since `now` a look may have taken minutes."""
+        return self.now if self.clock_stands else max(self.now, self.ports.clock.wall_now())
 
     def situation(self) -> Situation:
         """Return what the engine may look at, as this turn knows it."""
@@ -160,13 +167,7 @@ class Turn:
         with self.ports.ledger.begin() as tx:
             later = unless(tx) if unless is not None else None
             if later is not None:
-                tx.cases.hand_back(
-                    self.case.id,
-                    token=self.token,
-                    retry_at=later.at,
-                    wake_seq=self.case.wake_seq,
-                    waits_for=later.waits_for,
-                )
+                self._hand_back(tx, later)
                 return
             if not tx.cases.finish(self.case, learnt, token=self.token, now=self.now):
                 raise LeaseLostError
@@ -183,7 +184,16 @@ class Turn:
         waits = decision is not None and isinstance(decision.act, Wait)
         return self.obstacle.limit if waits and self.obstacle is not None else ""
 
-    def hand_back(self, *, retry_at: datetime | None = None) -> None:
-        """Give the case back unchanged; it stays due unless *retry_at* says otherwise."""
+    def hand_back(self, later: Later | None = None) -> None:
+        """Give the case back unchanged; it stays due unless *later* says otherwise."""
         with self.ports.ledger.begin() as tx:
-            tx.cases.hand_back(self.case.id, token=self.token, retry_at=retry_at or self.now)
+            self._hand_back(tx, later or Later(self.now))
+
+    def _hand_back(self, tx: Tx, later: Later) -> None:
+        tx.cases.hand_back(
+            self.case.id,
+            token=self.token,
+            retry_at=later.at,
+            wake_seq=self.case.wake_seq,
+            waits_for=later.waits_for,
+        )

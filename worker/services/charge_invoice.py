@@ -65,13 +65,13 @@ def start_attempt(
     written and the lease still ours; or None where the case was given back. Raises: LeaseLostError.
     """
     ports = turn.ports
-    wall_now = ports.clock.wall_now()
+    wall_now, asked_at = ports.clock.wall_now(), turn.by_now
     with ports.ledger.begin() as tx:
         held = turn.fence(tx)
-        permission = may_begin(tx, turn, held, attempt)
+        permission = may_begin(tx, turn, held, attempt, asked_at=asked_at)
         started = permission.granted and held.in_flight is None
         started = started and _network_allows(tx, turn, attempt)
-        started = started and tx.attempts.start(held, attempt)
+        started = started and tx.attempts.start(held, attempt, asked_at=asked_at)
         if started:
             tx.cases.record_skips(held.id, decision.skips, at=turn.now)
             tx.cases.record_decision(held.id, decision, at=turn.now)
@@ -94,12 +94,15 @@ def start_attempt(
 
 def _network_allows(tx: Tx, turn: Turn, attempt: Attempt) -> bool:
     """Ask the network ledger again: since the decision another customer's charge may have been
-    made with the same card. Callers wait for each other at the hourly count before this."""
+    made with the same card, or the customer been charged for another invoice. Callers wait for each
+    other at the hourly count before this."""
     if attempt.kind is not AttemptKind.CHARGE:
         return True
     around = tx.cases.surroundings(
         turn.case, turn.invoice, now=turn.now, wall_now=turn.ports.clock.wall_now()
     )
+    if around.other_try_at != turn.around.other_try_at:
+        return False
     at = replace(turn, around=around).situation()
     methods = [*around.methods, *([at.method] if at.method is not None else [])]
     method = next((each for each in methods if each.id == attempt.payment_method_id), None)
@@ -120,14 +123,15 @@ def resend_attempt(turn: Turn, decision: Decision, resend: Resend) -> None:
         turn.hand_back()
         return
     committed_at = ports.clock.monotonic_seconds()
+    wall_now, asked_at = ports.clock.wall_now(), turn.by_now
     with ports.ledger.begin() as tx:
         held = turn.fence(tx)
-        permission = may_resend(tx, turn, held, attempt)
+        permission = may_resend(tx, turn, held, attempt, asked_at=asked_at)
         if permission.granted:
-            tx.attempts.resend(held, attempt.no, wall_now=ports.clock.wall_now())
+            tx.attempts.resend(held, attempt.no, asked_at=asked_at, wall_now=wall_now)
             tx.cases.record_decision(held.id, decision, at=turn.now)
     if not permission.granted:
-        turn.hand_back()
+        turn.hand_back(permission.later(turn.now))
         return
     again = replace(attempt, sends=attempt.sends + 1)
     if attempt.kind is AttemptKind.CHARGE:
@@ -149,7 +153,8 @@ def _send(
     took_ms = int((ports.clock.monotonic_seconds() - started_at) * 1000)
     if first and answer.replayed:
         report_foreign_key(turn, attempt, answer)
-    settle_charge(turn, attempt, answer, took_ms=took_ms, owner=decision.owner)
+    answered = replace(turn, now=turn.by_now)
+    settle_charge(answered, attempt, answer, took_ms=took_ms, owner=decision.owner)
 
 
 def _pay(turn: Turn, attempt: Attempt) -> Answer:

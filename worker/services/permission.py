@@ -73,27 +73,34 @@ class Permission:
 GRANTED = Permission(Verdict.GRANTED)
 
 
-def may_begin(tx: Tx, turn: Turn, held: Case, attempt: Attempt) -> Permission:
+def may_begin(
+    tx: Tx, turn: Turn, held: Case, attempt: Attempt, *, asked_at: datetime
+) -> Permission:
     """Return whether a new request of the case's may begin: a charge, or one of its ending.
 
-    Args: held: the case as `Turn.fence` has just locked it.
+    Args: held: the case as `Turn.fence` has just locked it. asked_at: business time of this moment.
     """
-    limit = _cap_on_request(tx, turn, attempt)  # first: what comes after its lock is fresh
+    limit = _cap_on_request(tx, turn, attempt, asked_at)  # first: what follows its lock is fresh
     against = _against_case(tx, turn, held)
     if against is not None:
         return against
     return limit or _behind_canary(tx, turn.ports, held.id, turn.now) or GRANTED
 
 
-def may_resend(tx: Tx, turn: Turn, held: Case, attempt: Attempt) -> Permission:
+def may_resend(
+    tx: Tx, turn: Turn, held: Case, attempt: Attempt, *, asked_at: datetime
+) -> Permission:
     """Return whether Stripe may be asked again about a request that may have reached it.
 
-    No cap counts it twice, and more time for the case does not undo it.
+    Where its sender died it reaches Stripe only now, so there must be room for it now; no cap
+    counts it twice. More time for the case does not undo it.
+    Args: asked_at: business time of this moment.
     """
+    limit = _cap_on_request(tx, turn, attempt, asked_at)
     in_flight = held.in_flight
     if in_flight is None or in_flight.no != attempt.no or held.state is CaseState.CLOSED:
         return Permission(Verdict.HAND_BACK, "the request is settled")
-    return _against_act(tx, held, turn.now) or GRANTED
+    return _against_act(tx, held, turn.now) or limit or GRANTED
 
 
 def may_queue(tx: Tx, turn: Turn, held: Case) -> Permission:
@@ -226,7 +233,7 @@ def _switch_is_on(tx: Tx) -> bool:
     return control is not None and control.charging
 
 
-def _cap_on_request(tx: Tx, turn: Turn, attempt: Attempt) -> Permission | None:
+def _cap_on_request(tx: Tx, turn: Turn, attempt: Attempt, asked_at: datetime) -> Permission | None:
     """Return the cap that a charge or an ending would pass, counted under a lock, or None."""
     rules = turn.ports.configuration.dunning
     if attempt.kind is AttemptKind.CHARGE:
@@ -240,9 +247,11 @@ def _cap_on_request(tx: Tx, turn: Turn, attempt: Attempt) -> Permission | None:
         return None
 
     def used(cap: Cap, since: datetime) -> Used:
-        return tx.attempts.sent_since(kinds, since=since, currency=cap.currency)
+        return tx.attempts.asked_since(
+            kinds, since=since, currency=cap.currency, but_key=attempt.key
+        )
 
-    return _first_passed(tx, caps, attempt.amount_minor, used, turn.ports, turn.now)
+    return _first_passed(tx, caps, attempt.amount_minor, used, turn.ports, asked_at)
 
 
 def _first_passed(

@@ -131,7 +131,7 @@ class _Writing:
             sent_at=lost.at,
             first_sent_at=lost.at,
         )
-        if not self.tx.attempts.start(case, attempt):
+        if not self.tx.attempts.start(case, attempt, asked_at=lost.at):
             return False
         for step in taken.passed:
             self.tx.cases.record_step(case.id, step, done=False, at=lost.at, reason=LOST)

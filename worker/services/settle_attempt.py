@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from worker.domain.case import (
     Attempt,
@@ -250,6 +250,7 @@ def settle_shown_outcome(
             decline_class=shown.decline_class if declined else "",
             decline_code=shown.code if declined else "",
             charge_id=shown.charge_id if made else "",
+            reached_at=shown.made_at if made else None,
         )
         if attempt.kind is not AttemptKind.CHARGE:
             return coupon_settled(tx, turn, attempt, state)
@@ -282,6 +283,8 @@ class _Shown:
     charge_id: str
     code: str
     decline_class: str
+    made_at: datetime | None
+    """Business time; None where it is not told."""
 
 
 def _charge_behind(turn: Turn, settle: SettleAttempt) -> _Shown:
@@ -289,13 +292,13 @@ def _charge_behind(turn: Turn, settle: SettleAttempt) -> _Shown:
     told = [each for each in turn.around.tries if each.charge_id == settle.charge_id != ""]
     if told:
         verdict = told[-1].verdict
-        return _Shown(settle.charge_id, verdict.code, verdict.decline_class.value)
+        return _Shown(settle.charge_id, verdict.code, verdict.decline_class.value, told[-1].at)
     failure, payment = turn.case.failure, turn.invoice.payment
-    return _Shown(
-        payment.latest_charge_id if payment is not None else "",
-        failure.code if failure is not None else "",
-        failure.decline_class.value if failure is not None else "",
-    )
+    charge_id = payment.latest_charge_id if payment is not None else ""
+    if failure is None:
+        return _Shown(charge_id, "", "", None)
+    made_at = failure.failed_at if failure.charge_id == charge_id else None
+    return _Shown(charge_id, failure.code, failure.decline_class.value, made_at)
 
 
 def _settle_row(

@@ -166,7 +166,8 @@ class LimitsSection(Section):
         default=WrittenRates(per_hour=Decimal(LIMITS.charges_per_hour)),
         examples=["[500 per hour, 4000 per day]"],
     )
-    """Charges that may be started in any hour, and if wished in an office day; the hour's ceiling
+    """Charges that may be sent in any hour, and if wished in an office day; one that is sent again,
+    since its answer was lost, waits for room like a new one, and counts once. The hour's ceiling
     stands also where only a day's is written."""
     charged_amount: AmountsPerTime | None = Field(
         default=None, examples=["{ eur: 50000 per day, usd: [10000 per hour, 50000 per day] }"]

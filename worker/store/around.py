@@ -10,7 +10,6 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
-    case,
     exists,
     func,
     or_,
@@ -36,7 +35,7 @@ from worker.domain.readings import InvoiceReading, PaymentMethodReading, method_
 from worker.store.approvals import approval_behind
 from worker.store.holds import holds_around, holds_from_json, names_of
 from worker.store.mirror_tables import customers, disputes, payment_methods
-from worker.store.network import RecentTries, fingerprints_of, tries_of
+from worker.store.network import RecentTries, fingerprints_of, reached_at, tries_of
 from worker.store.offers import last_offer, offer_from_json
 from worker.store.rows import payment_method_of
 from worker.store.tables import attempts, cases, letters, network_attempts
@@ -136,11 +135,9 @@ def _payment_returned() -> ColumnElement[bool]:
 
 
 def _other_try_at() -> ColumnElement[datetime | None]:
-    """When we last charged the customer for another invoice; what was sent again may have been
-    charged as late as its answer came."""
-    answered_at = case((attempts.c.sends > 1, attempts.c.settled_at))
+    """By when our last charge of the customer for another invoice had reached Stripe."""
     return (
-        select(func.max(func.greatest(attempts.c.sent_at, answered_at)))
+        select(func.max(reached_at))
         .where(
             attempts.c.account_id == _ACCOUNT,
             attempts.c.customer_id == bindparam("customer"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from worker.domain.breaker import History, Recent
@@ -30,7 +30,7 @@ class Attempts:
         self._connection = connection
         self._account = account_id
 
-    def start(self, found: Case, attempt: Attempt) -> bool:
+    def start(self, found: Case, attempt: Attempt, *, asked_at: datetime) -> bool:
         """Write the intent; False where the database says another one is in flight."""
         savepoint = self._connection.begin_nested()
         try:
@@ -51,6 +51,7 @@ class Attempts:
                     sent_at=attempt.sent_at,
                     first_sent_at=attempt.first_sent_at,
                     last_sent_at=attempt.first_sent_at,
+                    asked_at=asked_at,
                 )
             )
         except IntegrityError:
@@ -59,9 +60,9 @@ class Attempts:
         savepoint.commit()
         return True
 
-    def resend(self, found: Case, no: int, *, wall_now: datetime) -> None:
+    def resend(self, found: Case, no: int, *, asked_at: datetime, wall_now: datetime) -> None:
         """Count one more send of the same attempt."""
-        again = {"sends": attempts.c.sends + 1, "last_sent_at": wall_now}
+        again = {"sends": attempts.c.sends + 1, "last_sent_at": wall_now, "asked_at": asked_at}
         self._connection.execute(update(attempts).where(self._one(found, no)).values(again))
 
     def settle(
@@ -76,10 +77,12 @@ class Attempts:
         charge_id: str = "",
         answer_code: str = "",
         request_id: str = "",
+        reached_at: datetime | None = None,
     ) -> None:
         """Write what an attempt came to; PROCESSING is not yet the end.
 
-        What an earlier answer told, as a debit's charge while it was under way, stays.
+        What an earlier answer told, as a debit's charge while it was under way, stays, and so does
+        by when it had reached Stripe.
         """
         told = {
             "decline_class": decline_class,
@@ -94,6 +97,10 @@ class Attempts:
             .values(
                 state=state.value,
                 settled_at=None if state is AttemptState.PROCESSING else now,
+                reached_at=case(
+                    (attempts.c.state == AttemptState.SENDING.value, reached_at or now),
+                    else_=attempts.c.reached_at,
+                ),
                 **{name: value for name, value in told.items() if value},
             )
         )
@@ -105,7 +112,9 @@ class Attempts:
             attempts.c.no == no,
         )
 
-    def sent_since(self, kinds: Sequence[str], *, since: datetime, currency: str = "") -> Used:
+    def asked_since(
+        self, kinds: Sequence[str], *, since: datetime, currency: str = "", but_key: str = ""
+    ) -> Used:
         """Count attempts of *kinds*; the lock makes concurrent callers exact.
 
         It is asked for in a statement of its own, since under READ COMMITTED each statement sees
@@ -115,13 +124,14 @@ class Attempts:
         row = self._connection.execute(
             select(
                 func.count(),
-                func.min(attempts.c.sent_at),
+                func.min(attempts.c.asked_at),
                 func.coalesce(func.sum(attempts.c.amount_minor).filter(_MAY_COST), 0),
             ).where(
                 attempts.c.account_id == self._account,
                 attempts.c.kind.in_(list(kinds)),
-                attempts.c.sent_at > since,
+                attempts.c.asked_at > since,
                 attempts.c.state != AttemptState.ABANDONED.value,
+                attempts.c.key != but_key,
                 *([attempts.c.currency == currency] if currency else []),
             )
         ).one()

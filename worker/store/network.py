@@ -1,7 +1,7 @@
 """The network ledger: every try of a card or bank account that we know of, whoever made it.
 
-Charges come from Stripe's event list; our own attempts that no event has told of yet, or whose
-outcome nobody knows, are counted from the moment they were sent (domain.md 0.4).
+Charges come from Stripe's event list. Our own attempts count by when they had reached Stripe at
+the latest, also those that no event has told of yet, or whose outcome nobody knows (domain.md 0.4).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,6 +35,9 @@ from worker.store.tables import attempts, network_attempts
 
 _ACCOUNT = bindparam("account", type_=String())
 
+reached_at = func.coalesce(attempts.c.reached_at, attempts.c.asked_at)
+"""By when an attempt had reached Stripe: its answer, or its last sending while it has none."""
+
 OUTAGE_ROWS_MAX = 600
 """Most tries that an outage is looked for in: those of the same brand and country come first."""
 
@@ -63,7 +66,7 @@ def all_tries(
 ) -> tuple[NetworkTry, ...]:
     """Return every try known before *to_at*, oldest first."""
     seen = _charges().where(network_attempts.c.at < to_at)
-    ours = _untold().where(attempts.c.sent_at < to_at)
+    ours = _untold().where(reached_at < to_at)
     return _tries(connection, union_all(seen, ours).subquery().select(), {"account": account_id})
 
 
@@ -107,7 +110,7 @@ class RecentTries:
 
 
 def _charges() -> Select[tuple[object, ...]]:
-    """Charges that an event told of; one of ours counts from when we sent it."""
+    """Charges that an event told of."""
     ours = and_(
         attempts.c.account_id == network_attempts.c.account_id,
         attempts.c.charge_id == network_attempts.c.charge_id,
@@ -119,7 +122,7 @@ def _charges() -> Select[tuple[object, ...]]:
     )
     return (
         select(
-            func.coalesce(attempts.c.sent_at, network_attempts.c.at).label("at"),
+            func.coalesce(reached_at, network_attempts.c.at).label("at"),
             made_by.label("made_by"),
             network_attempts.c.payment_method_id,
             network_attempts.c.fingerprint,
@@ -155,7 +158,7 @@ def _untold() -> Select[tuple[object, ...]]:
     refused = and_(attempts.c.state == AttemptState.ABANDONED.value, attempts.c.answer_code != "")
     return (
         select(
-            attempts.c.sent_at.label("at"),
+            reached_at.label("at"),
             literal(MadeBy.WORKER.value).label("made_by"),
             attempts.c.payment_method_id,
             func.coalesce(payment_methods.c.fingerprint, "").label("fingerprint"),
@@ -257,7 +260,7 @@ def _recent() -> Select[tuple[object, ...]]:
         network_attempts.c.at > since, _alike(network_attempts.c.brand, network_attempts.c.country)
     )
     ours = _untold().where(
-        attempts.c.sent_at > since, _alike(payment_methods.c.brand, payment_methods.c.country)
+        reached_at > since, _alike(payment_methods.c.brand, payment_methods.c.country)
     )
     found = union_all(told, ours).subquery()
     same_brand = found.c.brand == bindparam("brand")

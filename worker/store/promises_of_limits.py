@@ -13,12 +13,13 @@ _WINDOW = {
     Window.DAY: "PARTITION BY CAST(at AT TIME ZONE :zone AS date) ORDER BY at "
     "RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW",
 }
+# By its last sending: one whose sender died may have reached Stripe only then.
 _ATTEMPTS = """
-    SELECT 'C-' || case_id AS subject, sent_at AS at,
+    SELECT 'C-' || case_id AS subject, asked_at AS at,
            CASE WHEN state = 'declined' THEN 0 ELSE amount_minor END AS amount
     FROM attempts
     WHERE account_id = :account AND kind = ANY(:kinds) AND state <> 'abandoned'
-      AND (:currency = '' OR currency = :currency) AND sent_at > :from_at
+      AND (:currency = '' OR currency = :currency) AND asked_at > :from_at
 """
 _LETTERS = """
     SELECT coalesce('C-' || case_id, 'letter ' || id) AS subject, begun_at AS at, 0 AS amount

@@ -130,6 +130,8 @@ attempts = Table(
     text_column("request_id"),
     instant("unknown_at"),
     instant("last_sent_at"),
+    instant("asked_at", required=True),
+    instant("reached_at"),
     PrimaryKeyConstraint("account_id", "invoice_id", "no"),
     UniqueConstraint("key"),
 )
@@ -148,6 +150,7 @@ Index(
     postgresql_where=text("kind = 'charge' AND state IN ('sending', 'processing')"),
 )
 Index("ix_attempts_sent", attempts.c.kind, attempts.c.sent_at)
+Index("ix_attempts_asked", attempts.c.kind, attempts.c.asked_at)
 Index("ix_attempts_case", attempts.c.case_id)
 Index("ix_attempts_customer", attempts.c.customer_id, attempts.c.sent_at)
 Index("ix_attempts_payment_method", attempts.c.payment_method_id)

@@ -254,7 +254,7 @@ class Seeding:
         with self.ledger.begin() as tx:
             case = tx.cases.load(case_id)
             assert case is not None
-            assert tx.attempts.start(case, attempt)
+            assert tx.attempts.start(case, attempt, asked_at=attempt.sent_at)
             tx.attempts.settle(
                 case,
                 1,

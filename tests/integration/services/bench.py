@@ -80,6 +80,8 @@ class FakeStripe:
     has_slots: bool = True
     before_charge: Callable[[], None] = nothing
     """Runs once between the decision to charge and its intent."""
+    while_paying: Callable[[], None] = nothing
+    """Runs once while an invoice is charged."""
 
     def read_invoice(self, invoice_id: str) -> InvoiceReading:
         """Return the invoice."""
@@ -113,6 +115,8 @@ class FakeStripe:
     def pay_invoice(self, invoice_id: str, **_: Any) -> Answer:
         """Return the next answer."""
         self.asked.append(f"pay {invoice_id}")
+        run, self.while_paying = self.while_paying, nothing
+        run()
         return self.answers.pop(0)
 
     def cancel_subscription(self, subscription_id: str) -> Answer:

@@ -47,7 +47,7 @@ def test_of_two_charges_of_one_customer_the_second_waits_until_the_first_is_over
             other = tx.cases.load(other_id)
             assert other is not None
             begun = replace(attempt(other, sent_at=bench.clock.now), key="dun:v1:in_2:1")
-            assert tx.attempts.start(other, begun)
+            assert tx.attempts.start(other, begun, asked_at=begun.sent_at)
 
     bench.stripe.before_charge = other_begins
     assert looks_until_it_waits(bench, case_id) == ["letter_due", "not_yet"]

@@ -97,7 +97,8 @@ def test_refused_coupons_are_no_refused_charges(bench: Bench) -> None:
             case = tx.cases.load(case_id)
             assert case is not None
             coupon = attempt(case, no, kind=AttemptKind.COUPON)
-            assert tx.attempts.start(case, replace(coupon, step="first letter: coupon"))
+            given = replace(coupon, step="first letter: coupon")
+            assert tx.attempts.start(case, given, asked_at=given.sent_at)
             tx.attempts.settle(case, no, AttemptState.ABANDONED, now=NOW, answer_code="missing")
     bench.stripe.answers = [NONSENSE]
     bench.looks(case_id, until="charge_due")

@@ -23,7 +23,7 @@ CHARGE = [AttemptKind.CHARGE.value]
 def start(ledger: PostgresLedger, case: Case, new: Attempt) -> bool:
     """Write one intent in a transaction of its own."""
     with ledger.begin() as tx:
-        return tx.attempts.start(case, new)
+        return tx.attempts.start(case, new, asked_at=new.sent_at)
 
 
 def settle(ledger: PostgresLedger, case: Case, no: int, state: AttemptState) -> None:
@@ -35,7 +35,7 @@ def settle(ledger: PostgresLedger, case: Case, no: int, state: AttemptState) -> 
 def count(ledger: PostgresLedger, kinds: Sequence[str] = CHARGE) -> int:
     """Count what was sent within the last hour."""
     with ledger.begin() as tx:
-        return tx.attempts.sent_since(kinds, since=NOW - 60 * MINUTE).count
+        return tx.attempts.asked_since(kinds, since=NOW - 60 * MINUTE).count
 
 
 def test_an_attempt_comes_back_as_it_was_written(ledger: PostgresLedger) -> None:
@@ -93,7 +93,7 @@ def test_a_refused_intent_leaves_its_transaction_usable(ledger: PostgresLedger) 
     case = claimed(ledger)
     assert start(ledger, case, attempt(case))
     with ledger.begin() as tx:
-        assert not tx.attempts.start(case, attempt(case, 2))
+        assert not tx.attempts.start(case, attempt(case, 2), asked_at=NOW)
         tx.cases.record_step(case.id, "try 2", done=False, at=NOW, reason="in flight")
     assert [step.step for step in loaded(ledger, case.id).steps] == ["try 2"]
 
@@ -102,7 +102,7 @@ def test_sends_are_counted_and_the_first_instants_stay(ledger: PostgresLedger) -
     case = claimed(ledger)
     assert start(ledger, case, attempt(case))
     with ledger.begin() as tx:
-        tx.attempts.resend(case, 1, wall_now=WALL)
+        tx.attempts.resend(case, 1, asked_at=NOW, wall_now=WALL)
     (found,) = loaded(ledger, case.id).attempts
     assert (found.sends, found.sent_at, found.first_sent_at) == (2, NOW, WALL)
 
@@ -138,8 +138,8 @@ def test_eight_threads_never_send_more_than_the_cap(ledger: PostgresLedger) -> N
         sent = 0
         for case in made[thread::8]:
             with ledger.begin() as tx:
-                capped = tx.attempts.sent_since(CHARGE, since=NOW - 60 * MINUTE).count >= limit
-                sent += not capped and tx.attempts.start(case, attempt(case))
+                capped = tx.attempts.asked_since(CHARGE, since=NOW - 60 * MINUTE).count >= limit
+                sent += not capped and tx.attempts.start(case, attempt(case), asked_at=NOW)
         return sent
 
     assert sum(at_once(8, charge)) == limit

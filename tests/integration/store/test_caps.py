@@ -144,8 +144,8 @@ def test_what_was_declined_leaves_its_amount_to_others(ledger: PostgresLedger) -
     with ledger.connection() as connection:
         connection.exec_driver_sql("UPDATE attempts SET state = 'declined'")
     with ledger.begin() as tx:
-        used = tx.attempts.sent_since(["charge"], since=NOW - timedelta(hours=1), currency="eur")
-        elsewhere = tx.attempts.sent_since(
+        used = tx.attempts.asked_since(["charge"], since=NOW - timedelta(hours=1), currency="eur")
+        elsewhere = tx.attempts.asked_since(
             ["charge"], since=NOW - timedelta(hours=1), currency="usd"
         )
     assert (used.count, used.amount_minor) == (2, 0)

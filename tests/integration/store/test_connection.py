@@ -45,7 +45,7 @@ def test_every_instant_comes_back_in_utc_whatever_the_servers_zone(
     ledger = far_away
     case = claimed(ledger)
     with ledger.begin() as tx:
-        assert tx.attempts.start(case, attempt(case))
+        assert tx.attempts.start(case, attempt(case), asked_at=NOW)
         tx.cases.record_step(case.id, "try 1", done=True, at=NOW, reason="")
         tx.letters.queue(letter("a", case_id=case.id), now=NOW)
         tx.control.create(charging=False, go_live_at=NOW, cause="", live=False)

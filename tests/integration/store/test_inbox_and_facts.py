@@ -200,7 +200,7 @@ def test_an_ending_of_ours_is_told_with_the_class_of_its_decline(ledger: Postgre
     case = claimed(ledger)
     failure = Failure(DeclineClass.FUNDS, "insufficient_funds", "ch_1", NOW, "pm_1")
     with ledger.begin() as tx:
-        tx.attempts.start(case, attempt(case, kind=AttemptKind.CANCEL))
+        tx.attempts.start(case, attempt(case, kind=AttemptKind.CANCEL), asked_at=NOW)
         [unclear] = tx.facts.dunned("sub_1", at=NOW)
         assert (unclear.ended_by_us, unclear.decline_class) == (True, DeclineClass.UNCLEAR)
         change = CaseChange(failure=failure, closed_at=NOW)

@@ -1,0 +1,183 @@
+"""When a charge counts: at its last sending for limits, and by its answer for gaps."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.integration.services.bench import Bench
+from tests.integration.services.test_unknown_outcomes import POOR, SAVED_500, show, tell
+from tests.integration.store.building import DAY, MINUTE, NOW, open_case
+from worker.domain.case import AttemptState
+from worker.domain.policy import Limits
+from worker.domain.readings import Answer, AnswerKind
+from worker.services.check_invariants import check_invariants
+
+HOUR = timedelta(hours=1)
+DECLINED = Answer(AnswerKind.DECLINED, 402, charge_id="ch_2", signals=POOR)
+
+
+def allow_one_an_hour(bench: Bench) -> None:
+    """Let one charge be made an hour."""
+    dunning = replace(bench.ports.configuration.dunning, limits=Limits(charges_per_hour=1))
+    rules = replace(bench.ports.configuration, dunning=dunning)
+    bench.ports = replace(bench.ports, configuration=rules)
+
+
+def paid(bench: Bench, number: int) -> int:
+    """Return how often Stripe was asked to charge an invoice."""
+    return bench.stripe.asked.count(f"pay in_{number}")
+
+
+def tried_at(bench: Bench, number: int) -> datetime | None:
+    """Return when the customer of a case was last charged for another invoice, as a look sees."""
+    with bench.ledger.begin() as tx:
+        case = tx.cases.of_invoice(f"in_{number}")
+        assert case is not None
+        read = bench.stripe.invoices[f"in_{number}"]
+        now = bench.clock.now
+        return tx.cases.surroundings(case, read, now=now, wall_now=now).other_try_at
+
+
+def caps_are_broken(bench: Bench) -> bool:
+    """Return whether the promise about limits is found to be broken."""
+    checked = check_invariants(
+        ledger=bench.ledger,
+        clock=bench.clock,
+        log=bench.ports.log,
+        configuration=bench.ports.configuration,
+        now=bench.clock.now,
+        whole=True,
+    )
+    return "caps_hold" in [each.promise.name for each in checked.breaches]
+
+
+def test_a_charge_waits_for_room_before_it_is_sent_again(bench: Bench) -> None:
+    """Its sender may have died before the request: then Stripe sees it only now."""
+    allow_one_an_hour(bench)
+    first, second = bench.case(1), bench.case(2)
+    bench.stripe.answers = [SAVED_500, SAVED_500, SAVED_500]
+    bench.looks(first, until="charge_due")
+    bench.clock.now += HOUR + MINUTE
+    bench.looks(second, until="charge_due")
+    began_at = bench.clock.now
+    assert (paid(bench, 1), paid(bench, 2)) == (1, 1)
+
+    bench.clock.now += MINUTE
+    bench.look(first)
+    assert paid(bench, 1) == 1
+    (line,) = bench.said("limit.reached")
+    assert line["limit"] == "1 charges per hour"
+    waits = "SELECT waits_for, next_action_at FROM cases WHERE invoice_id = 'in_1'"
+    with bench.ledger.connection() as connection:
+        row = connection.exec_driver_sql(waits).one()
+    assert row == ("1 charges per hour", began_at + HOUR)
+    assert bench.loaded(first).attempts[-1].sends == 1
+
+    bench.clock.now = began_at + HOUR
+    assert bench.look(first) == "outcome_unknown"
+    assert paid(bench, 1) == 2
+    assert not caps_are_broken(bench)
+    with bench.ledger.begin() as tx:
+        used = tx.attempts.asked_since(["charge"], since=began_at + MINUTE)
+    assert (used.count, used.oldest_at) == (1, began_at + HOUR), "it takes the place of this hour"
+
+
+def test_a_charge_sent_again_within_its_own_hour_takes_no_second_place(bench: Bench) -> None:
+    allow_one_an_hour(bench)
+    first = bench.case(1)
+    bench.stripe.answers = [SAVED_500, SAVED_500]
+    bench.looks(first, until="charge_due")
+    bench.clock.now += 2 * MINUTE
+    assert bench.look(first) == "outcome_unknown"
+    assert paid(bench, 1) == 2
+    assert bench.said("limit.reached") == []
+
+
+def test_the_promise_of_limits_counts_the_last_sending(bench: Bench) -> None:
+    allow_one_an_hour(bench)
+    first, second = bench.case(1), bench.case(2)
+    bench.stripe.answers = [SAVED_500, SAVED_500]
+    bench.looks(first, until="charge_due")
+    bench.clock.now += HOUR + MINUTE
+    bench.looks(second, until="charge_due")
+    assert not caps_are_broken(bench)
+    with bench.ledger.begin() as tx:
+        one = tx.cases.load(first)
+        assert one is not None
+        tx.attempts.resend(one, 1, asked_at=bench.clock.now, wall_now=bench.clock.now)
+    assert caps_are_broken(bench)
+
+
+@pytest.fixture
+def two(bench: Bench) -> Bench:
+    """Give a bench with two cases of one customer, of which the first is due."""
+    bench.case(1)
+    payer = bench.stripe.invoices["in_1"].customer
+    bench.failed_invoice(2, customer=payer)
+    open_case(bench.ledger, 2, customer_id="cus_1", due_at=NOW + DAY, failed_at=NOW - 30 * HOUR)
+    return bench
+
+
+def test_the_gap_counts_from_the_answer(two: Bench) -> None:
+    """A look may take minutes before its request goes out."""
+    bench = two
+
+    def read_slowly() -> None:
+        bench.clock.now += 80 * timedelta(seconds=1)
+
+    def pay_slowly() -> None:
+        bench.clock.now += 20 * timedelta(seconds=1)
+
+    bench.stripe.meanwhile, bench.stripe.while_paying = read_slowly, pay_slowly
+    bench.stripe.answers = [DECLINED]
+    bench.looks(1001, until="charge_due")
+    (made,) = bench.loaded(1001).attempts
+    assert (made.state, made.sent_at) == (AttemptState.DECLINED, NOW)
+    assert tried_at(bench, 2) == made.settled_at == NOW + 100 * timedelta(seconds=1)
+
+
+def test_without_an_answer_the_gap_counts_from_what_stripe_tells(two: Bench) -> None:
+    bench = two
+    bench.stripe.answers = [SAVED_500]
+    bench.looks(1001, until="charge_due")
+    assert tried_at(bench, 2) == NOW
+    bench.clock.now += MINUTE
+    show(bench, "ch_2")
+    tell(bench, "ch_2")
+    bench.clock.now += 40 * MINUTE
+    with bench.ledger.begin() as tx:
+        tx.control.set_cursor("events", bench.clock.now)
+    assert bench.look(1001) == "attempt_settled"
+    assert tried_at(bench, 2) == NOW + MINUTE
+
+
+def test_who_was_charged_meanwhile_for_another_invoice_is_not_charged_now(two: Bench) -> None:
+    """The other charge begins and ends between the decision and the intent."""
+    bench = two
+    with bench.ledger.begin() as tx:
+        tx.cases.wake(now=NOW, case_ids=[1002])
+
+    def other_is_charged() -> None:
+        bench.stripe.answers = [DECLINED]
+        bench.looks(1002, until="charge_due")
+
+    bench.stripe.before_charge = other_is_charged
+    bench.look(1001)
+    assert (paid(bench, 1), paid(bench, 2)) == (0, 1)
+
+
+def test_under_a_test_clock_everything_counts_by_its_time(two: Bench) -> None:
+    """It stands still, and the host's clock says nothing about the business."""
+    bench = two
+    with bench.ledger.begin() as tx:
+        tx.control.set_business_time(NOW, wall_now=NOW)
+
+    def pay_slowly() -> None:
+        bench.clock.now += MINUTE
+
+    bench.stripe.while_paying = pay_slowly
+    bench.stripe.answers = [DECLINED]
+    bench.looks(1001, until="charge_due")
+    (made,) = bench.loaded(1001).attempts
+    assert tried_at(bench, 2) == made.settled_at == NOW
