@@ -73,6 +73,15 @@ def told_as_ours(at: Situation) -> bool:
     return told is not None and told.made_by is MadeBy.WORKER
 
 
+def told_as_asked_for(at: Situation) -> bool:
+    """Return whether the event of the invoice's last charge names a request that was not ours.
+
+    Stripe's own tries come of no request (docs.stripe.com/api/events/object, `request`).
+    """
+    told = _told(at)
+    return told is not None and told.made_by is MadeBy.CUSTOMER
+
+
 def declined_shown(at: Situation, attempt: Attempt) -> bool:
     """Return whether the invoice's last failed charge is what *attempt* came to."""
     payment, failure = at.invoice.payment, at.case.failure

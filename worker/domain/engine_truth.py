@@ -21,7 +21,7 @@ from worker.domain.decisions import (
     Wait,
 )
 from worker.domain.due_dates import paid_on_time
-from worker.domain.engine_outcomes import paid_by, told_as_ours
+from worker.domain.engine_outcomes import paid_by, told_as_asked_for, told_as_ours
 from worker.domain.engine_refund import moved_after_cancel, refund_due
 from worker.domain.engine_situation import (
     OVER_ALONE,
@@ -107,6 +107,8 @@ def who_paid(at: Situation) -> RecoveredBy:
         return RecoveredBy.OUT_OF_BAND
     if not won and told_as_ours(at):  # a try that a restored ledger does not know
         return RecoveredBy.RETRY
+    if told_as_asked_for(at):
+        return RecoveredBy.CUSTOMER
     return RecoveredBy.STRIPE if at.case.owner is RetriesBy.STRIPE else RecoveredBy.CUSTOMER
 
 

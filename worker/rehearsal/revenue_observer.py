@@ -35,6 +35,11 @@ class Move:
     """Of a loss: it was for want of payment."""
     is_late: bool
     """Of a return: within 30 days after such a loss."""
+    subscription: str
+    at: int
+    """Unix seconds."""
+    term_ends_at: int
+    """When the subscription's term ended as it stood then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,14 @@ class Observer:
             if self._phase.get(row["id"]) in ("live", "still"):
                 found[row["currency"], row["customer"]] += self._brings[row["id"]]
         return found
+
+    def worth(self) -> dict[str, int]:
+        """Return subscription -> MRR, of all who are not lost."""
+        return {
+            name: mrr
+            for name, mrr in self._brings.items()
+            if self._phase.get(name) in ("live", "still")
+        }
 
     def mrr(self) -> dict[str, int]:
         """Return currency -> MRR, from all subscriptions as they stand."""
@@ -145,7 +158,18 @@ class Observer:
         if unpaid:
             self._unpaid_since[look.name] = look.at
         is_late = since is not None and look.at - since <= LATE_SECONDS
-        return Move(look.currency, kind, delta, look.customer, unpaid, is_late)
+        ends_at = min(item["current_period_end"] for item in look.row["items"]["data"])
+        return Move(
+            look.currency,
+            kind,
+            delta,
+            look.customer,
+            unpaid,
+            is_late,
+            subscription=look.name,
+            at=look.at,
+            term_ends_at=ends_at,
+        )
 
     def _phase_of(self, row: Obj, before: str) -> str:
         """Return `new`, `live`, `still` (paused) or `lost`."""

@@ -16,6 +16,8 @@ from worker.gateway.price_readers import read_amount
 from worker.ports import Clock, JobLog, Json
 from worker.rehearsal.draws import Draws
 from worker.rehearsal.metrics_observer import CustomerCount, Figures
+from worker.rehearsal.payments_observer import PaymentCount
+from worker.rehearsal.revenue_cases import Watcher
 from worker.rehearsal.revenue_observer import Move, Observer
 from worker.rehearsal.revenue_year import Year
 from worker.rehearsal.sandbox.expand import expanded
@@ -27,8 +29,9 @@ from worker.store.ledger import PostgresLedger
 from worker.store.metrics_counts import read_counts
 
 BATCH = 500
-FAMILIES = ("customer", "invoice", "coupon", "payment_method")
-"""Of events that facts of revenue can come from; the others are many."""
+SECOND = timedelta(seconds=1)
+FAMILIES = ("charge", "customer", "invoice", "coupon", "payment_method")
+"""Of events that facts can come from; the others are many."""
 LATE = frozenset(
     (
         "customer.discount.created",
@@ -80,7 +83,7 @@ class Month:
 
 @dataclass(slots=True)
 class Replay:
-    """Plays a year into a ledger; some events come a month late."""
+    """Plays a year into a ledger, day by day; some events come a month late."""
 
     year: Year
     ledger: PostgresLedger
@@ -91,6 +94,8 @@ class Replay:
     late_share: float = 0.0
     observer: Observer = field(init=False)
     _customers: CustomerCount = field(init=False)
+    _payments: PaymentCount = field(init=False)
+    _watcher: Watcher = field(init=False)
     _month_began: datetime = field(init=False)
     _heard: list[Json] = field(init=False, default_factory=list)
     _late: list[Json] = field(init=False, default_factory=list)
@@ -100,6 +105,8 @@ class Replay:
         """Take in what happened so far, and listen."""
         self.observer = Observer(self.year.world)
         self._customers = CustomerCount(self.year.world)
+        self._payments = PaymentCount(self.year.world)
+        self._watcher = Watcher(self.year.world, self.ledger, self.configuration, self.log)
         self._month_began = self.year.start_at
         self._draws = Draws(self.year.seed, "late events")
         for event in self.year.world.tables["event"].rows.values():
@@ -112,20 +119,39 @@ class Replay:
 
     def month(self, after: datetime, *, nothing_is_late: bool = False) -> Month:
         """Live until *after*, read and fold what is known then, and return what was observed."""
-        self.year.until(after)
         share = 0.0 if nothing_is_late else self.late_share
-        later = [one for one in self._heard if one["type"] in LATE and self._draws.happens(share)]
-        held_back = {str(event["id"]) for event in later}
-        now = self._late + [each for each in self._heard if str(each["id"]) not in held_back]
-        self._heard.clear()
-        self._late = later
-        self._read(now, until=after + WATERMARK)
-        moves = self.observer.take_month()
         began, self._month_began = self._month_began, after
+        heard, self._late = self._late, []
+        day = began
+        while day < after:
+            day = min(day + timedelta(days=1), after)
+            self.year.until(day)
+            self._read(heard + self._heard_in_time(share), now=day - SECOND)
+            self._watcher.look(day - SECOND)
+            heard = []
+        self._fold(until=after + WATERMARK)
+        return self._observed(began, after)
+
+    def _heard_in_time(self, late_share: float) -> list[Json]:
+        """Return the day's events but for those that are put off to the next month."""
+        later = [
+            one for one in self._heard if one["type"] in LATE and self._draws.happens(late_share)
+        ]
+        held_back = {str(event["id"]) for event in later}
+        now = [each for each in self._heard if str(each["id"]) not in held_back]
+        self._heard.clear()
+        self._late += later
+        return now
+
+    def _observed(self, began: datetime, after: datetime) -> Month:
+        moves = self.observer.take_month()
         figures = self._customers.month(began, after, moves, self.observer.standing())
+        currencies = sorted({currency for currency, _ in figures})
+        worth = self.observer.worth()
+        figures |= self._payments.month(began, after, moves, worth, currencies)
         return Month(moves, self.observer.mrr(), figures)
 
-    def _read(self, events: list[Json], *, until: datetime) -> None:
+    def _read(self, events: list[Json], *, now: datetime) -> None:
         reader = StripeReader()
         for begin in range(0, len(events), BATCH):
             with self.ledger.begin() as tx:
@@ -136,9 +162,12 @@ class Replay:
                     gather(added, reader),
                     rules=self.configuration.dunning,
                     go_live_at=self.year.start_at,
-                    now=until,
+                    now=now,
                     wall_now=wall_now,
                 )
+
+    def _fold(self, *, until: datetime) -> None:
+        reader = StripeReader()
         with self.ledger.begin() as tx:
             tx.control.set_cursor(CURSOR, until)
         self._learn_prices()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.domain import network_tries_building as tries
 from tests.unit.domain.building import (
     NEW_CARD,
     Row,
@@ -30,6 +31,7 @@ from worker.domain.case import (
     RecoveredBy,
 )
 from worker.domain.decisions import Close, Reopen, Review, Wait
+from worker.domain.network_tries import MadeBy
 from worker.domain.policy import RetriesBy
 from worker.domain.readings import CustomerReading, PaymentReading
 
@@ -90,6 +92,20 @@ PAID = [
         "paid",
         case(owner=RetriesBy.STRIPE),
         paid_invoice(),
+    ),
+    *(
+        Row(
+            f"while Stripe retries, and its event says {made_by.value}",
+            recovered(by),
+            "paid",
+            case(owner=RetriesBy.STRIPE),
+            paid_invoice(),
+            around(tries=(tries.paid(NOW, made_by=made_by, charge_id="ch_1"),)),
+        )
+        for made_by, by in (
+            (MadeBy.STRIPE, RecoveredBy.STRIPE),
+            (MadeBy.CUSTOMER, RecoveredBy.CUSTOMER),
+        )
     ),
     Row(
         "after our cancel: late",
