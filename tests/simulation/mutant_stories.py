@@ -32,9 +32,8 @@ BEGINS_BEFORE_INTENT = 2
 
 _INTENT = (
     "INSERT INTO attempts (account_id, case_id, invoice_id, customer_id, no, kind, step, key, "
-    "state, amount_minor, currency, sent_at, first_sent_at, asked_at) SELECT account_id, id, "
-    "invoice_id, customer_id, {no}, 'charge', 'try {no}', 'key {no}', 'sending', 1, 'eur', now(), "
-    "now(), now() "
+    "state, amount_minor, currency, sent_at, first_sent_at) SELECT account_id, id, invoice_id, "
+    "customer_id, {no}, 'charge', 'try {no}', 'key {no}', 'sending', 1, 'eur', now(), now() "
     "FROM cases WHERE id = {case}"
 )
 _LOOKING = "SELECT 1 FROM cases WHERE lease_until > :now"

@@ -113,6 +113,8 @@ class Attempt:
     """Wall time of the first send; the 23 hours of the key's life count from here."""
     sends: int = 1
     settled_at: datetime | None = None
+    reached_at: datetime | None = None
+    """Business time by which it had reached Stripe; None while it has no answer."""
     decline_class: DeclineClass | None = None
     answer_code: str = ""
     """Stripe's error code where it refused the request; empty where it did not, or nobody knows."""

@@ -79,7 +79,7 @@ def told_as_asked_for(at: Situation) -> bool:
     Stripe's own tries come of no request (docs.stripe.com/api/events/object, `request`).
     """
     told = _told(at)
-    return told is not None and told.made_by is MadeBy.CUSTOMER
+    return told is not None and told.asked_for
 
 
 def declined_shown(at: Situation, attempt: Attempt) -> bool:

@@ -53,6 +53,8 @@ class NetworkTry:
     key: str = ""
     """Our idempotency key that Stripe's event names as its request's; empty where it names none of
     ours, or no event told of the try yet."""
+    asked_for: bool = False
+    """Whether Stripe's event names a request that is not ours; its own tries come of none."""
 
     @property
     def counted(self) -> bool:

@@ -108,12 +108,13 @@ class MirrorBook(Protocol):
         *,
         customer_id: str,
         at: datetime,
-        made_by: MadeBy,
+        made_by: MadeBy | None,
         key: str = "",
     ) -> None:
         """Record that a charge was made, by whomever, once per charge.
 
-        Args: key: our idempotency key that its event names, if any; one told before stays.
+        Args: made_by: None where only its event will tell. key: our idempotency key that its event
+        names, if any; one told before stays.
         """
 
     def mark_default_changed(self, customer_id: str, *, at: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from worker.domain.case import Attempt, AttemptKind, AttemptState, Case
 from worker.domain.decisions import Charge, Decision, Resend
@@ -13,12 +13,14 @@ from worker.domain.readings import Answer, AnswerKind, method_in_use
 from worker.errors import GatewayRejected
 from worker.ports import Tx
 from worker.services.approvals import use_approval
-from worker.services.case_turn import Turn, window_is_over
+from worker.services.case_turn import Later, Turn, window_is_over
 from worker.services.foreign_keys import report_foreign_keys, stop_for_foreign_keys
 from worker.services.permission import Verdict, may_begin, may_resend
 from worker.services.send_ending import send_ending
 from worker.services.settle_attempt import settle_charge
 
+LOOK_AT_INVOICE = timedelta(hours=1)
+"""How soon the invoice is read again while a charge waits for room to be sent again."""
 RATE_PAUSE = timedelta(minutes=1)
 """How soon a case looks again whose charge found no slot, or came second."""
 
@@ -131,13 +133,18 @@ def resend_attempt(turn: Turn, decision: Decision, resend: Resend) -> None:
             tx.attempts.resend(held, attempt.no, asked_at=asked_at, wall_now=wall_now)
             tx.cases.record_decision(held.id, decision, at=turn.now)
     if not permission.granted:
-        turn.hand_back(permission.later(turn.now))
+        turn.hand_back(_by_the_hour(permission.later(turn.now), turn.now))
         return
     again = replace(attempt, sends=attempt.sends + 1)
     if attempt.kind is AttemptKind.CHARGE:
         _send(turn, decision, again, committed_at, first=False)
     else:
         send_ending(turn, again, committed_at=committed_at, first=False)
+
+
+def _by_the_hour(later: Later | None, now: datetime) -> Later | None:
+    """Return *later*, but at most an hour away: meanwhile the invoice may show what came of it."""
+    return later and replace(later, at=min(later.at, now + LOOK_AT_INVOICE))
 
 
 def _send(
@@ -153,8 +160,8 @@ def _send(
     took_ms = int((ports.clock.monotonic_seconds() - started_at) * 1000)
     if first and answer.replayed:
         report_foreign_key(turn, attempt, answer)
-    answered = replace(turn, now=turn.by_now)
-    settle_charge(answered, attempt, answer, took_ms=took_ms, owner=decision.owner)
+    answered = replace(attempt, reached_at=turn.by_now)
+    settle_charge(turn, answered, answer, took_ms=took_ms, owner=decision.owner)
 
 
 def _pay(turn: Turn, attempt: Attempt) -> Answer:

@@ -96,10 +96,10 @@ def may_resend(
     counts it twice. More time for the case does not undo it.
     Args: asked_at: business time of this moment.
     """
-    limit = _cap_on_request(tx, turn, attempt, asked_at)
     in_flight = held.in_flight
     if in_flight is None or in_flight.no != attempt.no or held.state is CaseState.CLOSED:
         return Permission(Verdict.HAND_BACK, "the request is settled")
+    limit = _cap_on_request(tx, turn, attempt, asked_at)  # first, as in `may_begin`
     return _against_act(tx, held, turn.now) or limit or GRANTED
 
 

@@ -148,7 +148,7 @@ def _declined(turn: Turn, attempt: Attempt, answer: Answer, owner: RetriesBy | N
         case=with_attempt(case, settled),
         around=replace(
             turn.around,
-            last_try_at=turn.now,
+            last_try_at=attempt.reached_at or turn.now,
             tries=(*turn.around.tries, tried),
             retry_request=None,
             approval=None,
@@ -297,7 +297,7 @@ def _charge_behind(turn: Turn, settle: SettleAttempt) -> _Shown:
     charge_id = payment.latest_charge_id if payment is not None else ""
     if failure is None:
         return _Shown(charge_id, "", "", None)
-    made_at = failure.failed_at if failure.charge_id == charge_id else None
+    made_at = failure.failed_at if failure.charge_id == charge_id != "" else None
     return _Shown(charge_id, failure.code, failure.decline_class.value, made_at)
 
 
@@ -321,6 +321,7 @@ def _settle_row(
         charge_id=answer.charge_id,
         answer_code=answer.code,
         request_id=answer.request_id,
+        reached_at=attempt.reached_at,
     )
 
 

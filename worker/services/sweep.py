@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from worker.domain.case import LetterState
-from worker.domain.network_rules import MadeBy
 from worker.errors import GatewayRejected
 from worker.ports import LetterTask
 from worker.services.case_turn import CasePorts
@@ -100,9 +99,7 @@ def _refresh_charge(charge_id: str, ports: CasePorts, now: datetime) -> None:
     with ports.ledger.begin() as tx:
         if tx.mirror.known_customers({customer_id}):  # else of another test clock, say
             made_at = min(charge.created_at, now)
-            tx.mirror.put_charge(
-                charge, customer_id=customer_id, at=made_at, made_by=MadeBy.CUSTOMER
-            )
+            tx.mirror.put_charge(charge, customer_id=customer_id, at=made_at, made_by=None)
         tx.mirror.name_disputes(charge_id, customer_id=customer_id)
         tx.cases.wake(now=now, disputing_ids=[customer_id])
 

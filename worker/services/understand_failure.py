@@ -37,7 +37,7 @@ def understand_failure(
     known = case.failure
     if known is not None and known.charge_id == payment.latest_charge_id:
         return case
-    charge = _charge(payment.latest_charge_id, ledger=ledger, stripe=stripe)
+    charge = _charge(payment.latest_charge_id, case, ledger=ledger, stripe=stripe, now=now)
     method = payment.payment_method
     if charge is not None:
         signals, brand, kind = charge.signals, charge.brand, charge.payment_method_type
@@ -143,7 +143,14 @@ def report_unknown(
     )
 
 
-def _charge(charge_id: str, *, ledger: Ledger, stripe: StripeGateway) -> ChargeReading | None:
+def _charge(
+    charge_id: str, case: Case, *, ledger: Ledger, stripe: StripeGateway, now: datetime
+) -> ChargeReading | None:
+    """Return the charge, and let the network ledger know of it before its event does.
+
+    Else another case of the same card would be charged although this one was told to stop. Where a
+    charge of ours is in flight it may be that one, which only the event can tell.
+    """
     if not charge_id:
         return None
     with ledger.begin() as tx:
@@ -151,9 +158,18 @@ def _charge(charge_id: str, *, ledger: Ledger, stripe: StripeGateway) -> ChargeR
     if known is not None:
         return known
     try:
-        return stripe.read_charge(charge_id)
+        charge = stripe.read_charge(charge_id)
     except GatewayRejected:  # gone or not readable with this key: the PaymentIntent still tells
         return None
+    if case.in_flight is None:
+        with ledger.begin() as tx:
+            tx.mirror.put_charge(
+                charge,
+                customer_id=case.customer_id,
+                at=min(charge.created_at, now),
+                made_by=None,
+            )
+    return charge
 
 
 def _authentication(

@@ -35,10 +35,10 @@ from worker.domain.readings import InvoiceReading, PaymentMethodReading, method_
 from worker.store.approvals import approval_behind
 from worker.store.holds import holds_around, holds_from_json, names_of
 from worker.store.mirror_tables import customers, disputes, payment_methods
-from worker.store.network import RecentTries, fingerprints_of, reached_at, tries_of
+from worker.store.network import RecentTries, fingerprints_of, tries_of
 from worker.store.offers import last_offer, offer_from_json
 from worker.store.rows import payment_method_of
-from worker.store.tables import attempts, cases, letters, network_attempts
+from worker.store.tables import attempts, cases, last_asked_at, letters, network_attempts
 from worker.store.waiting_acts import waiting_acts, waiting_acts_from_json
 
 DISPUTE_OPEN = (
@@ -137,7 +137,7 @@ def _payment_returned() -> ColumnElement[bool]:
 def _other_try_at() -> ColumnElement[datetime | None]:
     """By when our last charge of the customer for another invoice had reached Stripe."""
     return (
-        select(func.max(reached_at))
+        select(func.max(func.coalesce(attempts.c.reached_at, last_asked_at)))
         .where(
             attempts.c.account_id == _ACCOUNT,
             attempts.c.customer_id == bindparam("customer"),
@@ -298,7 +298,7 @@ def _last_try_at(
 
     None for an invoice that is paid by hand, unless somebody tried to pay it.
     """
-    ours = [each.sent_at for each in found.charges]
+    ours = [each.reached_at or each.sent_at for each in found.charges]
     intent = invoice.payment.payment_intent_id if invoice.payment is not None else ""
     seen = [each.at for each in tries if each.debt in {found.invoice_id, intent} - {""}]
     first = [found.failed_at] if found.due_at is None else []

@@ -3,14 +3,26 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, text, update
+from psycopg.errors import UniqueViolation
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from worker.domain.breaker import History, Recent
 from worker.domain.case import Attempt, AttemptState, Case
 from worker.ports import Used
 from worker.store.charge_counts import charges_before, recent_charges
-from worker.store.tables import attempts
+from worker.store.tables import attempts, last_asked_at
 
 _MAY_COST = attempts.c.state != AttemptState.DECLINED.value
 """What was charged, or may turn out to be."""
@@ -20,6 +32,12 @@ def lock(connection: Connection, name: str) -> None:
     """Wait until no other transaction has the lock called *name*, and keep it to the end."""
     asked = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
     connection.execute(asked, {"name": name})
+
+
+def _is_first_answer(state: AttemptState) -> ColumnElement[bool]:
+    """What came out of SENDING reached Stripe, but for what is given up."""
+    made = state is not AttemptState.ABANDONED
+    return and_(attempts.c.state == AttemptState.SENDING.value, literal(made))
 
 
 class Attempts:
@@ -54,8 +72,10 @@ class Attempts:
                     asked_at=asked_at,
                 )
             )
-        except IntegrityError:
+        except IntegrityError as refused:
             savepoint.rollback()
+            if not isinstance(refused.orig, UniqueViolation):
+                raise
             return False
         savepoint.commit()
         return True
@@ -98,8 +118,7 @@ class Attempts:
                 state=state.value,
                 settled_at=None if state is AttemptState.PROCESSING else now,
                 reached_at=case(
-                    (attempts.c.state == AttemptState.SENDING.value, reached_at or now),
-                    else_=attempts.c.reached_at,
+                    (_is_first_answer(state), reached_at or now), else_=attempts.c.reached_at
                 ),
                 **{name: value for name, value in told.items() if value},
             )
@@ -124,12 +143,12 @@ class Attempts:
         row = self._connection.execute(
             select(
                 func.count(),
-                func.min(attempts.c.asked_at),
+                func.min(last_asked_at),
                 func.coalesce(func.sum(attempts.c.amount_minor).filter(_MAY_COST), 0),
             ).where(
                 attempts.c.account_id == self._account,
                 attempts.c.kind.in_(list(kinds)),
-                attempts.c.asked_at > since,
+                last_asked_at > since,
                 attempts.c.state != AttemptState.ABANDONED.value,
                 attempts.c.key != but_key,
                 *([attempts.c.currency == currency] if currency else []),

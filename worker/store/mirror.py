@@ -293,17 +293,17 @@ class Mirror:
         *,
         customer_id: str,
         at: datetime,
-        made_by: MadeBy,
+        made_by: MadeBy | None,
         key: str = "",
     ) -> None:
         """Record that a charge was made, by whomever, once per charge; its status may change."""
-        told = {"status": charge.status, "signals": asdict(charge.signals)}
+        told: dict[str, object] = {"status": charge.status, "signals": asdict(charge.signals)}
         told |= {"request_key": key} if key else {}
+        told |= {"made_by": made_by.value} if made_by is not None else {}
         statement = upsert(network_attempts).values(
             account_id=self._account,
             customer_id=customer_id,
             at=at,
-            made_by=made_by.value,
             **charge_columns(charge),
             **told,
         )

@@ -1,7 +1,7 @@
 """The network ledger: every try of a card or bank account that we know of, whoever made it.
 
-Charges come from Stripe's event list. Our own attempts count by when they had reached Stripe at
-the latest, also those that no event has told of yet, or whose outcome nobody knows (domain.md 0.4).
+Charges come from Stripe's event list; our own attempts that no event has told of yet, or whose
+outcome nobody knows, are counted from the moment they were sent (domain.md 0.4).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +18,7 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
+    false,
     func,
     literal,
     or_,
@@ -34,9 +35,6 @@ from worker.store.mirror_tables import payment_methods
 from worker.store.tables import attempts, network_attempts
 
 _ACCOUNT = bindparam("account", type_=String())
-
-reached_at = func.coalesce(attempts.c.reached_at, attempts.c.asked_at)
-"""By when an attempt had reached Stripe: its answer, or its last sending while it has none."""
 
 OUTAGE_ROWS_MAX = 600
 """Most tries that an outage is looked for in: those of the same brand and country come first."""
@@ -66,7 +64,7 @@ def all_tries(
 ) -> tuple[NetworkTry, ...]:
     """Return every try known before *to_at*, oldest first."""
     seen = _charges().where(network_attempts.c.at < to_at)
-    ours = _untold().where(reached_at < to_at)
+    ours = _untold().where(attempts.c.sent_at < to_at)
     return _tries(connection, union_all(seen, ours).subquery().select(), {"account": account_id})
 
 
@@ -110,7 +108,7 @@ class RecentTries:
 
 
 def _charges() -> Select[tuple[object, ...]]:
-    """Charges that an event told of."""
+    """Charges that an event told of; one of ours counts from when we sent it."""
     ours = and_(
         attempts.c.account_id == network_attempts.c.account_id,
         attempts.c.charge_id == network_attempts.c.charge_id,
@@ -122,7 +120,7 @@ def _charges() -> Select[tuple[object, ...]]:
     )
     return (
         select(
-            func.coalesce(reached_at, network_attempts.c.at).label("at"),
+            func.coalesce(attempts.c.sent_at, network_attempts.c.at).label("at"),
             made_by.label("made_by"),
             network_attempts.c.payment_method_id,
             network_attempts.c.fingerprint,
@@ -138,6 +136,7 @@ def _charges() -> Select[tuple[object, ...]]:
             network_attempts.c.signals,
             network_attempts.c.charge_id,
             network_attempts.c.request_key.label("key"),
+            (network_attempts.c.made_by == MadeBy.CUSTOMER.value).label("asked_for"),
         )
         .outerjoin(attempts, ours)
         .where(network_attempts.c.account_id == _ACCOUNT)
@@ -158,7 +157,7 @@ def _untold() -> Select[tuple[object, ...]]:
     refused = and_(attempts.c.state == AttemptState.ABANDONED.value, attempts.c.answer_code != "")
     return (
         select(
-            reached_at.label("at"),
+            attempts.c.sent_at.label("at"),
             literal(MadeBy.WORKER.value).label("made_by"),
             attempts.c.payment_method_id,
             func.coalesce(payment_methods.c.fingerprint, "").label("fingerprint"),
@@ -172,6 +171,7 @@ def _untold() -> Select[tuple[object, ...]]:
             literal({}, type_=JSONB).label("signals"),
             attempts.c.charge_id,
             literal("").label("key"),
+            false().label("asked_for"),
         )
         .outerjoin(
             payment_methods,
@@ -260,7 +260,7 @@ def _recent() -> Select[tuple[object, ...]]:
         network_attempts.c.at > since, _alike(network_attempts.c.brand, network_attempts.c.country)
     )
     ours = _untold().where(
-        reached_at > since, _alike(payment_methods.c.brand, payment_methods.c.country)
+        attempts.c.sent_at > since, _alike(payment_methods.c.brand, payment_methods.c.country)
     )
     found = union_all(told, ours).subquery()
     same_brand = found.c.brand == bindparam("brand")
@@ -303,6 +303,7 @@ def _tries(
             signals=DeclineSignals(**row["signals"]),
             charge_id=row["charge_id"],
             key=row["key"],
+            asked_for=row["asked_for"],
         )
         for row in connection.execute(query, asked).mappings()
     ]

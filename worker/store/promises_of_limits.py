@@ -15,11 +15,12 @@ _WINDOW = {
 }
 # By its last sending: one whose sender died may have reached Stripe only then.
 _ATTEMPTS = """
-    SELECT 'C-' || case_id AS subject, asked_at AS at,
+    SELECT 'C-' || case_id AS subject, coalesce(asked_at, sent_at) AS at,
            CASE WHEN state = 'declined' THEN 0 ELSE amount_minor END AS amount
     FROM attempts
     WHERE account_id = :account AND kind = ANY(:kinds) AND state <> 'abandoned'
-      AND (:currency = '' OR currency = :currency) AND asked_at > :from_at
+      AND (:currency = '' OR currency = :currency)
+      AND coalesce(asked_at, sent_at) > :from_at
 """
 _LETTERS = """
     SELECT coalesce('C-' || case_id, 'letter ' || id) AS subject, begun_at AS at, 0 AS amount
@@ -66,7 +67,7 @@ def begun_since(
         if letters
         else """
         SELECT 'C-' || case_id AS subject, sent_at AS at FROM attempts
-        WHERE account_id = :account AND sent_at > :from_at
+        WHERE account_id = :account AND coalesce(asked_at, sent_at) > :from_at
         """
     )
     query = f"SELECT DISTINCT subject FROM ({rows}) AS begun ORDER BY subject"

@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -130,7 +131,7 @@ attempts = Table(
     text_column("request_id"),
     instant("unknown_at"),
     instant("last_sent_at"),
-    instant("asked_at", required=True),
+    instant("asked_at"),
     instant("reached_at"),
     PrimaryKeyConstraint("account_id", "invoice_id", "no"),
     UniqueConstraint("key"),
@@ -150,7 +151,9 @@ Index(
     postgresql_where=text("kind = 'charge' AND state IN ('sending', 'processing')"),
 )
 Index("ix_attempts_sent", attempts.c.kind, attempts.c.sent_at)
-Index("ix_attempts_asked", attempts.c.kind, attempts.c.asked_at)
+last_asked_at = func.coalesce(attempts.c.asked_at, attempts.c.sent_at)
+"""When an attempt was last sent; a release that is being replaced does not write it."""
+Index("ix_attempts_asked", attempts.c.kind, last_asked_at)
 Index("ix_attempts_case", attempts.c.case_id)
 Index("ix_attempts_customer", attempts.c.customer_id, attempts.c.sent_at)
 Index("ix_attempts_payment_method", attempts.c.payment_method_id)

@@ -42,6 +42,8 @@ from worker.services.deliver_letter import deliver_letter
 from worker.services.read_feed import FeedRun, position_of_feed, read_feed
 from worker.store.ledger import PostgresLedger
 
+NO_MONEY = DeclineSignals(code="card_declined", decline_code="insufficient_funds")
+
 
 def nothing() -> None:
     """Do nothing meanwhile."""
@@ -71,6 +73,8 @@ class FakeStripe:
     trouble: Exception | None = None
     charge_trouble: Exception | None = None
     """Raised where a charge is read."""
+    charge_says: DeclineSignals = NO_MONEY
+    """Why a charge that is read has failed."""
     meanwhile: Callable[[], None] = nothing
     """Runs once while an invoice is read."""
     answers: list[Answer] = field(default_factory=list)
@@ -93,14 +97,14 @@ class FakeStripe:
         return self.invoices[invoice_id]
 
     def read_charge(self, charge_id: str) -> ChargeReading:
-        """Return a charge of `cus_1` that had not enough funds behind it."""
+        """Return a failed charge of `cus_1`."""
         trouble = self.trouble or self.charge_trouble
         if trouble is not None:
             raise trouble
         self.asked.append(f"read {charge_id}")
-        signals = DeclineSignals(code="card_declined", decline_code="insufficient_funds")
-        about = (charge_id, "failed", "pi_1", "pm_1", 1200, "eur", NOW - DAY, signals)
-        return ChargeReading(*about, customer_id="cus_1")
+        made_at = NOW - DAY
+        about = (charge_id, "failed", "pi_1", "pm_1", 1200, "eur", made_at, self.charge_says)
+        return ChargeReading(*about, brand="visa", fingerprint="print1", customer_id="cus_1")
 
     def read_subscription(self, subscription_id: str) -> SubscriptionReading:
         """Return the subscription."""

@@ -99,10 +99,9 @@ def test_charges_of_long_ago_and_few_charges_trip_nothing(bench: Bench) -> None:
 def test_codes_never_seen_stop_charging_where_there_is_history(bench: Bench) -> None:
     charged(bench, range(1, 31), code="do_not_honor")
     query = """INSERT INTO attempts (account_id, case_id, invoice_id, customer_id, no, kind, step,
-        key, state, amount_minor, currency, sent_at, first_sent_at, asked_at, decline_class,
-        decline_code)
+        key, state, amount_minor, currency, sent_at, first_sent_at, decline_class, decline_code)
         SELECT a.account_id, case_id, invoice_id, customer_id, 1000 + n, kind, step, 'k' || n,
-        state, amount_minor, currency, sent_at - n * interval '3 hours', first_sent_at, asked_at,
+        state, amount_minor, currency, sent_at - n * interval '3 hours', first_sent_at,
         decline_class, %(code)s FROM attempts a, generate_series(1, 250) AS n
         WHERE a.invoice_id = 'in_1'"""
     with bench.ledger.connection() as connection:

@@ -18,10 +18,10 @@ HOUR = timedelta(hours=1)
 
 ATTEMPT = """INSERT INTO attempts (account_id, case_id, invoice_id, customer_id, no, kind, step,
     key, state, payment_method_id, amount_minor, currency, sent_at, first_sent_at, last_sent_at,
-    settled_at, charge_id, asked_at)
+    settled_at, charge_id)
     SELECT account_id, id, invoice_id, customer_id, {no}, '{kind}', '{step}',
     'dun:v1:' || invoice_id || ':{no}', '{state}', 'pm_1', 1200, 'eur', '{at}', '{at}', '{at}',
-    {settled}, '{charge}', '{at}' FROM cases WHERE id = {case}"""
+    {settled}, '{charge}' FROM cases WHERE id = {case}"""
 
 BREAKS: dict[str, tuple[str, ...]] = {
     "one_success_per_invoice": ("attempt 1 succeeded", "attempt 2 succeeded"),

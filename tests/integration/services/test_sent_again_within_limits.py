@@ -7,13 +7,14 @@ import pytest
 
 from tests.integration.services.bench import Bench
 from tests.integration.services.test_unknown_outcomes import POOR, SAVED_500, show, tell
-from tests.integration.store.building import DAY, MINUTE, NOW, open_case
+from tests.integration.store.building import DAY, MINUTE, NOW, card, open_case
 from worker.domain.case import AttemptState
 from worker.domain.policy import Limits
-from worker.domain.readings import Answer, AnswerKind
+from worker.domain.readings import Answer, AnswerKind, DeclineSignals
 from worker.services.check_invariants import check_invariants
 
 HOUR = timedelta(hours=1)
+EXPIRED = DeclineSignals(code="expired_card", decline_code="expired_card")
 DECLINED = Answer(AnswerKind.DECLINED, 402, charge_id="ch_2", signals=POOR)
 
 
@@ -134,7 +135,7 @@ def test_the_gap_counts_from_the_answer(two: Bench) -> None:
     bench.looks(1001, until="charge_due")
     (made,) = bench.loaded(1001).attempts
     assert (made.state, made.sent_at) == (AttemptState.DECLINED, NOW)
-    assert tried_at(bench, 2) == made.settled_at == NOW + 100 * timedelta(seconds=1)
+    assert tried_at(bench, 2) == made.reached_at == NOW + 100 * timedelta(seconds=1)
 
 
 def test_without_an_answer_the_gap_counts_from_what_stripe_tells(two: Bench) -> None:
@@ -180,4 +181,72 @@ def test_under_a_test_clock_everything_counts_by_its_time(two: Bench) -> None:
     bench.stripe.answers = [DECLINED]
     bench.looks(1001, until="charge_due")
     (made,) = bench.loaded(1001).attempts
-    assert tried_at(bench, 2) == made.settled_at == NOW
+    assert tried_at(bench, 2) == made.reached_at == NOW
+
+
+def test_while_it_waits_for_the_days_room_its_invoice_is_read_every_hour(bench: Bench) -> None:
+    """Else the key would grow too old unseen."""
+    first, second = bench.case(1), bench.case(2)
+    bench.stripe.answers = [SAVED_500, SAVED_500]
+    bench.looks(first, until="charge_due")
+    bench.looks(second, until="charge_due")
+    dunning = bench.ports.configuration.dunning
+    lower = replace(dunning, limits=Limits(charges_per_hour=9, charges_per_day=1))
+    bench.ports = replace(
+        bench.ports, configuration=replace(bench.ports.configuration, dunning=lower)
+    )
+    bench.clock.now += 2 * MINUTE
+    bench.look(first)
+    assert paid(bench, 1) == 1
+    waits = "SELECT waits_for, next_action_at FROM cases WHERE invoice_id = 'in_1'"
+    with bench.ledger.connection() as connection:
+        row = connection.exec_driver_sql(waits).one()
+    assert row == ("1 charges per day", bench.clock.now + HOUR)
+
+
+def test_a_card_changed_while_it_is_charged_is_charged_once_more(bench: Bench) -> None:
+    """The change came after the look that chose the card: the charge may have had the old one."""
+    case_id = bench.case(1)
+    read = bench.stripe.invoices["in_1"]
+
+    def customer_changes_the_card() -> None:
+        bench.clock.now += timedelta(seconds=5)
+        with bench.ledger.begin() as tx:
+            tx.mirror.put_payment_methods([(card(1), bench.clock.now, True)])
+        bench.clock.now += timedelta(seconds=15)
+
+    bench.stripe.while_paying = customer_changes_the_card
+    bench.stripe.answers = [replace(DECLINED, signals=EXPIRED), SAVED_500]
+    bench.looks(case_id, until="charge_due")
+    assert bench.stripe.invoices["in_1"] == read
+    rules = [bench.look(case_id) for _ in range(3)]
+    assert "charge_due" in rules
+    assert paid(bench, 1) == 2
+    assert bench.loaded(case_id).attempts[-1].step.startswith("new card pm_1 of")
+
+
+def test_what_was_given_up_reached_nobody(two: Bench) -> None:
+    """It counts from its sending, and not from the day on which a person or time gave it up."""
+    bench = two
+    bench.stripe.answers = [SAVED_500]
+    bench.looks(1001, until="charge_due")
+    bench.clock.now += DAY
+    with bench.ledger.begin() as tx:
+        case = tx.cases.load(1001)
+        assert case is not None
+        tx.attempts.settle(case, 1, AttemptState.ABANDONED, now=bench.clock.now)
+    (given_up,) = bench.loaded(1001).attempts
+    assert (given_up.settled_at, given_up.reached_at) == (bench.clock.now, None)
+    assert tried_at(bench, 2) is None
+
+
+def test_what_the_release_before_has_sent_counts_by_its_look(two: Bench) -> None:
+    bench = two
+    bench.stripe.answers = [SAVED_500]
+    bench.looks(1001, until="charge_due")
+    with bench.ledger.connection() as connection:
+        connection.exec_driver_sql("UPDATE attempts SET asked_at = NULL")
+    assert tried_at(bench, 2) == NOW
+    with bench.ledger.begin() as tx:
+        used = tx.attempts.asked_since(["charge"], since=NOW - MINUTE)
+    assert (used.count, used.oldest_at) == (1, NOW)

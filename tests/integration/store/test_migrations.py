@@ -1,11 +1,14 @@
 """Migrations: from nothing, again, two at once, and equal to the tables in code."""
 
+from pathlib import Path
+
 import psycopg
 import pytest
 from sqlalchemy import Engine, inspect
 
 from tests.integration.store.building import at_once
 from worker.errors import ConfigError, ServiceUnavailable
+from worker.store import migrations
 from worker.store.columns import metadata
 from worker.store.ledger import connect
 from worker.store.migrate import current, differences, newest, upgrade
@@ -28,6 +31,18 @@ def test_migrating_twice_changes_nothing(database_url: str) -> None:
 
 def test_four_migrate_at_once(database_url: str) -> None:
     assert at_once(4, lambda _: upgrade(database_url)) == [newest()] * 4
+
+
+def test_the_release_before_can_write_into_every_migrated_table() -> None:
+    """It runs on while a new one is rolled out, and again where that is taken back."""
+    added = [
+        call
+        for path in Path(migrations.__path__[0], "versions").glob("*.py")
+        for call in path.read_text().split("op.add_column(")[1:]
+    ]
+    needed = [call for call in added if "nullable=False" in call.partition("op.")[0]]
+    assert len(needed) > 5
+    assert [call for call in needed if "server_default" not in call.partition("op.")[0]] == []
 
 
 def test_a_migration_that_breaks_off_leaves_nothing(database_url: str) -> None:

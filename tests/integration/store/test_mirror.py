@@ -197,6 +197,17 @@ def test_the_key_that_an_event_named_stays(ledger: PostgresLedger) -> None:
         assert keys.all() == ["dun:v1:in_1:1"]
 
 
+def test_who_made_a_charge_that_was_only_read_is_told_by_its_event(ledger: PostgresLedger) -> None:
+    seen: dict[str, Any] = {"customer_id": "cus_1", "at": NOW}
+    with ledger.begin() as tx:
+        tx.mirror.put_charge(charge(), **seen, made_by=None)
+        tx.mirror.put_charge(charge(), **seen, made_by=MadeBy.STRIPE)
+        tx.mirror.put_charge(charge(), **seen, made_by=None)
+    with ledger.connection() as connection:
+        makers = connection.exec_driver_sql("SELECT made_by FROM network_attempts").scalars()
+        assert makers.all() == ["stripe"]
+
+
 def test_a_dispute_names_the_customer_of_its_charge(ledger: PostgresLedger) -> None:
     def dispute(charge_id: str, status: str) -> str:
         with ledger.begin() as tx:

@@ -95,16 +95,17 @@ PAID = [
     ),
     *(
         Row(
-            f"while Stripe retries, and its event says {made_by.value}",
+            f"while Stripe retries, and its event names {what}",
             recovered(by),
             "paid",
             case(owner=RetriesBy.STRIPE),
             paid_invoice(),
-            around(tries=(tries.paid(NOW, made_by=made_by, charge_id="ch_1"),)),
+            around(tries=(tries.paid(NOW, charge_id="ch_1", **told),)),
         )
-        for made_by, by in (
-            (MadeBy.STRIPE, RecoveredBy.STRIPE),
-            (MadeBy.CUSTOMER, RecoveredBy.CUSTOMER),
+        for what, told, by in (
+            ("no request", {"made_by": MadeBy.STRIPE}, RecoveredBy.STRIPE),
+            ("nobody", {"made_by": MadeBy.CUSTOMER}, RecoveredBy.STRIPE),
+            ("a request", {"made_by": MadeBy.CUSTOMER, "asked_for": True}, RecoveredBy.CUSTOMER),
         )
     ),
     Row(

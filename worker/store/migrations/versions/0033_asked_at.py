@@ -8,11 +8,16 @@ down_revision = '0032'
 branch_labels = None
 depends_on = None
 
+# What was sent again reached Stripe at any of its sendings, up to its answer.
+SENT_AGAIN = """
+UPDATE attempts SET asked_at = sent_at + (last_sent_at - first_sent_at),
+       reached_at = CASE WHEN state IN ('declined', 'succeeded') THEN settled_at END
+ WHERE sends > 1
+"""
+
 
 def upgrade() -> None:
     op.add_column('attempts', sa.Column('asked_at', sa.DateTime(timezone=True), nullable=True))
     op.add_column('attempts', sa.Column('reached_at', sa.DateTime(timezone=True), nullable=True))
-    # What was sent again may have been executed as late as its answer came.
-    op.execute('UPDATE attempts SET asked_at = sent_at, reached_at = CASE WHEN sends > 1 THEN settled_at END')
-    op.alter_column('attempts', 'asked_at', nullable=False)
-    op.create_index('ix_attempts_asked', 'attempts', ['kind', 'asked_at'])
+    op.execute(SENT_AGAIN)
+    op.create_index('ix_attempts_asked', 'attempts', ['kind', sa.literal_column('coalesce(asked_at, sent_at)')], unique=False)
