@@ -51,7 +51,7 @@ def _ties_out(ledger: PostgresLedger, members: int, months: int) -> int:
         log=build_joblog(
             sys.stdout,
             log_format="text",
-            level="info",
+            level="warn",
             process="cli",
             wall_now=clock.wall_now,
             strict=True,

@@ -109,7 +109,7 @@ NET_REVENUE_CHURN = _share(
 )
 AT_RISK = _money(
     "mrr_at_risk",
-    "MRR at the end of subscriptions with an overdue payment",
+    "MRR at the end of subscriptions in dunning: a payment overdue, no cancel asked for since",
     "metrics.case_spans, metrics.movements",
 )
 AT_RISK_SHARE = _share(

@@ -196,7 +196,7 @@ def _cohort(failed: list[Failed]) -> dict[str, Fraction | None]:
 def _at_risk(
     currency: str, failed: list[Failed], world: World, worth: Mapping[str, int]
 ) -> dict[str, Fraction | None]:
-    overdue = {_subscription(each.row) for each in failed if each.row["status"] == "open"}
+    overdue = {_subscription(each.row) for each in failed if _is_dunned(each, world)}
     at_risk = sum(worth.get(name, 0) for name in overdue)
     total: Counter[str] = Counter()
     for name, mrr in worth.items():
@@ -205,6 +205,13 @@ def _at_risk(
         "mrr_at_risk": Fraction(at_risk),
         "mrr_at_risk_share": _percent(at_risk, total[currency]),
     }
+
+
+def _is_dunned(failed: Failed, world: World) -> bool:
+    """Return whether an invoice is still owed by somebody who did not ask to leave since."""
+    row = world.get("subscription", _subscription(failed.row))
+    leaves = row["cancel_at_period_end"] and row["canceled_at"] >= failed.at
+    return failed.row["status"] == "open" and not leaves
 
 
 def _subscription(invoice: Obj) -> str:
