@@ -5,7 +5,7 @@ both can be compared.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
@@ -88,27 +88,15 @@ class CustomerCount:
 
     def _tried(self, currency: str, since: int, until: int) -> list[tuple[bool, bool, int]]:
         """Return of each invoice's first charge in [since, until): whether it was of a renewal,
-        whether it failed, and its amount.
-
-        A subscription's own first invoice is left out: who never began is not dunned.
-        """
-        tables = self.world.tables
-        payments = tables["invoice_payment"].rows.values()
-        invoices = {each["payment"].get("payment_intent"): each["invoice"] for each in payments}
-        first: dict[str, Obj] = {}
-        for charge in tables["charge"].rows.values():
-            invoice_id = invoices.get(charge["payment_intent"])
-            if invoice_id and charge["currency"] == currency:
-                first.setdefault(invoice_id, charge)
-        reasons = {each: self.world.get("invoice", each)["billing_reason"] for each in first}
+        whether it failed, and its amount."""
         return [
             (
-                reasons[invoice_id] == "subscription_cycle",
+                invoice["billing_reason"] == "subscription_cycle",
                 charge["status"] == "failed",
                 charge["amount"],
             )
-            for invoice_id, charge in first.items()
-            if since <= charge["created"] < until and reasons[invoice_id] != "subscription_create"
+            for invoice, charge in first_charges(self.world)
+            if charge["currency"] == currency and since <= charge["created"] < until
         ]
 
 
@@ -146,11 +134,11 @@ class _Month:
             "customers_lost": Fraction(len(lost)),
             "customers_new": Fraction(len(new)),
             "customers_end": Fraction(len(self.then)),
-            "customer_retention_rate": _percent(len(self.then) - len(new), start),
-            "customer_churn_rate": _percent(len(lost), start),
-            "customer_churn_rate_voluntary": _percent(len(lost) - unpaid, start),
-            "customer_churn_rate_involuntary": _percent(unpaid, start),
-            "subscriber_churn_rate_as_stripe": _percent(gone, start + len(joined)),
+            "customer_retention_rate": percent(len(self.then) - len(new), start),
+            "customer_churn_rate": percent(len(lost), start),
+            "customer_churn_rate_voluntary": percent(len(lost) - unpaid, start),
+            "customer_churn_rate_involuntary": percent(unpaid, start),
+            "subscriber_churn_rate_as_stripe": percent(gone, start + len(joined)),
         }
 
     def _revenue(self) -> dict[str, Fraction | None]:
@@ -165,12 +153,12 @@ class _Month:
             "mrr_recovered_late": Fraction(self.moved_late),
             "mrr_end": Fraction(end),
             "arr": Fraction(end * 12),
-            "gross_revenue_retention": _percent(kept, start),
-            "net_revenue_retention": _percent(sum(self.then.get(who, 0) for who in base), start),
-            "revenue_churn_rate": _percent(churned, start),
-            "revenue_churn_rate_voluntary": _percent(churned + self.churned_unpaid, start),
-            "revenue_churn_rate_involuntary": _percent(-self.churned_unpaid, start),
-            "net_revenue_churn_rate": _percent(churned - self.moved["expansion"], start),
+            "gross_revenue_retention": percent(kept, start),
+            "net_revenue_retention": percent(sum(self.then.get(who, 0) for who in base), start),
+            "revenue_churn_rate": percent(churned, start),
+            "revenue_churn_rate_voluntary": percent(churned + self.churned_unpaid, start),
+            "revenue_churn_rate_involuntary": percent(-self.churned_unpaid, start),
+            "net_revenue_churn_rate": percent(churned - self.moved["expansion"], start),
         }
 
     def _worth(self) -> dict[str, Fraction | None]:
@@ -192,10 +180,28 @@ class _Month:
         of_renewals = [failed for is_renewal, failed, _ in self.tried if is_renewal]
         failed = [amount for _, failed, amount in self.tried if failed]
         return {
-            "first_attempt_failure_rate": _percent(sum(of_renewals), len(of_renewals)),
+            "first_attempt_failure_rate": percent(sum(of_renewals), len(of_renewals)),
             "failures": Fraction(len(failed)),
             "failed_amount": Fraction(sum(failed)),
         }
+
+
+def first_charges(world: World) -> Iterator[tuple[Obj, Obj]]:
+    """Yield each invoice that was charged with its first charge.
+
+    A subscription's own first invoice is left out: who never began is not dunned.
+    """
+    payments = world.tables["invoice_payment"].rows.values()
+    invoices = {each["payment"].get("payment_intent"): each["invoice"] for each in payments}
+    first: dict[str, Obj] = {}
+    for charge in world.tables["charge"].rows.values():
+        invoice_id = invoices.get(charge["payment_intent"])
+        if invoice_id:
+            first.setdefault(invoice_id, charge)
+    for invoice_id, charge in first.items():
+        invoice = world.get("invoice", invoice_id)
+        if invoice["billing_reason"] != "subscription_create":
+            yield invoice, charge
 
 
 def _of(customers: Customers, currency: str) -> dict[str, int]:
@@ -206,5 +212,6 @@ def _over(number: int, of: int) -> Fraction | None:
     return Fraction(number, of) if of else None
 
 
-def _percent(number: int, of: int) -> Fraction | None:
+def percent(number: int, of: int) -> Fraction | None:
+    """Return a share of *of*, which is no value where that is nothing."""
     return Fraction(100 * number, of) if of else None

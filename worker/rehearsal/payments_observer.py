@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 
-from worker.rehearsal.metrics_observer import Figures
+from worker.rehearsal.metrics_observer import Figures, first_charges, percent
 from worker.rehearsal.population_cards import unix
 from worker.rehearsal.revenue_observer import Move
 from worker.rehearsal.sandbox.world import Obj, World
@@ -88,19 +88,10 @@ class PaymentCount:
         return found
 
     def _failed(self) -> Iterator[Failed]:
-        """Yield the invoices whose first charge failed; who never began is not dunned."""
-        tables = self.world.tables
-        payments = tables["invoice_payment"].rows.values()
-        invoices = {each["payment"].get("payment_intent"): each["invoice"] for each in payments}
-        tried: set[str] = set()
-        for charge in tables["charge"].rows.values():
-            name = invoices.get(charge["payment_intent"])
-            if not name or name in tried:
-                continue
-            tried.add(name)
-            row = self.world.get("invoice", name)
-            if charge["status"] == "failed" and row["billing_reason"] != "subscription_create":
-                yield Failed(row, charge["created"], charge["amount"])
+        """Yield the invoices whose first charge failed."""
+        for invoice, charge in first_charges(self.world):
+            if charge["status"] == "failed":
+                yield Failed(invoice, charge["created"], charge["amount"])
 
     def _renewals(self, currency: str, since: int, until: int) -> dict[str, Fraction | None]:
         due = renewed = on_time = 0
@@ -114,8 +105,8 @@ class PaymentCount:
                     renewed += came
                     on_time += came and (name, ends_at) in in_time
         return {
-            "renewal_rate": _percent(renewed, due),
-            "renewal_rate_on_time": _percent(on_time, due),
+            "renewal_rate": percent(renewed, due),
+            "renewal_rate_on_time": percent(on_time, due),
         }
 
     def _paid(
@@ -164,7 +155,7 @@ class PaymentCount:
             "days_to_cash": Fraction(waited, DAY * len(back)) if back else None,
         }
         for credit in CREDITED.values():
-            figures[f"recovered_by_{credit}"] = _percent(counts[credit], len(back))
+            figures[f"recovered_by_{credit}"] = percent(counts[credit], len(back))
             figures[f"recovered_amount_by_{credit}"] = Fraction(amounts[credit])
         return figures
 
@@ -188,8 +179,8 @@ def _cohort(failed: list[Failed]) -> dict[str, Fraction | None]:
     for days in HORIZONS:
         back = [each for each in failed if each.is_back(each.at + days * DAY)]
         came = sum(each.row["amount_paid"] for each in back)
-        figures[f"recovery_rate_day_{days}"] = _percent(len(back), len(failed))
-        figures[f"recovery_amount_rate_day_{days}"] = _percent(came, owed)
+        figures[f"recovery_rate_day_{days}"] = percent(len(back), len(failed))
+        figures[f"recovery_amount_rate_day_{days}"] = percent(came, owed)
     return figures
 
 
@@ -203,7 +194,7 @@ def _at_risk(
         total[world.get("subscription", name)["currency"]] += mrr
     return {
         "mrr_at_risk": Fraction(at_risk),
-        "mrr_at_risk_share": _percent(at_risk, total[currency]),
+        "mrr_at_risk_share": percent(at_risk, total[currency]),
     }
 
 
@@ -233,7 +224,3 @@ def _is_proration(line: Obj) -> bool:
 
 def _within(at: int | None, since: int, until: int) -> bool:
     return at is not None and since <= at < until
-
-
-def _percent(number: int, of: int) -> Fraction | None:
-    return Fraction(100 * number, of) if of else None
