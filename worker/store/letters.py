@@ -146,7 +146,7 @@ class Letters:
             select(func.count(), func.min(letters.c.begun_at)).where(
                 letters.c.account_id == self._account,
                 letters.c.begun_at > since,
-                letters.c.state != LetterState.QUEUED.value,  # surely not sent, and tried again
+                letters.c.state != LetterState.QUEUED.value,  # of a release that is being replaced
             )
         ).one()
         return Used(row[0], row[1])
@@ -258,6 +258,7 @@ class Letters:
             )
             .values(
                 state=LetterState.QUEUED.value,
+                begun_at=None,
                 next_action_at=until,
                 send_by=letters.c.send_by + more_time,
                 tries=letters.c.tries + (1 if count_try else 0),

@@ -16,6 +16,7 @@ from tests.integration.store.building import (
     open_case,
     under_another_message_id,
 )
+from worker.domain.caps import Cap, Counted, Window
 from worker.domain.case import LetterState
 from worker.ports import LetterTask, NewLetter
 from worker.store.ledger import PostgresLedger
@@ -236,6 +237,25 @@ def test_a_letter_that_was_surely_not_sent_is_tried_again(ledger: PostgresLedger
     again = claim(ledger, letter_id, "t2")
     assert again is not None
     assert again.tries == 1
+
+
+def test_what_was_surely_not_sent_takes_no_room_also_once_it_is_dropped(
+    ledger: PostgresLedger,
+) -> None:
+    """A limit of one an hour holds the other letter, and the promise of limits is kept."""
+    case_id = open_case(ledger)
+    dropped, sent = queued(ledger, "dropped", case_id=case_id), queued(ledger, "sent")
+    claim(ledger, dropped)
+    assert begin(ledger, dropped)
+    assert postpone(ledger, dropped)
+    with ledger.begin() as tx:
+        tx.letters.suppress_queued(case_id, reason="case closed")
+    claim(ledger, sent)
+    assert begin(ledger, sent)
+    with ledger.begin() as tx:
+        assert tx.letters.begun_since(NOW - MINUTE).count == 1
+        cap = Cap(Counted.LETTERS, Window.HOUR, most=1)
+        assert tx.promises.over_cap(cap, [], since=NOW - DAY, zone="UTC") == []
 
 
 def test_a_sender_that_lost_its_lease_moves_nothing(ledger: PostgresLedger) -> None:
