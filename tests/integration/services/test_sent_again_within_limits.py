@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.integration.services.bench import Bench
+from tests.integration.services.test_sent_invoices import work
 from tests.integration.services.test_unknown_outcomes import POOR, SAVED_500, show, tell
 from tests.integration.store.building import DAY, MINUTE, NOW, card, open_case
 from worker.domain.case import AttemptState
@@ -38,6 +39,14 @@ def tried_at(bench: Bench, number: int) -> datetime | None:
         read = bench.stripe.invoices[f"in_{number}"]
         now = bench.clock.now
         return tx.cases.surroundings(case, read, now=now, wall_now=now).other_try_at
+
+
+def next_of(bench: Bench, case_id: int) -> tuple[str, datetime]:
+    """Return the next step of a case and when it is due."""
+    query = f"SELECT next_step, next_action_at FROM cases WHERE id = {case_id}"
+    with bench.ledger.connection() as connection:
+        step, due_at = connection.exec_driver_sql(query).one()
+    return step, due_at
 
 
 def caps_are_broken(bench: Bench) -> bool:
@@ -250,3 +259,28 @@ def test_what_the_release_before_has_sent_counts_by_its_look(two: Bench) -> None
     with bench.ledger.begin() as tx:
         used = tx.attempts.asked_since(["charge"], since=NOW - MINUTE)
     assert (used.count, used.oldest_at) == (1, NOW)
+
+
+def test_an_ending_counts_from_when_stripe_is_asked(bench: Bench) -> None:
+    """Its look may begin before midnight, and its request be one of the new day."""
+    lost = DeclineSignals(code="card_declined", decline_code="lost_card")
+    bench.stripe.answers = [replace(DECLINED, signals=lost)]
+    case_id = bench.case(1)
+    while next_of(bench, case_id)[0] != "ending":
+        bench.clock.now += HOUR
+        work(bench)
+    _, looked_at = next_of(bench, case_id)
+    bench.clock.now = looked_at
+    bench.feed()
+
+    def read_slowly() -> None:
+        bench.clock.now += 2 * MINUTE
+
+    bench.stripe.meanwhile = read_slowly
+    bench.look(case_id)
+    assert "cancel sub_1" in bench.stripe.asked
+    ending = bench.loaded(case_id).attempts[-1]
+    assert ending.sent_at == looked_at
+    with bench.ledger.begin() as tx:
+        used = tx.attempts.asked_since(["cancel"], since=looked_at + MINUTE)
+    assert (used.count, used.oldest_at) == (1, looked_at + 2 * MINUTE)
