@@ -29,6 +29,7 @@ def test_no_invariant_is_broken(part: int, ground: Ground) -> None:
     [
         "24287",  # the gap between a customer's charges counted from a look, not from the charge
         "31223",  # a letter that surely did not go out, and was dropped then, counted as one
+        "37576",  # another case's stop, which no look had read and whose event was listed late
         "28642",  # a card's stop, read at one case's look, was unknown to another until its event
         "24296",  # a charge whose sender died was sent without asking the hour's limit again
     ],

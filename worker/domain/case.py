@@ -114,7 +114,7 @@ class Attempt:
     sends: int = 1
     settled_at: datetime | None = None
     reached_at: datetime | None = None
-    """Business time by which it had reached Stripe; None while it has no answer."""
+    """Business time by which it had reached Stripe; None while that is not known."""
     decline_class: DeclineClass | None = None
     answer_code: str = ""
     """Stripe's error code where it refused the request; empty where it did not, or nobody knows."""
@@ -347,6 +347,8 @@ class Surroundings:
     """Business instant of our last charge of the same customer for another invoice."""
     charge_in_flight_in: int | None = None
     """Another case of the same customer whose charge has no outcome yet."""
+    unread_others: tuple[str, ...] = ()
+    """Invoices of the customer's other cases that no look has read since Stripe told of them."""
     named_at: datetime | None = None
     """When a letter of another case of the same subscription last named this invoice too."""
     last_offer: Given | None = None

@@ -323,13 +323,20 @@ class AttemptBook(Protocol):
         """
 
     def asked_since(
-        self, kinds: Sequence[str], *, since: datetime, currency: str = "", but_key: str = ""
+        self,
+        kinds: Sequence[str],
+        *,
+        since: datetime,
+        currency: str = "",
+        but_key: str = "",
+        held_since: datetime | None = None,
     ) -> Used:
         """Count attempts of *kinds* last sent since an instant, exactly: callers wait for each
         other.
 
         Args: currency: only those in it; without it the sum is over currencies, and means nothing.
-        but_key: the one that is about to be sent again, which is not counted.
+        but_key: the one that is about to be sent again, which is not counted. held_since: what was
+        begun since then and has no answer has its place too, whenever it was last sent.
         """
 
     def unanswered(self, case: Case, no: int, *, now: datetime) -> None:

@@ -113,8 +113,8 @@ class MirrorBook(Protocol):
     ) -> None:
         """Record that a charge was made, by whomever, once per charge.
 
-        Args: made_by: None where only its event will tell. key: our idempotency key that its event
-        names, if any; one told before stays.
+        Args: made_by: None where only its event will tell, which sets the instant right too. key:
+        our idempotency key that its event names, if any; one told before stays.
         """
 
     def mark_default_changed(self, customer_id: str, *, at: datetime) -> None:
@@ -124,7 +124,7 @@ class MirrorBook(Protocol):
         """Remember whether a bank debit may still be collected from a payment method."""
 
     def charge(self, charge_id: str) -> ChargeReading | None:
-        """Return a charge as the event list told of it, or None while it is not known."""
+        """Return a charge as its event or a read told of it, or None while it is not known."""
 
     def mark_failed(self, invoice_id: str, *, at: datetime) -> None:
         """Remember the first failure of an invoice."""

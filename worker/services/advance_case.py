@@ -42,6 +42,7 @@ from worker.services.case_turn import (
     CasePorts,
     LeaseLostError,
     Turn,
+    by_now,
     report_review,
 )
 from worker.services.change_access import change_access
@@ -165,11 +166,18 @@ def _read(claimed: Claimed, ports: CasePorts, now: datetime) -> Turn:
         text = tx.control.policy(case.policy_digest)
         watched = tx.watched.of_case(case.id) if ports.watches_only else ()
     policy = from_plain(text) if text is not None else ports.configuration.dunning.policies[-1]
+    stands = claimed.control.business_at is not None
     case = understand_failure(
-        case, invoice, around, ledger=ports.ledger, stripe=ports.stripe, log=ports.log, now=now
+        case,
+        invoice,
+        around,
+        ledger=ports.ledger,
+        stripe=ports.stripe,
+        log=ports.log,
+        now=now,
+        read_at=by_now(ports.clock, now, clock_stands=stands),
     )
     case = with_due_date(case, invoice)
-    stands = claimed.control.business_at is not None
     return Turn(
         ports,
         case,

@@ -83,6 +83,11 @@ def report_review(ports: CasePorts, case: Case, reason: str) -> None:
     ports.log.warning("review.opened", case=name, reason=reason, do=f"dunning case {name}")
 
 
+def by_now(clock: Clock, now: datetime, *, clock_stands: bool) -> datetime:
+    """Return business time of this very moment; *now* is the look's, minutes ago perhaps."""
+    return now if clock_stands else max(now, clock.wall_now())
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One leased case at one moment, with its fresh invoice."""
@@ -103,8 +108,8 @@ class Turn:
 
     @property
     def by_now(self) -> datetime:
-        """Business time of this very moment: since `now` a look may have taken minutes."""
-        return self.now if self.clock_stands else max(self.now, self.ports.clock.wall_now())
+        """Business time of this very moment."""
+        return by_now(self.ports.clock, self.now, clock_stands=self.clock_stands)
 
     def situation(self) -> Situation:
         """Return what the engine may look at, as this turn knows it."""

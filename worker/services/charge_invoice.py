@@ -15,12 +15,13 @@ from worker.ports import Tx
 from worker.services.approvals import use_approval
 from worker.services.case_turn import Later, Turn, window_is_over
 from worker.services.foreign_keys import report_foreign_keys, stop_for_foreign_keys
+from worker.services.learn_charges import learn_of_others
 from worker.services.permission import Verdict, may_begin, may_resend
 from worker.services.send_ending import send_ending
 from worker.services.settle_attempt import settle_charge
 
 LOOK_AT_INVOICE = timedelta(hours=1)
-"""How soon the invoice is read again while a charge waits for room to be sent again."""
+"""How soon the invoice is read again while a request waits for room to be sent again."""
 RATE_PAUSE = timedelta(minutes=1)
 """How soon a case looks again whose charge found no slot, or came second."""
 
@@ -33,6 +34,9 @@ def charge_invoice(
     Then nothing was written and the lease is still ours: the caller decides anew.
     """
     ports = turn.ports
+    if learn_of_others(turn):
+        why = "another payment of the customer has failed meanwhile"
+        return Obstacle(why, turn.now + RATE_PAUSE, passes_soon=True)
     if not ports.stripe.take_charge_slot():
         ports.log.info("rate.limited", case=case_name(turn.case.id), waiting=1)
         why = "Stripe's limit of requests is used up"
@@ -101,9 +105,11 @@ def _network_allows(tx: Tx, turn: Turn, attempt: Attempt) -> bool:
     if attempt.kind is not AttemptKind.CHARGE:
         return True
     around = tx.cases.surroundings(
-        turn.case, turn.invoice, now=turn.now, wall_now=turn.ports.clock.wall_now()
+        turn.case, turn.invoice, now=turn.by_now, wall_now=turn.ports.clock.wall_now()
     )
     if around.other_try_at != turn.around.other_try_at:
+        return False
+    if set(around.unread_others) - set(turn.around.unread_others):
         return False
     at = replace(turn, around=around).situation()
     methods = [*around.methods, *([at.method] if at.method is not None else [])]

@@ -13,6 +13,7 @@ from enum import StrEnum
 from worker.domain.canary import FIRST_CASES
 from worker.domain.caps import Cap, Counted, cap_of_ending, caps_of_charge, caps_of_letter
 from worker.domain.case import SUBSCRIPTION_ENDS, Attempt, AttemptKind, Case, CaseState
+from worker.domain.engine_in_flight import KEY_LIFE
 from worker.domain.notices import CLOSING_NOTICES
 from worker.ports import LetterTask, Tx, Used
 from worker.services.case_turn import FEED_LAG_MAX, CasePorts, Later, Turn
@@ -78,9 +79,12 @@ def may_begin(
 ) -> Permission:
     """Return whether a new request of the case's may begin: a charge, or one of its ending.
 
+    One without an answer keeps its place for as long as it may be sent again: else all that waits
+    for the same room could keep it from being sent until its key is too old.
     Args: held: the case as `Turn.fence` has just locked it. asked_at: business time of this moment.
     """
-    limit = _cap_on_request(tx, turn, attempt, asked_at)  # first: what follows its lock is fresh
+    # First: what follows its lock is fresh.
+    limit = _cap_on_request(tx, turn, attempt, asked_at, held_since=asked_at - KEY_LIFE)
     against = _against_case(tx, turn, held)
     if against is not None:
         return against
@@ -233,7 +237,14 @@ def _switch_is_on(tx: Tx) -> bool:
     return control is not None and control.charging
 
 
-def _cap_on_request(tx: Tx, turn: Turn, attempt: Attempt, asked_at: datetime) -> Permission | None:
+def _cap_on_request(
+    tx: Tx,
+    turn: Turn,
+    attempt: Attempt,
+    asked_at: datetime,
+    *,
+    held_since: datetime | None = None,
+) -> Permission | None:
     """Return the cap that a charge or an ending would pass, counted under a lock, or None."""
     rules = turn.ports.configuration.dunning
     if attempt.kind is AttemptKind.CHARGE:
@@ -248,7 +259,11 @@ def _cap_on_request(tx: Tx, turn: Turn, attempt: Attempt, asked_at: datetime) ->
 
     def used(cap: Cap, since: datetime) -> Used:
         return tx.attempts.asked_since(
-            kinds, since=since, currency=cap.currency, but_key=attempt.key
+            kinds,
+            since=since,
+            currency=cap.currency,
+            but_key=attempt.key,
+            held_since=held_since,
         )
 
     return _first_passed(tx, caps, attempt.amount_minor, used, turn.ports, asked_at)

@@ -3,13 +3,13 @@
 from dataclasses import replace
 from datetime import datetime
 
-from worker.domain.case import Case, Failure, Surroundings
+from worker.domain.case import AttemptKind, Case, Failure, Surroundings
 from worker.domain.decline_networks import DEBIT_METHODS
 from worker.domain.declines import Decline, classify
 from worker.domain.policy import DeclineClass
 from worker.domain.readings import ChargeReading, DeclineSignals, InvoiceReading, method_in_use
-from worker.errors import GatewayRejected
 from worker.ports import JobLog, Ledger, StripeGateway
+from worker.services.learn_charges import read_charge
 
 
 def understand_failure(
@@ -21,10 +21,12 @@ def understand_failure(
     stripe: StripeGateway,
     log: JobLog,
     now: datetime,
+    read_at: datetime,
 ) -> Case:
     """Return *case* with its last failure and 3-D Secure state as *invoice* shows them.
 
     The charge's outcome comes from the event list where it is known there, else from one read.
+    Args: now: business time of the look. read_at: of the invoice's reading, which is later.
     Raises: GatewayUnavailable: that read got no answer; the next scan asks again.
     """
     payment = invoice.payment
@@ -37,7 +39,7 @@ def understand_failure(
     known = case.failure
     if known is not None and known.charge_id == payment.latest_charge_id:
         return case
-    charge = _charge(payment.latest_charge_id, case, ledger=ledger, stripe=stripe, now=now)
+    charge = _charge(payment.latest_charge_id, case, ledger=ledger, stripe=stripe, read_at=read_at)
     method = payment.payment_method
     if charge is not None:
         signals, brand, kind = charge.signals, charge.brand, charge.payment_method_type
@@ -144,32 +146,24 @@ def report_unknown(
 
 
 def _charge(
-    charge_id: str, case: Case, *, ledger: Ledger, stripe: StripeGateway, now: datetime
+    charge_id: str, case: Case, *, ledger: Ledger, stripe: StripeGateway, read_at: datetime
 ) -> ChargeReading | None:
     """Return the charge, and let the network ledger know of it before its event does.
 
     Else another case of the same card would be charged although this one was told to stop. Where a
-    charge of ours is in flight it may be that one, which only the event can tell.
+    charge of the case's own is in flight it may be that one.
     """
     if not charge_id:
         return None
-    with ledger.begin() as tx:
-        known = tx.mirror.charge(charge_id)
-    if known is not None:
-        return known
-    try:
-        charge = stripe.read_charge(charge_id)
-    except GatewayRejected:  # gone or not readable with this key: the PaymentIntent still tells
-        return None
-    if case.in_flight is None:
-        with ledger.begin() as tx:
-            tx.mirror.put_charge(
-                charge,
-                customer_id=case.customer_id,
-                at=min(charge.created_at, now),
-                made_by=None,
-            )
-    return charge
+    in_flight = case.in_flight
+    return read_charge(
+        charge_id,
+        customer_id=case.customer_id,
+        ledger=ledger,
+        stripe=stripe,
+        read_at=read_at,
+        may_be_ours=in_flight is not None and in_flight.kind is AttemptKind.CHARGE,
+    )
 
 
 def _authentication(

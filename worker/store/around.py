@@ -10,12 +10,14 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    case,
     exists,
     func,
+    literal,
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, array
 
 from worker.domain.case import (
     CANCELS,
@@ -135,9 +137,13 @@ def _payment_returned() -> ColumnElement[bool]:
 
 
 def _other_try_at() -> ColumnElement[datetime | None]:
-    """By when our last charge of the customer for another invoice had reached Stripe."""
+    """By when our last charge of the customer for another invoice had reached Stripe.
+
+    A release that is being replaced writes neither: what it sent again counts from its outcome.
+    """
+    outcome_at = case((attempts.c.sends > 1, attempts.c.settled_at))
     return (
-        select(func.max(func.coalesce(attempts.c.reached_at, last_asked_at)))
+        select(func.max(func.coalesce(attempts.c.reached_at, outcome_at, last_asked_at)))
         .where(
             attempts.c.account_id == _ACCOUNT,
             attempts.c.customer_id == bindparam("customer"),
@@ -159,6 +165,24 @@ def _charge_in_flight_in() -> ColumnElement[int | None]:
             attempts.c.invoice_id != bindparam("invoice"),
             attempts.c.kind == AttemptKind.CHARGE.value,
             attempts.c.state.in_([state.value for state in sorted(IN_FLIGHT)]),
+        )
+        .scalar_subquery()
+    )
+
+
+def _unread_others() -> ColumnElement[list[str]]:
+    """Other cases' invoices: of an open case that is due, or whose failure nobody has read yet."""
+    return (
+        select(func.array_agg(aggregate_order_by(cases.c.invoice_id, cases.c.id)))
+        .where(
+            cases.c.account_id == _ACCOUNT,
+            cases.c.customer_id == bindparam("customer"),
+            cases.c.invoice_id != bindparam("invoice"),
+            cases.c.state != CaseState.CLOSED.value,
+            or_(
+                cases.c.failure == literal({}, type_=JSONB),
+                cases.c.next_action_at <= bindparam("now", type_=cases.c.next_action_at.type),
+            ),
         )
         .scalar_subquery()
     )
@@ -198,6 +222,7 @@ _AROUND = select(
     _payment_returned().label("payment_returned"),
     _other_try_at().label("other_try_at"),
     _charge_in_flight_in().label("charge_in_flight_in"),
+    _unread_others().label("unread_others"),
     _named_at().label("named_at"),
     _default_changed_at().label("default_changed_at"),
     holds_around().label("holds"),
@@ -233,7 +258,7 @@ def surroundings_of(
         customer_id=found.customer_id,
     )
     recent = last_day.of(in_use) if in_use else ()
-    known = connection.execute(_AROUND, _asked_about(account_id, found, invoice)).one()
+    known = connection.execute(_AROUND, _asked_about(account_id, found, invoice, now)).one()
     holds = holds_from_json(known.holds)
     asked = waiting_acts_from_json(known.waiting_acts)
     approval = asked.approval
@@ -250,6 +275,7 @@ def surroundings_of(
         last_try_at=_last_try_at(found, invoice, tries),
         other_try_at=known.other_try_at,
         charge_in_flight_in=known.charge_in_flight_in,
+        unread_others=tuple(known.unread_others or ()),
         named_at=known.named_at,
         last_offer=offer_from_json(known.last_offer),
         tries=_with_debt(tries, found, invoice),
@@ -265,7 +291,9 @@ def surroundings_of(
     )
 
 
-def _asked_about(account_id: str, found: Case, invoice: InvoiceReading) -> dict[str, object]:
+def _asked_about(
+    account_id: str, found: Case, invoice: InvoiceReading, now: datetime
+) -> dict[str, object]:
     """Return the parameters of the one query about a case."""
     payment = invoice.payment
     return {
@@ -274,6 +302,7 @@ def _asked_about(account_id: str, found: Case, invoice: InvoiceReading) -> dict[
         **names_of(found),
         "failed_at": found.failed_at,
         "opened_at": found.opened_at,
+        "now": now,
         "payment": payment.payment_intent_id if payment is not None else "",
     }
 

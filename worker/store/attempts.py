@@ -12,6 +12,8 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
+    or_,
     select,
     text,
     update,
@@ -38,6 +40,12 @@ def _is_first_answer(state: AttemptState) -> ColumnElement[bool]:
     """What came out of SENDING reached Stripe, but for what is given up."""
     made = state is not AttemptState.ABANDONED
     return and_(attempts.c.state == AttemptState.SENDING.value, literal(made))
+
+
+def _may_be_asked_again(since: datetime) -> ColumnElement[bool]:
+    """What has no answer, and whose key was still young at *since*."""
+    unanswered = attempts.c.state == literal_column(f"'{AttemptState.SENDING.value}'")
+    return and_(unanswered, attempts.c.sent_at > since)
 
 
 class Attempts:
@@ -132,7 +140,13 @@ class Attempts:
         )
 
     def asked_since(
-        self, kinds: Sequence[str], *, since: datetime, currency: str = "", but_key: str = ""
+        self,
+        kinds: Sequence[str],
+        *,
+        since: datetime,
+        currency: str = "",
+        but_key: str = "",
+        held_since: datetime | None = None,
     ) -> Used:
         """Count attempts of *kinds*; the lock makes concurrent callers exact.
 
@@ -140,15 +154,17 @@ class Attempts:
         what was committed before it began: the count sees what was written under the lock.
         """
         lock(self._connection, f"{self._account}:{'+'.join(sorted(kinds))}")
+        asked = last_asked_at > since
+        places = asked if held_since is None else or_(asked, _may_be_asked_again(held_since))
         row = self._connection.execute(
             select(
                 func.count(),
-                func.min(last_asked_at),
+                func.min(last_asked_at).filter(asked),
                 func.coalesce(func.sum(attempts.c.amount_minor).filter(_MAY_COST), 0),
             ).where(
                 attempts.c.account_id == self._account,
                 attempts.c.kind.in_(list(kinds)),
-                last_asked_at > since,
+                places,
                 attempts.c.state != AttemptState.ABANDONED.value,
                 attempts.c.key != but_key,
                 *([attempts.c.currency == currency] if currency else []),

@@ -28,6 +28,8 @@ from worker.store.forgotten import letter_of_forgotten
 from worker.store.tables import letter_occasions, letters
 
 _ON_THE_WAY = (LetterState.QUEUED.value, LetterState.SENDING.value)
+_SURELY_NOT_SENT = (LetterState.QUEUED.value, LetterState.SUPPRESSED.value)
+"""A mail server may have been asked, but took nothing; they take no room of a limit."""
 _UNCERTAIN = (*_ON_THE_WAY, LetterState.UNKNOWN.value)
 
 
@@ -146,7 +148,7 @@ class Letters:
             select(func.count(), func.min(letters.c.begun_at)).where(
                 letters.c.account_id == self._account,
                 letters.c.begun_at > since,
-                letters.c.state != LetterState.QUEUED.value,  # of a release that is being replaced
+                letters.c.state.not_in(_SURELY_NOT_SENT),
             )
         ).one()
         return Used(row[0], row[1])

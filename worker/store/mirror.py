@@ -11,6 +11,7 @@ from sqlalchemy import (
     Table,
     and_,
     any_,
+    case,
     func,
     literal,
     or_,
@@ -307,12 +308,16 @@ class Mirror:
             **charge_columns(charge),
             **told,
         )
+        was_read = and_(network_attempts.c.made_by == "", literal(made_by is not None))
+        once_told = {"at": case((was_read, at), else_=network_attempts.c.at)}
         self._connection.execute(
-            statement.on_conflict_do_update(index_elements=["account_id", "charge_id"], set_=told)
+            statement.on_conflict_do_update(
+                index_elements=["account_id", "charge_id"], set_={**told, **once_told}
+            )
         )
 
     def charge(self, charge_id: str) -> ChargeReading | None:
-        """Return a charge as the event list told of it."""
+        """Return a charge as its event or a read told of it."""
         row = (
             self._connection.execute(
                 select(network_attempts).where(

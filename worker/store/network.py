@@ -1,7 +1,8 @@
 """The network ledger: every try of a card or bank account that we know of, whoever made it.
 
-Charges come from Stripe's event list; our own attempts that no event has told of yet, or whose
-outcome nobody knows, are counted from the moment they were sent (domain.md 0.4).
+Charges come from Stripe's event list, and failed ones also from reading them; our own attempts that
+nothing has told of yet, or whose outcome nobody knows, are counted from the moment they were sent
+(domain.md 0.4).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -108,7 +109,7 @@ class RecentTries:
 
 
 def _charges() -> Select[tuple[object, ...]]:
-    """Charges that an event told of; one of ours counts from when we sent it."""
+    """Charges that an event or a read told of; one of ours counts from when we sent it."""
     ours = and_(
         attempts.c.account_id == network_attempts.c.account_id,
         attempts.c.charge_id == network_attempts.c.charge_id,

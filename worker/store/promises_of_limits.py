@@ -25,7 +25,7 @@ _ATTEMPTS = """
 _LETTERS = """
     SELECT coalesce('C-' || case_id, 'letter ' || id) AS subject, begun_at AS at, 0 AS amount
     FROM letters
-    WHERE account_id = :account AND state <> 'queued' AND begun_at > :from_at
+    WHERE account_id = :account AND state NOT IN ('queued', 'suppressed') AND begun_at > :from_at
 """
 
 

@@ -40,6 +40,7 @@ def test_of_two_charges_of_one_customer_the_second_waits_until_the_first_is_over
 ) -> None:
     """The other one's intent is written after this one was decided: only the index knows."""
     case_id = bench.case()
+    bench.failed_invoice(2, customer=bench.stripe.invoices["in_1"].customer)
     other_id = open_case(bench.ledger, 2, customer_id="cus_1", due_at=bench.clock.now + MINUTE)
 
     def other_begins() -> None:

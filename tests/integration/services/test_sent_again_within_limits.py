@@ -9,6 +9,7 @@ from tests.integration.services.bench import Bench
 from tests.integration.services.test_sent_invoices import work
 from tests.integration.services.test_unknown_outcomes import POOR, SAVED_500, show, tell
 from tests.integration.store.building import DAY, MINUTE, NOW, card, open_case
+from worker.domain.caps import start_of_next_day
 from worker.domain.case import AttemptState
 from worker.domain.policy import Limits
 from worker.domain.readings import Answer, AnswerKind, DeclineSignals
@@ -19,9 +20,9 @@ EXPIRED = DeclineSignals(code="expired_card", decline_code="expired_card")
 DECLINED = Answer(AnswerKind.DECLINED, 402, charge_id="ch_2", signals=POOR)
 
 
-def allow_one_an_hour(bench: Bench) -> None:
-    """Let one charge be made an hour."""
-    dunning = replace(bench.ports.configuration.dunning, limits=Limits(charges_per_hour=1))
+def allow(bench: Bench, limits: Limits) -> None:
+    """Let only so many charges be made."""
+    dunning = replace(bench.ports.configuration.dunning, limits=limits)
     rules = replace(bench.ports.configuration, dunning=dunning)
     bench.ports = replace(bench.ports, configuration=rules)
 
@@ -63,13 +64,16 @@ def caps_are_broken(bench: Bench) -> bool:
 
 
 def test_a_charge_waits_for_room_before_it_is_sent_again(bench: Bench) -> None:
-    """Its sender may have died before the request: then Stripe sees it only now."""
-    allow_one_an_hour(bench)
+    """Its sender may have died before the request: then Stripe sees it only now.
+
+    The limit was lowered meanwhile: else it has kept its place.
+    """
     first, second = bench.case(1), bench.case(2)
     bench.stripe.answers = [SAVED_500, SAVED_500, SAVED_500]
     bench.looks(first, until="charge_due")
     bench.clock.now += HOUR + MINUTE
     bench.looks(second, until="charge_due")
+    allow(bench, Limits(charges_per_hour=1))
     began_at = bench.clock.now
     assert (paid(bench, 1), paid(bench, 2)) == (1, 1)
 
@@ -94,7 +98,7 @@ def test_a_charge_waits_for_room_before_it_is_sent_again(bench: Bench) -> None:
 
 
 def test_a_charge_sent_again_within_its_own_hour_takes_no_second_place(bench: Bench) -> None:
-    allow_one_an_hour(bench)
+    allow(bench, Limits(charges_per_hour=1))
     first = bench.case(1)
     bench.stripe.answers = [SAVED_500, SAVED_500]
     bench.looks(first, until="charge_due")
@@ -105,12 +109,12 @@ def test_a_charge_sent_again_within_its_own_hour_takes_no_second_place(bench: Be
 
 
 def test_the_promise_of_limits_counts_the_last_sending(bench: Bench) -> None:
-    allow_one_an_hour(bench)
     first, second = bench.case(1), bench.case(2)
     bench.stripe.answers = [SAVED_500, SAVED_500]
     bench.looks(first, until="charge_due")
     bench.clock.now += HOUR + MINUTE
     bench.looks(second, until="charge_due")
+    allow(bench, Limits(charges_per_hour=1))
     assert not caps_are_broken(bench)
     with bench.ledger.begin() as tx:
         one = tx.cases.load(first)
@@ -199,11 +203,7 @@ def test_while_it_waits_for_the_days_room_its_invoice_is_read_every_hour(bench: 
     bench.stripe.answers = [SAVED_500, SAVED_500]
     bench.looks(first, until="charge_due")
     bench.looks(second, until="charge_due")
-    dunning = bench.ports.configuration.dunning
-    lower = replace(dunning, limits=Limits(charges_per_hour=9, charges_per_day=1))
-    bench.ports = replace(
-        bench.ports, configuration=replace(bench.ports.configuration, dunning=lower)
-    )
+    allow(bench, Limits(charges_per_day=1))
     bench.clock.now += 2 * MINUTE
     bench.look(first)
     assert paid(bench, 1) == 1
@@ -284,3 +284,65 @@ def test_an_ending_counts_from_when_stripe_is_asked(bench: Bench) -> None:
     with bench.ledger.begin() as tx:
         used = tx.attempts.asked_since(["cancel"], since=looked_at + MINUTE)
     assert (used.count, used.oldest_at) == (1, looked_at + 2 * MINUTE)
+
+
+def unanswered(bench: Bench, number: int) -> int:
+    """Return a new case whose charge Stripe leaves without an answer."""
+    bench.failed_invoice(number)
+    case_id = open_case(bench.ledger, number, due_at=bench.clock.now, failed_at=NOW - 30 * HOUR)
+    bench.stripe.answers = [SAVED_500]
+    bench.looks(case_id, until="charge_due")
+    return case_id
+
+
+def test_what_may_be_sent_again_keeps_its_place_the_next_day(bench: Bench) -> None:
+    """Else all that waited for midnight could take its room until its key is too old."""
+    allow(bench, Limits(charges_per_day=1))
+    midnight = start_of_next_day(NOW, bench.ports.configuration.dunning.office_zone)
+    bench.clock.now = midnight - MINUTE
+    first = unanswered(bench, 1)
+    second = bench.case(2)
+    bench.clock.now = midnight + timedelta(seconds=5)
+    bench.look(second)
+    assert (paid(bench, 2), bench.said("limit.reached")[0]["limit"]) == (0, "1 charges per day")
+
+    bench.clock.now = midnight + 2 * MINUTE
+    bench.stripe.answers = [DECLINED]
+    assert bench.look(first) == "outcome_unknown"
+    assert paid(bench, 1) == 2
+    assert not caps_are_broken(bench)
+
+
+def test_what_may_be_sent_again_keeps_no_place_from_its_like(bench: Bench) -> None:
+    """A limit that was lowered meanwhile has room for one of them at least."""
+    midnight = start_of_next_day(NOW, bench.ports.configuration.dunning.office_zone)
+    bench.clock.now = midnight - MINUTE
+    first, second = unanswered(bench, 1), unanswered(bench, 2)
+    allow(bench, Limits(charges_per_day=1))
+    bench.clock.now = midnight + 2 * MINUTE
+    bench.stripe.answers = [DECLINED]
+    for case_id in (first, second):
+        bench.look(case_id)
+    assert (paid(bench, 1), paid(bench, 2)) == (2, 1)
+
+
+def test_a_key_that_is_too_old_keeps_no_place(bench: Bench) -> None:
+    """Whether it is with a person by then or not."""
+    allow(bench, Limits(charges_per_day=1))
+    unanswered(bench, 1)
+    second = bench.case(2)
+    bench.clock.now += DAY
+    bench.stripe.answers = [DECLINED]
+    bench.looks(second, until="charge_due")
+    assert paid(bench, 2) == 1
+
+
+def test_what_the_release_before_sent_again_counts_for_gaps_from_its_outcome(two: Bench) -> None:
+    bench = two
+    bench.stripe.answers = [SAVED_500]
+    bench.looks(1001, until="charge_due")
+    bench.clock.now += 20 * HOUR
+    old = "UPDATE attempts SET asked_at = NULL, sends = 2, state = 'declined', settled_at = %(at)s"
+    with bench.ledger.connection() as connection:
+        connection.exec_driver_sql(old, {"at": bench.clock.now})
+    assert tried_at(bench, 2) == bench.clock.now

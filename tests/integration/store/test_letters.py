@@ -258,6 +258,37 @@ def test_what_was_surely_not_sent_takes_no_room_also_once_it_is_dropped(
         assert tx.promises.over_cap(cap, [], since=NOW - DAY, zone="UTC") == []
 
 
+def test_what_is_dropped_at_once_takes_no_room(ledger: PostgresLedger) -> None:
+    """The mail server did not take it, and by the next try it would be too late."""
+    letter_id = queued(ledger, "a", case_id=open_case(ledger))
+    claim(ledger, letter_id)
+    assert begin(ledger, letter_id)
+    with ledger.begin() as tx:
+        assert tx.letters.begun_since(NOW - MINUTE).count == 1
+        assert tx.letters.settle(letter_id, LetterState.SUPPRESSED, token="t1", now=NOW)
+        assert tx.letters.begun_since(NOW - MINUTE).count == 0
+
+
+def test_what_the_release_before_put_back_breaks_no_promise_once_it_is_dropped(
+    ledger: PostgresLedger,
+) -> None:
+    """It kept when such a letter had begun."""
+    case_id = open_case(ledger)
+    dropped, sent = queued(ledger, "dropped", case_id=case_id), queued(ledger, "sent")
+    for letter_id in (dropped, sent):
+        claim(ledger, letter_id)
+        assert begin(ledger, letter_id)
+    assert postpone(ledger, dropped)
+    with ledger.connection() as connection:
+        connection.exec_driver_sql(
+            "UPDATE letters SET begun_at = %(at)s WHERE id = %(id)s", {"at": NOW, "id": dropped}
+        )
+    with ledger.begin() as tx:
+        tx.letters.suppress_queued(case_id, reason="case closed")
+        cap = Cap(Counted.LETTERS, Window.HOUR, most=1)
+        assert tx.promises.over_cap(cap, [], since=NOW - DAY, zone="UTC") == []
+
+
 def test_a_sender_that_lost_its_lease_moves_nothing(ledger: PostgresLedger) -> None:
     """The first was slow; the second is talking to the mail server when the first wakes up."""
     letter_id = queued(ledger, "a")

@@ -208,6 +208,24 @@ def test_who_made_a_charge_that_was_only_read_is_told_by_its_event(ledger: Postg
         assert makers.all() == ["stripe"]
 
 
+def test_the_first_event_sets_the_instant_of_a_charge_that_was_only_read(
+    ledger: PostgresLedger,
+) -> None:
+    """The look that read it may have begun before the charge was made."""
+
+    def seen(at: datetime, made_by: MadeBy | None) -> datetime:
+        with ledger.begin() as tx:
+            tx.mirror.put_charge(charge(), customer_id="cus_1", at=at, made_by=made_by)
+            known = tx.mirror.charge("ch_1")
+        assert known is not None
+        return known.created_at
+
+    assert seen(NOW, None) == NOW
+    assert seen(NOW + MINUTE, None) == NOW
+    assert seen(NOW + MINUTE, MadeBy.STRIPE) == NOW + MINUTE
+    assert seen(NOW + DAY, MadeBy.STRIPE) == NOW + MINUTE
+
+
 def test_a_dispute_names_the_customer_of_its_charge(ledger: PostgresLedger) -> None:
     def dispute(charge_id: str, status: str) -> str:
         with ledger.begin() as tx:

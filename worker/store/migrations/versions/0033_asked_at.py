@@ -8,11 +8,11 @@ down_revision = '0032'
 branch_labels = None
 depends_on = None
 
-# What was sent again reached Stripe at any of its sendings, up to its answer.
+# What was sent again reached Stripe at any of its sendings, up to its answer. For limits it counts
+# as it did when nobody asked them about it: moved, it might overfill an hour that was full.
 SENT_AGAIN = """
-UPDATE attempts SET asked_at = sent_at + (last_sent_at - first_sent_at),
-       reached_at = CASE WHEN state IN ('declined', 'succeeded') THEN settled_at END
- WHERE sends > 1
+UPDATE attempts SET reached_at = settled_at
+ WHERE sends > 1 AND state IN ('declined', 'succeeded')
 """
 
 

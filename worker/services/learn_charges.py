@@ -1,0 +1,70 @@
+"""Failed charges that the network ledger learns of by a read, before their events are listed."""
+
+from datetime import datetime
+
+from worker.domain.readings import ChargeReading
+from worker.errors import GatewayRejected
+from worker.ports import Ledger, StripeGateway
+from worker.services.case_turn import Turn
+
+
+def read_charge(
+    charge_id: str,
+    *,
+    customer_id: str,
+    ledger: Ledger,
+    stripe: StripeGateway,
+    read_at: datetime,
+    may_be_ours: bool,
+) -> ChargeReading | None:
+    """Return a failed charge as the ledger knows it, or read it and let the ledger know.
+
+    None where it is gone or not readable with this key. Args: read_at: business time; may_be_ours:
+    a charge of ours is in flight, so that only the event can tell whose this one is.
+    """
+    with ledger.begin() as tx:
+        known = tx.mirror.charge(charge_id)
+    if known is not None:
+        return known
+    try:
+        charge = stripe.read_charge(charge_id)
+    except GatewayRejected:
+        return None
+    if not may_be_ours:
+        made_at = min(charge.created_at, read_at)
+        with ledger.begin() as tx:
+            tx.mirror.put_charge(charge, customer_id=customer_id, at=made_at, made_by=None)
+    return charge
+
+
+def learn_of_others(turn: Turn) -> bool:
+    """Read the customer's other invoices that no look has read since Stripe told of them.
+
+    Else a card that the bank has just stopped there would be charged here. Returns whether the
+    network ledger knows more by now: then all is decided anew. Raises: GatewayUnavailable.
+    """
+    if turn.around.charge_in_flight_in is not None:  # then no charge begins
+        return False
+    return any(_learn_of(invoice_id, turn) for invoice_id in turn.around.unread_others)
+
+
+def _learn_of(invoice_id: str, turn: Turn) -> bool:
+    ports = turn.ports
+    try:
+        payment = ports.stripe.read_invoice(invoice_id).payment
+    except GatewayRejected:
+        return False
+    if payment is None or payment.signals is None or not payment.latest_charge_id:
+        return False
+    with ports.ledger.begin() as tx:
+        if tx.mirror.charge(payment.latest_charge_id) is not None:
+            return False
+    charge = read_charge(
+        payment.latest_charge_id,
+        customer_id=turn.case.customer_id,
+        ledger=ports.ledger,
+        stripe=ports.stripe,
+        read_at=turn.by_now,
+        may_be_ours=False,
+    )
+    return charge is not None
