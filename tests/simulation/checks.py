@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 WINDOW = timedelta(seconds=61)
 """I2: 60 seconds from the commit to the request, and a moment between check and call."""
-READ_AGE = timedelta(minutes=2)
+READ_AGE = timedelta(seconds=61)
+"""I2: from the read to the commit, likewise."""
 KEY_AGE = timedelta(hours=24)
 CHARGES_MAX = 8
 GONE = frozenset(("canceled", "incomplete_expired", "paused"))

@@ -93,6 +93,18 @@ def stale_look(ground: Ground, change: Change) -> list[str]:
         return [one for one in violations_of(sim) if one.startswith("I2")]
 
 
+def slow_look(ground: Ground, change: Change) -> list[str]:
+    """A look stands still after its read, within its lease, with a charge on its mind."""
+    trouble = FreezeInLook("slow look", lasts=125.0)
+    with world(ground, trouble, change) as (sim, _anna):
+        trouble.simulation = sim
+        sim.run_until(START + 27.5 * HOUR)
+        trouble.armed = True
+        sim.run_until(START + 40 * HOUR)
+        assert trouble.frozen, "no look stood still"
+        return [one for one in violations_of(sim) if one.startswith("I2")]
+
+
 def woken_look(ground: Ground, change: Change) -> list[str]:
     """The customer pays while a look that has read Stripe stands still, within its lease."""
     trouble = FreezeInLook("woken look", lasts=100.0)

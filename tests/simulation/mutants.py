@@ -106,6 +106,20 @@ def _nobody_asks(ground: Ground) -> Caught:
     return Caught(found[0] if found else "")
 
 
+def _no_fence(ground: Ground) -> Caught:
+    """Without it a look may also have read too long ago: that would be noticed in its place."""
+    with parts.reads_of_any_age():
+        found = stories.stale_look(ground, parts.with_books(cases=parts.NoFence))
+        fenced = stories.stale_look(ground, _unchanged)
+    return Caught(found[0] if found and not fenced else "")
+
+
+def _any_age(ground: Ground) -> Caught:
+    with parts.reads_of_any_age():
+        found = stories.slow_look(ground, _unchanged)
+    return Caught(found[0] if found else "")
+
+
 def _no_index(ground: Ground) -> Caught:
     with _dropped(ground, IN_FLIGHT, PER_CUSTOMER):
         found = stories.two_in_flight(ground, _unchanged)
@@ -146,9 +160,8 @@ MUTANTS: tuple[Mutant, ...] = (
         _simulated(parts.with_books(attempts=parts.NoIntent)),
     ),
     Mutant("no read before money", SIMULATION, _simulated(parts.with_stripe(parts.NoReread))),
-    Mutant(
-        "no fence", "stale look", _told(stories.stale_look, parts.with_books(cases=parts.NoFence))
-    ),
+    Mutant("no fence", "stale look", _no_fence),
+    Mutant("reads of any age", "slow look", _any_age),
     Mutant("no sweep", "sender dies", _told(stories.sender_dies, _never("sweep"))),
     Mutant(
         "no daily comparison",
@@ -229,6 +242,7 @@ MUTANTS: tuple[Mutant, ...] = (
 
 RIGHT: dict[str, Callable[[Ground], list[str]]] = {
     "stale look": lambda ground: stories.stale_look(ground, _unchanged),
+    "slow look": lambda ground: stories.slow_look(ground, _unchanged),
     "woken look": lambda ground: stories.woken_look(ground, _unchanged),
     "Stripe retries": lambda ground: stories.stripe_retries(ground, _unchanged),
     "sender dies": lambda ground: stories.sender_dies(ground, _unchanged),

@@ -289,6 +289,9 @@ class Used:
     """When the first of them was sent, business time."""
     amount_minor: int = 0
     """What was charged or may turn out to be; a declined charge is not in it."""
+    held_count: int = 0
+    """What keeps a place beside them: sent before the window, and perhaps sent again."""
+    held_amount_minor: int = 0
 
 
 class AttemptBook(Protocol):
@@ -336,7 +339,7 @@ class AttemptBook(Protocol):
 
         Args: currency: only those in it; without it the sum is over currencies, and means nothing.
         but_key: the one that is about to be sent again, which is not counted. held_since: what was
-        begun since then and has no answer has its place too, whenever it was last sent.
+        last sent since then and has no answer keeps a place, though it was before the window.
         """
 
     def unanswered(self, case: Case, no: int, *, now: datetime) -> None:

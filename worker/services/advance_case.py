@@ -160,6 +160,7 @@ def _say_outage(ports: CasePorts, outage: Outage, now: datetime) -> None:
 
 def _read(claimed: Claimed, ports: CasePorts, now: datetime) -> Turn:
     case = claimed.case
+    invoice_read_s = ports.clock.monotonic_seconds()
     invoice = ports.stripe.read_invoice(case.invoice_id)
     with ports.ledger.begin() as tx:
         around = tx.cases.surroundings(case, invoice, now=now, wall_now=ports.clock.wall_now())
@@ -186,6 +187,7 @@ def _read(claimed: Claimed, ports: CasePorts, now: datetime) -> Turn:
         policy,
         invoice,
         around,
+        invoice_read_s,
         watched=watched,
         clock_stands=stands,
     )

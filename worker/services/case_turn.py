@@ -25,6 +25,10 @@ FEED_LAG_MAX = timedelta(minutes=15)
 SEND_WINDOW_SECONDS = 60.0
 """A request or a letter may start this long after its commit and no later (I2)."""
 
+READ_WINDOW_SECONDS = 60.0
+"""A request is committed within this long of the invoice's reading: with the window above it starts
+less than two minutes after it (I2)."""
+
 ASK_AGAIN_MINUTES = (2, 4, 8, 16, 32, 60)
 """How soon an unknown outcome is asked about again after the first ask, the second, and so on;
 the last pause stays. A 500 that Stripe saved is all it answers for a day."""
@@ -99,6 +103,8 @@ class Turn:
     policy: Policy
     invoice: InvoiceReading
     around: Surroundings
+    invoice_read_s: float
+    """Monotonic seconds as the invoice's reading began."""
     obstacle: Obstacle | None = None
     """What kept this look's charge from starting."""
     watched: tuple[WatchedAct, ...] = ()
@@ -110,6 +116,12 @@ class Turn:
     def by_now(self) -> datetime:
         """Business time of this very moment."""
         return by_now(self.ports.clock, self.now, clock_stands=self.clock_stands)
+
+    @property
+    def read_is_old(self) -> bool:
+        """Return whether the invoice may look otherwise by now."""
+        seconds = self.ports.clock.monotonic_seconds() - self.invoice_read_s
+        return seconds > READ_WINDOW_SECONDS
 
     def situation(self) -> Situation:
         """Return what the engine may look at, as this turn knows it."""

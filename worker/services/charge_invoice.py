@@ -10,7 +10,7 @@ from worker.domain.engine_situation import Obstacle
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name, idempotency_key
 from worker.domain.readings import Answer, AnswerKind, method_in_use
-from worker.errors import GatewayRejected
+from worker.errors import GatewayRejected, GatewayUnavailable
 from worker.ports import Tx
 from worker.services.approvals import use_approval
 from worker.services.case_turn import Later, Turn, window_is_over
@@ -24,6 +24,8 @@ LOOK_AT_INVOICE = timedelta(hours=1)
 """How soon the invoice is read again while a request waits for room to be sent again."""
 RATE_PAUSE = timedelta(minutes=1)
 """How soon a case looks again whose charge found no slot, or came second."""
+UNREAD_PAUSE = timedelta(minutes=5)
+"""How soon a case looks again whose customer's other invoice Stripe did not show."""
 
 
 def charge_invoice(
@@ -34,9 +36,9 @@ def charge_invoice(
     Then nothing was written and the lease is still ours: the caller decides anew.
     """
     ports = turn.ports
-    if learn_of_others(turn):
-        why = "another payment of the customer has failed meanwhile"
-        return Obstacle(why, turn.now + RATE_PAUSE, passes_soon=True)
+    unread = _unread_of_others(turn)
+    if unread is not None:
+        return unread
     if not ports.stripe.take_charge_slot():
         ports.log.info("rate.limited", case=case_name(turn.case.id), waiting=1)
         why = "Stripe's limit of requests is used up"
@@ -60,6 +62,17 @@ def charge_invoice(
     if started is not None:
         _send(turn.with_case(started), decision, attempt, committed_at, first=True)
     return None
+
+
+def _unread_of_others(turn: Turn) -> Obstacle | None:
+    """Return what keeps the charge back for the customer's other invoices, or None."""
+    try:
+        learnt = learn_of_others(turn)
+    except GatewayUnavailable:  # letters go out all the same
+        why = "another invoice of the customer could not be read"
+        return Obstacle(why, turn.now + UNREAD_PAUSE, passes_soon=True)
+    why = "another payment of the customer has failed meanwhile"
+    return Obstacle(why, turn.now + RATE_PAUSE, passes_soon=True) if learnt else None
 
 
 def start_attempt(
@@ -94,7 +107,7 @@ def start_attempt(
         return None
     if permission.verdict is Verdict.WAIT:
         return Obstacle(permission.why, permission.until, passes_soon=True, limit=permission.limit)
-    why = "another charge of this customer or card came first"
+    why = "another payment of this customer or card came first"
     return Obstacle(why, turn.now + RATE_PAUSE, passes_soon=True)
 
 

@@ -7,6 +7,9 @@ from worker.errors import GatewayRejected
 from worker.ports import Ledger, StripeGateway
 from worker.services.case_turn import Turn
 
+MOST_READ = 3
+"""How many other invoices are read before a charge; more are hardly ever unread at once."""
+
 
 def read_charge(
     charge_id: str,
@@ -45,7 +48,7 @@ def learn_of_others(turn: Turn) -> bool:
     """
     if turn.around.charge_in_flight_in is not None:  # then no charge begins
         return False
-    return any(_learn_of(invoice_id, turn) for invoice_id in turn.around.unread_others)
+    return any(_learn_of(invoice_id, turn) for invoice_id in turn.around.unread_others[:MOST_READ])
 
 
 def _learn_of(invoice_id: str, turn: Turn) -> bool:

@@ -13,13 +13,14 @@ from enum import StrEnum
 from worker.domain.canary import FIRST_CASES
 from worker.domain.caps import Cap, Counted, cap_of_ending, caps_of_charge, caps_of_letter
 from worker.domain.case import SUBSCRIPTION_ENDS, Attempt, AttemptKind, Case, CaseState
-from worker.domain.engine_in_flight import KEY_LIFE
 from worker.domain.notices import CLOSING_NOTICES
 from worker.ports import LetterTask, Tx, Used
 from worker.services.case_turn import FEED_LAG_MAX, CasePorts, Later, Turn
 
 CAP_PAUSE = timedelta(minutes=5)
 """How soon an act that met an hour's cap looks again."""
+PLACE_HELD = timedelta(hours=2)
+"""How long a request without an answer keeps its place; it is sent again after an hour at most."""
 STOPPED_LOOK = timedelta(minutes=15)
 """How often a letter looks whether the switch is on again."""
 HELD_LOOK = timedelta(hours=1)
@@ -79,13 +80,13 @@ def may_begin(
 ) -> Permission:
     """Return whether a new request of the case's may begin: a charge, or one of its ending.
 
-    One without an answer keeps its place for as long as it may be sent again: else all that waits
-    for the same room could keep it from being sent until its key is too old.
+    One without an answer keeps its place between its sendings: else all that waits for the same
+    room could keep it from being sent until its key is too old.
     Args: held: the case as `Turn.fence` has just locked it. asked_at: business time of this moment.
     """
     # First: what follows its lock is fresh.
-    limit = _cap_on_request(tx, turn, attempt, asked_at, held_since=asked_at - KEY_LIFE)
-    against = _against_case(tx, turn, held)
+    limit = _cap_on_request(tx, turn, attempt, asked_at, held_since=asked_at - PLACE_HELD)
+    against = _against_read(turn) or _against_case(tx, turn, held)
     if against is not None:
         return against
     return limit or _behind_canary(tx, turn.ports, held.id, turn.now) or GRANTED
@@ -104,7 +105,7 @@ def may_resend(
     if in_flight is None or in_flight.no != attempt.no or held.state is CaseState.CLOSED:
         return Permission(Verdict.HAND_BACK, "the request is settled")
     limit = _cap_on_request(tx, turn, attempt, asked_at)  # first, as in `may_begin`
-    return _against_act(tx, held, turn.now) or limit or GRANTED
+    return _against_read(turn) or _against_act(tx, held, turn.now) or limit or GRANTED
 
 
 def may_queue(tx: Tx, turn: Turn, held: Case) -> Permission:
@@ -232,6 +233,13 @@ def _behind_canary(tx: Tx, ports: CasePorts, case_id: int, now: datetime) -> Per
     return Permission(Verdict.WAIT, why, until, canary.mark, more_time=until - now)
 
 
+def _against_read(turn: Turn) -> Permission | None:
+    """Return the refusal of what was decided by a read that is too old by now, or None."""
+    if not turn.read_is_old:
+        return None
+    return Permission(Verdict.HAND_BACK, "its invoice was read too long ago")
+
+
 def _switch_is_on(tx: Tx) -> bool:
     control = tx.control.read()
     return control is not None and control.charging
@@ -283,9 +291,12 @@ def _first_passed(
         found = used(cap, cap.since(now, zone))
         amounts = cap.counts is Counted.AMOUNT
         more = found.amount_minor + amount_minor if amounts else found.count + 1
+        held = found.held_amount_minor if amounts else found.held_count
         if more > cap.most:
             clears_at = cap.clears_at(now, zone, oldest_at=found.oldest_at)
             waits.append((max(clears_at, now + CAP_PAUSE), cap, clears_at))
+        elif more + held > cap.most:  # the answer that frees the place may come at any moment
+            waits.append((now + CAP_PAUSE, cap, now + CAP_PAUSE))
     if not waits:
         return None
     until, cap, clears_at = max(waits, key=lambda each: each[0])

@@ -23,6 +23,7 @@ from worker.domain.case import (
     CANCELS,
     IN_FLIGHT,
     SET_ASIDE,
+    Attempt,
     AttemptKind,
     AttemptState,
     Case,
@@ -171,7 +172,7 @@ def _charge_in_flight_in() -> ColumnElement[int | None]:
 
 
 def _unread_others() -> ColumnElement[list[str]]:
-    """Other cases' invoices: of an open case that is due, or whose failure nobody has read yet."""
+    """Other cases' invoices: of one that is due, or whose failure nobody has read yet."""
     return (
         select(func.array_agg(aggregate_order_by(cases.c.invoice_id, cases.c.id)))
         .where(
@@ -180,7 +181,7 @@ def _unread_others() -> ColumnElement[list[str]]:
             cases.c.invoice_id != bindparam("invoice"),
             cases.c.state != CaseState.CLOSED.value,
             or_(
-                cases.c.failure == literal({}, type_=JSONB),
+                and_(cases.c.failure == literal({}, type_=JSONB), cases.c.due_at.is_(None)),
                 cases.c.next_action_at <= bindparam("now", type_=cases.c.next_action_at.type),
             ),
         )
@@ -327,11 +328,17 @@ def _last_try_at(
 
     None for an invoice that is paid by hand, unless somebody tried to pay it.
     """
-    ours = [each.reached_at or each.sent_at for each in found.charges]
+    ours = [_reached_by(each) for each in found.charges]
     intent = invoice.payment.payment_intent_id if invoice.payment is not None else ""
     seen = [each.at for each in tries if each.debt in {found.invoice_id, intent} - {""}]
     first = [found.failed_at] if found.due_at is None else []
     return max((*first, *ours, *seen), default=None)
+
+
+def _reached_by(charge: Attempt) -> datetime:
+    """Return by when a charge had reached Stripe, in the words of `_other_try_at`."""
+    outcome_at = charge.settled_at if charge.sends > 1 else None
+    return charge.reached_at or outcome_at or charge.sent_at
 
 
 def _methods(

@@ -12,8 +12,6 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    literal_column,
-    or_,
     select,
     text,
     update,
@@ -40,12 +38,6 @@ def _is_first_answer(state: AttemptState) -> ColumnElement[bool]:
     """What came out of SENDING reached Stripe, but for what is given up."""
     made = state is not AttemptState.ABANDONED
     return and_(attempts.c.state == AttemptState.SENDING.value, literal(made))
-
-
-def _may_be_asked_again(since: datetime) -> ColumnElement[bool]:
-    """What has no answer, and whose key was still young at *since*."""
-    unanswered = attempts.c.state == literal_column(f"'{AttemptState.SENDING.value}'")
-    return and_(unanswered, attempts.c.sent_at > since)
 
 
 class Attempts:
@@ -154,23 +146,26 @@ class Attempts:
         what was committed before it began: the count sees what was written under the lock.
         """
         lock(self._connection, f"{self._account}:{'+'.join(sorted(kinds))}")
-        asked = last_asked_at > since
-        places = asked if held_since is None else or_(asked, _may_be_asked_again(held_since))
+        asked, earliest = last_asked_at > since, min(since, held_since or since)
+        held = and_(last_asked_at <= since, attempts.c.state == AttemptState.SENDING.value)
+        amount = func.sum(attempts.c.amount_minor)
         row = self._connection.execute(
             select(
-                func.count(),
+                func.count().filter(asked),
                 func.min(last_asked_at).filter(asked),
-                func.coalesce(func.sum(attempts.c.amount_minor).filter(_MAY_COST), 0),
+                func.coalesce(amount.filter(asked, _MAY_COST), 0),
+                func.count().filter(held),
+                func.coalesce(amount.filter(held), 0),
             ).where(
                 attempts.c.account_id == self._account,
                 attempts.c.kind.in_(list(kinds)),
-                places,
+                last_asked_at > earliest,
                 attempts.c.state != AttemptState.ABANDONED.value,
                 attempts.c.key != but_key,
                 *([attempts.c.currency == currency] if currency else []),
             )
         ).one()
-        return Used(row[0], row[1], int(row[2]))
+        return Used(row[0], row[1], int(row[2]), row[3], int(row[4]))
 
     def unanswered(self, found: Case, no: int, *, now: datetime) -> None:
         """Remember that Stripe did not answer an attempt; the first time stays."""

@@ -16,7 +16,7 @@ from worker.domain.readings import (
     InvoiceReading,
     PaymentReading,
 )
-from worker.errors import GatewayRejected
+from worker.errors import GatewayRejected, GatewayUnavailable
 from worker.store.network import all_tries
 
 LOST = DeclineSignals(code="card_declined", decline_code="lost_card")
@@ -113,6 +113,41 @@ def test_an_invoice_that_cannot_be_read_keeps_nobody_from_paying(bench: Bench) -
     bench.stripe.answers = [Answer(AnswerKind.UNKNOWN)]
     bench.looks(second, until="charge_due")
     assert paid(bench) == ["pay in_2"]
+
+
+def test_while_stripe_does_not_show_the_other_invoice_letters_go_on(bench: Bench) -> None:
+    """The charge waits: whether its card was stopped is not known."""
+    _, second = two_cases(bench)
+    answering = bench.stripe.read_invoice
+
+    def read_invoice(invoice_id: str) -> InvoiceReading:
+        if invoice_id == "in_1":
+            raise GatewayUnavailable("away")
+        return answering(invoice_id)
+
+    bench.stripe.read_invoice = read_invoice  # type: ignore[method-assign]
+    rules = []
+    for _ in range(3):
+        rules.append(bench.look(second))
+        bench.clock.now += timedelta(minutes=5)
+    assert rules[0] == "letter_due"
+    assert paid(bench) == []
+    bench.stripe.read_invoice = answering  # type: ignore[method-assign]
+    for _ in range(3):
+        bench.look(second)
+    assert "ch_1" in {each.charge_id for each in tries(bench)}
+    assert paid(bench) == []
+
+
+def test_an_invoice_to_be_paid_by_hand_is_not_read_for_others(bench: Bench) -> None:
+    """It has no failure for as long as nobody tries to pay it."""
+    first, second = two_cases(bench)
+    by_hand = "UPDATE cases SET due_at = %(at)s, next_action_at = %(at)s WHERE id = %(id)s"
+    with bench.ledger.connection() as connection:
+        connection.exec_driver_sql(by_hand, {"at": NOW + DAY, "id": first})
+    bench.stripe.answers = [Answer(AnswerKind.UNKNOWN)]
+    bench.looks(second, until="charge_due")
+    assert "read in_1" not in bench.stripe.asked
 
 
 def test_while_a_coupon_is_on_its_way_a_read_charge_is_known_all_the_same(bench: Bench) -> None:

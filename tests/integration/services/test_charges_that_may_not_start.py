@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from tests.integration.services.bench import Bench
 from tests.integration.store.building import attempt, open_case
 from worker.domain.case import AttemptState
@@ -64,3 +66,36 @@ def test_of_two_charges_of_one_customer_the_second_waits_until_the_first_is_over
         change = CaseChange(next_action_at=over_at + timedelta(days=1), charge_is_over=True)
         assert tx.cases.finish(other, change, token="t", now=over_at)
     assert bench.due()[0] == [case_id], "it is woken at once"
+
+
+@pytest.mark.parametrize(("seconds", "charges"), [(60, 1), (61, 0)])
+def test_no_charge_begins_long_after_its_invoice_was_read(
+    seconds: int, charges: int, bench: Bench
+) -> None:
+    """The customer may have cancelled meanwhile; the next look reads it again."""
+
+    def time_passes() -> None:
+        bench.clock.now += timedelta(seconds=seconds)
+
+    case_id = bench.case()
+    bench.stripe.answers = [Answer(AnswerKind.UNKNOWN)]
+    bench.stripe.before_charge = time_passes
+    bench.look(case_id)
+    assert bench.stripe.asked.count("pay in_1") == charges
+    bench.look(case_id)
+    assert bench.stripe.asked.count("pay in_1") == 1
+
+
+def test_nothing_is_asked_again_long_after_its_invoice_was_read(bench: Bench) -> None:
+    def time_passes() -> None:
+        bench.clock.now += timedelta(seconds=61)
+
+    case_id = bench.case()
+    bench.stripe.answers = [Answer(AnswerKind.UNKNOWN), Answer(AnswerKind.UNKNOWN)]
+    bench.looks(case_id, until="charge_due")
+    bench.clock.now += timedelta(minutes=2)
+    bench.stripe.before_charge = time_passes
+    bench.look(case_id)
+    assert bench.stripe.asked.count("pay in_1") == 1
+    bench.look(case_id)
+    assert bench.stripe.asked.count("pay in_1") == 2

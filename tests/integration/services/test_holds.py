@@ -162,7 +162,8 @@ def test_a_hold_between_decision_and_ending_stops_the_ending(bench: Bench) -> No
     assert case is not None
     policy = bench.ports.configuration.dunning.policies[0]
     invoice = bench.stripe.invoices["in_1"]
-    turn = Turn(bench.ports, case, "t", NOW, policy, invoice, Surroundings())
+    read_s = bench.clock.monotonic_seconds()
+    turn = Turn(bench.ports, case, "t", NOW, policy, invoice, Surroundings(), read_s)
     hold(bench, case_id)
     end = End(AttemptKind.CANCEL)
     apply_ending(turn, Decision(end, "ending", "nobody paid"), end, news=[])

@@ -138,7 +138,7 @@ def test_the_gap_counts_from_the_answer(two: Bench) -> None:
     bench = two
 
     def read_slowly() -> None:
-        bench.clock.now += 80 * timedelta(seconds=1)
+        bench.clock.now += 40 * timedelta(seconds=1)
 
     def pay_slowly() -> None:
         bench.clock.now += 20 * timedelta(seconds=1)
@@ -148,7 +148,7 @@ def test_the_gap_counts_from_the_answer(two: Bench) -> None:
     bench.looks(1001, until="charge_due")
     (made,) = bench.loaded(1001).attempts
     assert (made.state, made.sent_at) == (AttemptState.DECLINED, NOW)
-    assert tried_at(bench, 2) == made.reached_at == NOW + 100 * timedelta(seconds=1)
+    assert tried_at(bench, 2) == made.reached_at == NOW + 60 * timedelta(seconds=1)
 
 
 def test_without_an_answer_the_gap_counts_from_what_stripe_tells(two: Bench) -> None:
@@ -274,7 +274,7 @@ def test_an_ending_counts_from_when_stripe_is_asked(bench: Bench) -> None:
     bench.feed()
 
     def read_slowly() -> None:
-        bench.clock.now += 2 * MINUTE
+        bench.clock.now += timedelta(seconds=50)
 
     bench.stripe.meanwhile = read_slowly
     bench.look(case_id)
@@ -282,8 +282,8 @@ def test_an_ending_counts_from_when_stripe_is_asked(bench: Bench) -> None:
     ending = bench.loaded(case_id).attempts[-1]
     assert ending.sent_at == looked_at
     with bench.ledger.begin() as tx:
-        used = tx.attempts.asked_since(["cancel"], since=looked_at + MINUTE)
-    assert (used.count, used.oldest_at) == (1, looked_at + 2 * MINUTE)
+        used = tx.attempts.asked_since(["cancel"], since=looked_at + timedelta(seconds=40))
+    assert (used.count, used.oldest_at) == (1, looked_at + timedelta(seconds=50))
 
 
 def unanswered(bench: Bench, number: int) -> int:
@@ -326,12 +326,38 @@ def test_what_may_be_sent_again_keeps_no_place_from_its_like(bench: Bench) -> No
     assert (paid(bench, 1), paid(bench, 2)) == (2, 1)
 
 
-def test_a_key_that_is_too_old_keeps_no_place(bench: Bench) -> None:
-    """Whether it is with a person by then or not."""
+def test_a_place_that_is_only_kept_may_become_free_at_any_moment(bench: Bench) -> None:
+    """So nobody waits for it until the next midnight."""
     allow(bench, Limits(charges_per_day=1))
+    midnight = start_of_next_day(NOW, bench.ports.configuration.dunning.office_zone)
+    bench.clock.now = midnight - MINUTE
+    first = unanswered(bench, 1)
+    second = bench.case(2)
+    bench.clock.now = midnight + timedelta(seconds=5)
+    bench.look(second)
+    (line,) = bench.said("limit.reached")
+    assert datetime.fromisoformat(line["clears_at"]) == bench.clock.now + 5 * MINUTE
+    with bench.ledger.begin() as tx:
+        case = tx.cases.load(first)
+        assert case is not None
+        tx.attempts.settle(case, 1, AttemptState.DECLINED, now=bench.clock.now)
+    bench.clock.now += 5 * MINUTE
+    bench.stripe.answers = [DECLINED]
+    bench.looks(second, until="charge_due")
+    assert paid(bench, 2) == 1
+
+
+def test_what_was_last_asked_hours_ago_keeps_no_place(bench: Bench) -> None:
+    """It is held, say, or with a person, and not asked again."""
+    allow(bench, Limits(charges_per_hour=1))
     unanswered(bench, 1)
     second = bench.case(2)
-    bench.clock.now += DAY
+    bench.clock.now += 2 * HOUR - MINUTE
+    bench.look(second)
+    assert paid(bench, 2) == 0
+    bench.clock.now += MINUTE
+    with bench.ledger.begin() as tx:
+        tx.cases.wake(now=bench.clock.now, case_ids=[second])
     bench.stripe.answers = [DECLINED]
     bench.looks(second, until="charge_due")
     assert paid(bench, 2) == 1

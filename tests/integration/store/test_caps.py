@@ -100,7 +100,8 @@ def start_all(
             assert case is not None
             payer = replace(customer(number), default_payment_method=held[number])
             read = replace(invoice(number), customer=payer)
-            turn = Turn(ports, case, "t", NOW, rules.dunning.policies[0], read, Surroundings())
+            policy, read_s = rules.dunning.policies[0], ports.clock.monotonic_seconds()
+            turn = Turn(ports, case, "t", NOW, policy, read, Surroundings(), read_s)
             intent = replace(attempt(case), kind=kind, payment_method_id=held[number].id)
             started += isinstance(start_attempt(turn, CHARGE, intent, news=()), Case)
         return started
