@@ -309,11 +309,9 @@ class Mirror:
             **told,
         )
         was_read = and_(network_attempts.c.made_by == "", literal(made_by is not None))
-        once_told = {"at": case((was_read, at), else_=network_attempts.c.at)}
+        told["at"] = case((was_read, at), else_=network_attempts.c.at)
         self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["account_id", "charge_id"], set_={**told, **once_told}
-            )
+            statement.on_conflict_do_update(index_elements=["account_id", "charge_id"], set_=told)
         )
 
     def charge(self, charge_id: str) -> ChargeReading | None:
