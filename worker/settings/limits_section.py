@@ -167,7 +167,8 @@ class LimitsSection(Section):
         examples=["[500 per hour, 4000 per day]"],
     )
     """Charges that may be sent in any hour, and if wished in an office day; one that is sent again,
-    since its answer was lost, waits for room like a new one, and counts at its last sending alone.
+    since its answer was lost, waits for room like a new one, counts at its last sending alone, and
+    keeps its place for two hours.
     The hour's ceiling stands also where only a day's is written."""
     charged_amount: AmountsPerTime | None = Field(
         default=None, examples=["{ eur: 50000 per day, usd: [10000 per hour, 50000 per day] }"]
