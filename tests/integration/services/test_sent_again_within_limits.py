@@ -295,8 +295,11 @@ def unanswered(bench: Bench, number: int) -> int:
     return case_id
 
 
-def test_what_may_be_sent_again_keeps_its_place_the_next_day(bench: Bench) -> None:
-    """Else all that waited for midnight could take its room until its key is too old."""
+def one_waits_behind_midnight(bench: Bench) -> tuple[int, int]:
+    """Return a case whose charge had no answer before midnight, and one that waits for its place.
+
+    One charge may be made a day; it is five seconds past midnight.
+    """
     allow(bench, Limits(charges_per_day=1))
     midnight = start_of_next_day(NOW, bench.ports.configuration.dunning.office_zone)
     bench.clock.now = midnight - MINUTE
@@ -304,9 +307,15 @@ def test_what_may_be_sent_again_keeps_its_place_the_next_day(bench: Bench) -> No
     second = bench.case(2)
     bench.clock.now = midnight + timedelta(seconds=5)
     bench.look(second)
+    return first, second
+
+
+def test_what_may_be_sent_again_keeps_its_place_the_next_day(bench: Bench) -> None:
+    """Else all that waited for midnight could take its room until its key is too old."""
+    first, _ = one_waits_behind_midnight(bench)
     assert (paid(bench, 2), bench.said("limit.reached")[0]["limit"]) == (0, "1 charges per day")
 
-    bench.clock.now = midnight + 2 * MINUTE
+    bench.clock.now += 2 * MINUTE
     bench.stripe.answers = [DECLINED]
     assert bench.look(first) == "outcome_unknown"
     assert paid(bench, 1) == 2
@@ -328,13 +337,7 @@ def test_what_may_be_sent_again_keeps_no_place_from_its_like(bench: Bench) -> No
 
 def test_a_place_that_is_only_kept_may_become_free_at_any_moment(bench: Bench) -> None:
     """So nobody waits for it until the next midnight."""
-    allow(bench, Limits(charges_per_day=1))
-    midnight = start_of_next_day(NOW, bench.ports.configuration.dunning.office_zone)
-    bench.clock.now = midnight - MINUTE
-    first = unanswered(bench, 1)
-    second = bench.case(2)
-    bench.clock.now = midnight + timedelta(seconds=5)
-    bench.look(second)
+    first, second = one_waits_behind_midnight(bench)
     (line,) = bench.said("limit.reached")
     assert datetime.fromisoformat(line["clears_at"]) == bench.clock.now + 5 * MINUTE
     with bench.ledger.begin() as tx:
