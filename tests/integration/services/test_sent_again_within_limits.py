@@ -375,3 +375,8 @@ def test_what_the_release_before_sent_again_counts_for_gaps_from_its_outcome(two
     with bench.ledger.connection() as connection:
         connection.exec_driver_sql(old, {"at": bench.clock.now})
     assert tried_at(bench, 2) == bench.clock.now
+    with bench.ledger.begin() as tx:
+        case = tx.cases.load(1001)
+        assert case is not None
+        now, read = bench.clock.now, bench.stripe.invoices["in_1"]
+        assert tx.cases.surroundings(case, read, now=now, wall_now=now).last_try_at == now

@@ -1,9 +1,12 @@
 """Migrations: from nothing, again, two at once, and equal to the tables in code."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Engine, inspect
 
 from tests.integration.store.building import at_once
@@ -12,6 +15,17 @@ from worker.store import migrations
 from worker.store.columns import metadata
 from worker.store.ledger import connect
 from worker.store.migrate import current, differences, newest, upgrade
+
+SENT_AGAIN = """
+INSERT INTO attempts (account_id, case_id, invoice_id, customer_id, no, kind, step, key, state,
+                      amount_minor, currency, sent_at, first_sent_at, last_sent_at, settled_at,
+                      sends)
+SELECT 'acct_1', 1, 'in_1', 'cus_1', no, 'charge', 'try', 'k' || no, state, 1200, 'eur',
+       at, at, at + interval '1 hour', CASE state WHEN 'declined' THEN at + interval '1 hour' END,
+       sends
+FROM (VALUES (1, 'declined', 2), (2, 'sending', 2), (3, 'declined', 1)) AS made (no, state, sends),
+     (VALUES (timestamptz '2026-12-01 09:00Z')) AS begun (at)
+"""
 
 
 def test_the_migrated_tables_are_those_in_code(engine: Engine) -> None:
@@ -43,6 +57,27 @@ def test_the_release_before_can_write_into_every_migrated_table() -> None:
     needed = [call for call in added if "nullable=False" in call.partition("op.")[0]]
     assert len(needed) > 5
     assert [call for call in needed if "server_default" not in call.partition("op.")[0]] == []
+
+
+def test_what_was_sent_again_before_limits_asked_about_it_counts_as_it_did(
+    database_url: str,
+) -> None:
+    """Moved to its last sending, it might overfill an hour that was full, and stop charging."""
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        config = Config()
+        config.set_main_option("script_location", migrations.__path__[0])
+        engine = connect(database_url)
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0032")
+        engine.dispose()
+        admin.execute("SET session_replication_role = replica")  # without the case
+        admin.execute(SENT_AGAIN)
+        upgrade(database_url)
+        query = "SELECT state, asked_at, reached_at - sent_at FROM attempts ORDER BY no"
+        found = admin.execute(query).fetchall()
+    hour = timedelta(hours=1)
+    assert found == [("declined", None, hour), ("sending", None, None), ("declined", None, None)]
 
 
 def test_a_migration_that_breaks_off_leaves_nothing(database_url: str) -> None:
