@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
+
 from tests.scenarios.neighbours import MeanwhileStripe
 from tests.scenarios.stripe_side import HOUR, Customer
 from tests.scenarios.world import World
@@ -69,6 +71,40 @@ def test_money_that_moved_after_the_cancel_is_proposed_to_be_refunded(world: Wor
     assert world.case_of(anna).outcome is Outcome.CLOSED_BY_HAND
     assert len(world.log("review.opened")) == 1, "it is proposed once"
     assert world.stripe.paid_twice() == []
+
+
+@pytest.mark.parametrize("fault", ["", "error_500_after", "cut_after"])
+def test_a_wish_from_before_the_money_moved_leaves_its_refund_to_a_person(
+    world: World, fault: str
+) -> None:
+    """Whoever gave the case up, while the charge was under way, did not know of the money."""
+    anna = anna_a_day_later(world, "approve")
+
+    def gives_up() -> None:
+        number, ledger = world.case_of(anna).id, world.app.ledger
+        ask_close(number, ledger=ledger, now=world.now, by="jo", reason="gives it up")
+
+    def cancels() -> None:
+        world.stripe.cancel(anna, when="now")
+        gives_up()
+        if fault:
+            world.stripe.faults({"kind": fault, "method": "POST", "path": "/pay"})
+        later(world)
+
+    charge_while(world, cancels, anna)
+    world.stripe.faults()
+    world.advance(hours=30)
+    case = world.case_of(anna)
+    assert (case.state, case.outcome) == (CaseState.IN_REVIEW, None)
+    assert "refund 49.00 EUR of pi_" in case.reason
+    (line,) = world.log("review.opened")
+    assert line["reason"] == case.reason
+    (wish,) = world.rows("SELECT answer FROM operator_acts WHERE act = 'close'")
+    assert wish["answer"] in {"paid: retry", "not closed: the payment is to be refunded"}
+
+    gives_up()
+    world.advance(days=2)
+    assert world.case_of(anna).outcome is Outcome.CLOSED_BY_HAND
 
 
 def test_a_declined_charge_after_the_cancel_just_ends(world: World) -> None:

@@ -115,6 +115,19 @@ def test_a_lost_failure_is_found_by_the_daily_comparison(world: World) -> None:
     assert world.case_of(anna).outcome is Outcome.RECOVERED
 
 
+def test_who_cancelled_before_a_lost_failure_was_found_is_not_charged(world: World) -> None:
+    """When it failed is not known then: whoever cancelled since there is an invoice, cancelled."""
+    trouble(world, lambda events: [e for e in events if e["type"] != "invoice.payment_failed"])
+    anna = world.customer("anna", ["insufficient_funds", "approve"])
+    world.advance(hours=12)
+    world.stripe.cancel(anna, when="period_end")
+    world.advance(hours=12)
+    world.job("reconcile")
+    world.advance(days=3)
+    assert world.case_of(anna).outcome is Outcome.CUSTOMER_CANCELLED
+    assert world.stripe.charges(anna, by="api") == []
+
+
 def test_an_event_that_is_listed_two_days_late_opens_the_case_then(world: World) -> None:
     """The feed has gone past it; the daily re-listing of three days finds it."""
     hidden = {"until": START + 2 * DAY}

@@ -6,7 +6,7 @@ nothing here shares code with the engine.
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -255,7 +255,10 @@ def _disagreement(
     sim: "Simulation", invoice: dict[str, Any], case: dict[str, Any]
 ) -> Iterator[str]:
     name = f"C-{case['id']} {case['state']} {case['outcome']}: {invoice['id']}"
-    if invoice["status"] == "paid" and case["outcome"] not in PAID:
+    if invoice["status"] == "paid" and _is_to_be_refunded(sim, invoice):
+        if case["outcome"] != "closed_by_hand" or not _knew_of_the_money(sim, case):
+            yield f"{name} was charged after a cancel, and nobody knows"
+    elif invoice["status"] == "paid" and case["outcome"] not in PAID:
         yield f"{name} is paid"
     if case["outcome"] in PAID and invoice["status"] != "paid":
         yield f"{name} is {invoice['status']}"
@@ -263,3 +266,38 @@ def _disagreement(
         truth = sim.seen.truth(invoice["id"])
         if truth is not None and truth.subscription_status != "canceled":
             yield f"{name}: its subscription is {truth.subscription_status}"
+
+
+def _is_to_be_refunded(sim: "Simulation", invoice: dict[str, Any]) -> bool:
+    details = (invoice.get("parent") or {}).get("subscription_details") or {}
+    world = sim.sandbox.world
+    subscription = world.find("subscription", str(details.get("subscription"))) or {}
+    return moved_after_cancel(invoice["id"], subscription.get("canceled_at"), world.tries)
+
+
+def moved_after_cancel(
+    invoice_id: str, cancelled_at: int | None, tries: Iterable[Mapping[str, Any]]
+) -> bool:
+    """Return whether a charge of ours paid the invoice later than who owed it had cancelled.
+
+    A cancel from before the failure does not count, nor one of the same second as the payment.
+    Such money is no recovery (reliability.md 3): a person is asked, refunds it or not, and closes.
+    """
+    of_invoice = [one for one in tries if one["invoice"] == invoice_id]
+    failed_at = [one["at"] for one in of_invoice if one["status"] == "failed"]
+    if cancelled_at is None or not failed_at or cancelled_at < min(failed_at):
+        return False
+    ours = [one for one in of_invoice if (one["by"], one["status"]) == ("api", "succeeded")]
+    return any(one["at"] > cancelled_at for one in ours)
+
+
+def _knew_of_the_money(sim: "Simulation", case: dict[str, Any]) -> bool:
+    """Return whether a person closed the case after the refund had been proposed to them."""
+    (row,) = sim.ground.rows(
+        "SELECT count(*) AS n FROM operator_acts JOIN events ON events.type = 'case.in_review' "
+        "AND subject = :name AND data->>'reason' LIKE '%refund%' AND time < operator_acts.at "
+        "WHERE operator_acts.case_id = :case AND operator_acts.act = 'close'",
+        case=case["id"],
+        name=f"C-{case['id']}",
+    )
+    return bool(row["n"])

@@ -1,7 +1,8 @@
 """Caps, counted from outside (I14): what Stripe and the mail server took within any hour or day.
 
-A charge counts at the sending that Stripe carried out, or at the last one before, where it did so
-late; its cap is asked before each. A request that never reached Stripe counts for nothing.
+A charge or an ending counts at the sending that Stripe carried out, or at the last one before,
+where it did so late; its cap is asked before each. A request that Stripe never carried out counts
+for nothing.
 """
 
 from collections import defaultdict
@@ -37,7 +38,8 @@ def overshoots(sim: "Simulation") -> Iterator[str]:
     rules = sim.configuration.dunning
     limits, zone = rules.limits, ZoneInfo(rules.office_zone)
     yield from of_charges(sim.seen.sends, sim.sandbox.world.tries, limits, zone)
-    yield from of_endings(sim.seen.sends, sim.sandbox.log.entries, limits, zone)
+    events = sim.sandbox.world.tables["event"].rows.values()
+    yield from of_endings(sim.seen.sends, sim.sandbox.log.entries, events, limits, zone)
     yield from of_letters(sim.seen.mails, limits, zone)
 
 
@@ -70,16 +72,30 @@ def _last_until(unix_seconds: int, sent: Sequence[datetime]) -> datetime:
 
 
 def of_endings(
-    sends: Iterable[Send], requests: Iterable[Mapping[str, Any]], limits: Limits, zone: ZoneInfo
+    sends: Iterable[Send],
+    requests: Iterable[Mapping[str, Any]],
+    events: Iterable[Mapping[str, Any]],
+    limits: Limits,
+    zone: ZoneInfo,
 ) -> Iterator[str]:
-    """Yield days with too many endings; one subscription has one. Args: requests: Stripe's log."""
-    reached = {(one["method"], one["path"]) for one in requests if one["by"] == "api"}
-    first_at: dict[str, datetime] = {}
+    """Yield days with too many endings; those of a run are cancels at once.
+
+    Args: requests: Stripe's log. events: what it told.
+    """
+    sent: dict[str, list[datetime]] = defaultdict(list)
     for send in sends:
-        ends = send.parts[1:2] == ["subscriptions"]
-        if ends and (send.method, send.path.partition("?")[0]) in reached:
-            first_at.setdefault(send.parts[2].partition("?")[0], send.at)
-    endings = [Act(at) for at in first_at.values()]
+        if send.method == "DELETE" and send.parts[1:2] == ["subscriptions"]:
+            sent[send.parts[2].partition("?")[0]].append(send.at)
+    ours = {
+        one["request_id"] for one in requests if (one["by"], one["method"]) == ("api", "DELETE")
+    }
+    endings = [
+        Act(_last_until(event["created"], sent[event["data"]["object"]["id"]]))
+        for event in events
+        if event["type"] == "customer.subscription.deleted"
+        and event["request"]["id"] in ours
+        and event["data"]["object"]["id"] in sent
+    ]
     yield from in_a_day("endings", endings, limits.endings_per_day, zone)
 
 

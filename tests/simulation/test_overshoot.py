@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.simulation.conditions import CURRENCY, FREE, conditions_of, small_caps
-from tests.simulation.overshoot import of_charges, of_endings, of_letters
+from tests.simulation.overshoot import HOUR, of_charges, of_endings, of_letters
 from tests.simulation.seen import Mail, Send
 from worker.domain.policy import AmountLimit, Limits
 from worker.rehearsal.draws import Draws
@@ -80,14 +80,54 @@ def test_too_much_money_in_an_hour_or_a_day() -> None:
     assert told_of_charges(daily, 90, amount=1000) == []
 
 
+LATE = datetime(2026, 12, 1, 22, 30, tzinfo=UTC)
+ONE_ENDING = Limits(endings_per_day=1)
+
+
+def ending(number: int, at: datetime) -> Send:
+    """Return a request to cancel a subscription."""
+    return send(at, f"/v1/subscriptions/sub_{number}", method="DELETE")
+
+
+def logged(sends: list[Send], by: str = "api") -> list[dict[str, Any]]:
+    """Return what Stripe's log has of requests."""
+    return [
+        {"method": one.method, "path": one.path, "by": by, "request_id": f"req_{n}"}
+        for n, one in enumerate(sends)
+    ]
+
+
+def ended(sends: list[Send], *numbers: int) -> list[dict[str, Any]]:
+    """Return the events of those of the requests that Stripe carried out."""
+    return [
+        {
+            "type": "customer.subscription.deleted",
+            "created": int(sends[n].at.timestamp()),
+            "request": {"id": f"req_{n}"},
+            "data": {"object": {"id": sends[n].parts[2]}},
+        }
+        for n in numbers
+    ]
+
+
 def test_a_day_is_the_offices() -> None:
-    late = datetime(2026, 12, 1, 22, 30, tzinfo=UTC)
-    limits = Limits(endings_per_day=1)
-    ends = [send(late + n * MINUTE, f"/v1/subscriptions/sub_{n}", method="DELETE") for n in (0, 60)]
-    log = [{"method": one.method, "path": one.path, "by": "api"} for one in ends]
-    assert list(of_endings(ends, log, limits, BERLIN)) == []
-    assert len(list(of_endings(ends, log, limits, ZoneInfo("UTC")))) == 1
-    assert list(of_endings(ends, log[:1], limits, ZoneInfo("UTC"))) == []
+    ends = [ending(n, LATE + n * HOUR) for n in (0, 1)]
+    log, told = logged(ends), ended(ends, 0, 1)
+    utc = ZoneInfo("UTC")
+    assert list(of_endings(ends, log, told, ONE_ENDING, BERLIN)) == []
+    assert len(list(of_endings(ends, log, told, ONE_ENDING, utc))) == 1
+    assert list(of_endings(ends, log, told[:1], ONE_ENDING, utc)) == []
+    assert list(of_endings(ends, logged(ends, by="customer"), told, ONE_ENDING, utc)) == []
+
+
+@pytest.mark.parametrize(("carried_out", "found"), [((1, 2), 0), ((0, 1), 1)])
+def test_an_ending_counts_when_stripe_carries_it_out(
+    carried_out: tuple[int, ...], found: int
+) -> None:
+    """One is sent at noon and a day later, another one in the evening of the first day."""
+    ends = [ending(1, NOON), ending(2, NOON + 8 * HOUR), ending(1, NOON + 24 * HOUR)]
+    told = ended(ends, *carried_out)
+    assert len(list(of_endings(ends, logged(ends), told, ONE_ENDING, BERLIN))) == found
 
 
 def test_two_letters_within_an_hour_that_holds_one() -> None:

@@ -113,6 +113,8 @@ class Attempt:
     """Wall time of the first send; the 23 hours of the key's life count from here."""
     sends: int = 1
     settled_at: datetime | None = None
+    asked_at: datetime | None = None
+    """Business time of the commit before the last send; None: it was sent once, at `sent_at`."""
     reached_at: datetime | None = None
     """Business time by which it had reached Stripe; None while that is not known."""
     decline_class: DeclineClass | None = None
@@ -180,7 +182,10 @@ class Case:
     state: CaseState
     policy_digest: str
     failed_at: datetime
-    """First failure; of a sent invoice, its creation. The oldest of a subscription leads."""
+    """First failure; of a sent invoice, its creation. The oldest of a subscription leads.
+
+    Where no event told of the failure it is `opened_at`: when the open invoice was found.
+    """
     opened_at: datetime
     wake_seq: int = 0
     outcome: Outcome | None = None
@@ -277,7 +282,6 @@ class RetryRequest:
 class CloseRequest:
     """A person's wish that the case is closed: what is owed stays owed, nothing more is done."""
 
-    id: int
     by: str
     reason: str
 

@@ -26,8 +26,8 @@ KEY_LIFE = timedelta(hours=23)
 REVIEW_EXIT = timedelta(hours=25)
 """By then no request of ours can still be executed, so two clean reads tell the outcome."""
 
-ENDING_REST = timedelta(minutes=5)
-"""By then Stripe has carried out an ending whose answer was lost, or never will."""
+ENDING_REST = timedelta(minutes=15)
+"""So long after its last send Stripe has carried out an ending, or never will (assumption)."""
 
 ABANDONED_MAX = 2
 """After this many charges that never got an answer, the next one stays with a person."""
@@ -112,12 +112,13 @@ def _unfinished_ending(
     wish = anew(replace(at, case=replace(at.case, attempts=others)))
     if _is_same(wish.act, attempt):
         return _asked_again(attempt) if at.around.key_age < KEY_LIFE else _lost(at, attempt)
-    if at.around.key_age < ENDING_REST:
+    rested_at = (attempt.asked_at or attempt.sent_at) + ENDING_REST
+    if at.now < rested_at:
         return Decision(
             Wait(),
             "ending_unknown_at_rest",
             f"{attempt.step}: Stripe's answer is unknown and is not asked again: {wish.reason}",
-            at.now + ENDING_REST,
+            rested_at,
         )
     said = f"Stripe shows that it was not made, and it is not asked for again. {wish.reason}"
     return _settled(at, attempt, AttemptState.ABANDONED, said.rstrip("."))

@@ -31,12 +31,17 @@ def moved_after_cancel(at: Situation) -> bool:
         return False
     if subscription.cancellation_reason == "payment_failed" or not paid_by(at, won[-1]):
         return False
-    return at.case.failed_at <= asked_at < paid_at
+    return at.asked_during_dunning(asked_at) and asked_at < paid_at
+
+
+def refund_is_proposed(at: Situation) -> bool:
+    """Return whether a person has been asked to pay it back."""
+    return at.case.state is CaseState.IN_REVIEW and at.case.reason.startswith(REFUND)
 
 
 def refund_due(at: Situation) -> Decision:
     """Return the review that proposes the refund; while a person has it, nothing happens."""
-    if at.case.state is CaseState.IN_REVIEW and at.case.reason.startswith(REFUND):
+    if refund_is_proposed(at):
         return Decision(Wait(), "refund_proposed", at.case.reason, at.now + LOOK_AGAIN)
     payment = at.invoice.payment
     payment_id = payment.payment_intent_id if payment is not None else ""

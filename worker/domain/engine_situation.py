@@ -99,6 +99,16 @@ class Situation:
         ending = subscription.cancel_at_period_end or subscription.cancel_at is not None
         return subscription.status in SUBSCRIPTION_OVER or ending
 
+    def asked_during_dunning(self, asked_at: datetime) -> bool:
+        """Return whether who cancelled at *asked_at* did so after the payment had failed.
+
+        Where no event told when it failed, whoever cancelled since there is an invoice did.
+        """
+        case = self.case
+        is_known = case.failed_at < case.opened_at
+        since = case.failed_at if is_known else min(case.failed_at, self.invoice.created_at)
+        return asked_at >= since
+
     @property
     def ended_by_us(self) -> bool:
         """Whether an ending of ours, in this case or another, still holds.

@@ -22,7 +22,7 @@ from worker.domain.decisions import (
 )
 from worker.domain.due_dates import paid_on_time
 from worker.domain.engine_outcomes import paid_by, told_as_asked_for, told_as_ours
-from worker.domain.engine_refund import moved_after_cancel, refund_due
+from worker.domain.engine_refund import moved_after_cancel, refund_due, refund_is_proposed
 from worker.domain.engine_situation import (
     OVER_ALONE,
     SUBSCRIPTION_OVER,
@@ -228,7 +228,7 @@ def cancelled(at: Situation) -> Decision | None:
     elif at.subscription_ends:
         asked_at = subscription.canceled_at
         # Where Stripe does not say when, nobody is charged against what may be the customer's wish.
-        if asked_at is None or asked_at >= at.case.failed_at:
+        if asked_at is None or at.asked_during_dunning(asked_at):
             reason = "the customer cancelled during dunning"
     if not reason:
         return None
@@ -238,10 +238,13 @@ def cancelled(at: Situation) -> Decision | None:
 
 
 def paid_after_cancel(at: Situation) -> Decision | None:
-    """Money that a charge of ours moved after a cancel is no recovery, until a person closes it."""
+    """Money that a charge of ours moved after a cancel is no recovery, until a person closes it.
+
+    Who wished it closed before the refund was proposed did not know of the money.
+    """
     if not moved_after_cancel(at):
         return None
-    return closed_by_hand(at) or refund_due(at)
+    return (closed_by_hand(at) if refund_is_proposed(at) else None) or refund_due(at)
 
 
 def closed_by_hand(at: Situation) -> Decision | None:

@@ -50,7 +50,7 @@ from worker.services.charge_invoice import charge_invoice, resend_attempt
 from worker.services.close_case import close_case
 from worker.services.queue_letter import queue_case_letter
 from worker.services.settle_attempt import settle_shown_outcome
-from worker.services.to_review import drop_letters, to_review
+from worker.services.to_review import refund_first, to_review
 from worker.services.understand_failure import understand_failure
 from worker.services.watch_act import due_act, watch_act, without_traces
 
@@ -316,7 +316,7 @@ def _stand(turn: Turn, decision: Decision, news: list[Fact]) -> None:
         case _ if not turn.ports.watches_only:
             facts += scheduled_facts(case, turn.policy, decision, at=turn.now)
             facts += asked_facts(turn, decision)
-    also = drop_letters(turn, act) if isinstance(act, Review) else _answer(turn, decision)
+    also = refund_first(turn, act) if isinstance(act, Review) else _answer(turn, decision)
     turn.finish(change, decision=decision, facts=facts, also=also)
     report_question(turn, decision)
     if isinstance(act, Review):

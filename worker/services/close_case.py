@@ -33,8 +33,7 @@ def close_case(
 
     def write(tx: Tx) -> Sequence[Fact]:
         told = list(also(tx)) if also is not None else []
-        if turn.around.close_request is not None:
-            tx.acts.answer(turn.around.close_request.id, answer=close.reason, now=turn.now)
+        tx.acts.answer_close(turn.case.id, answer=close.reason, now=turn.now)
         told += end_approval(tx, turn, close, by_the_policy=decision.rule == "ended")
         dropped = tx.letters.suppress_queued(turn.case.id, reason=f"case closed: {close.reason}")
         told += [suppressed_fact(turn, letter, close.reason) for letter in dropped]

@@ -1,4 +1,4 @@
-"""Give a case to a person: what it is called, and which letters no longer fit."""
+"""Give a case to a person: what it is called, and which letters and wishes no longer fit."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -40,13 +40,18 @@ def _link(turn: Turn, payment_id: str) -> str:
     return PAYMENTS.format("" if live else "test/", payment_id)
 
 
-def drop_letters(turn: Turn, review: Review) -> Callable[[Tx], Sequence[Fact]] | None:
-    """Return what drops letters that thank for money which is to be paid back; None: none do."""
+def refund_first(turn: Turn, review: Review) -> Callable[[Tx], Sequence[Fact]] | None:
+    """Return what the proposal of a refund undoes; None: the review proposes none.
+
+    Letters that thank for the money are dropped, and who wished the case closed, when it was not
+    known that money had moved, has to wish it again.
+    """
     if not review.refund_of:
         return None
 
-    def drop(tx: Tx) -> Sequence[Fact]:
+    def undo(tx: Tx) -> Sequence[Fact]:
+        tx.acts.answer_close(turn.case.id, answer=f"not closed: {TO_REFUND}", now=turn.now)
         dropped = tx.letters.suppress_queued(turn.case.id, reason=TO_REFUND)
         return [suppressed_fact(turn, each, TO_REFUND) for each in dropped]
 
-    return drop
+    return undo

@@ -178,6 +178,18 @@ class OperatorActs:
             .values(answered_at=now, answer=answer)
         )
 
+    def answer_close(self, case_id: int, *, answer: str, now: datetime) -> None:
+        """Record what became of the wish that a case is closed, if one waits by now."""
+        self._connection.execute(
+            update(operator_acts)
+            .where(
+                operator_acts.c.case_id == case_id,
+                operator_acts.c.act == CLOSE,
+                operator_acts.c.answered_at.is_(None),
+            )
+            .values(answered_at=now, answer=answer)
+        )
+
 
 def part_of(run: int | None) -> dict[str, object]:
     """Return what an act's detail says of the act on many cases that it is part of."""

@@ -88,6 +88,7 @@ def attempt_of(row: RowMapping) -> Attempt:
         first_sent_at=row["first_sent_at"],
         sends=row["sends"],
         settled_at=row["settled_at"],
+        asked_at=row["asked_at"],
         reached_at=row["reached_at"],
         decline_class=DeclineClass(row["decline_class"]) if row["decline_class"] else None,
         answer_code=row["answer_code"],

@@ -40,7 +40,7 @@ def waiting_acts_from_json(rows: object) -> WaitingActs:
     retry, close, approval = of_kind.get(RETRY), of_kind.get(CLOSE), of_kind.get(APPROVE)
     return WaitingActs(
         retry=_retry(retry) if retry else None,
-        close=CloseRequest(close["id"], close["by"], close["reason"]) if close else None,
+        close=CloseRequest(close["by"], close["reason"]) if close else None,
         approval=_approval(approval) if approval else None,
     )
 

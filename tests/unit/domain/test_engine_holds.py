@@ -102,7 +102,7 @@ def test_no_ending_and_no_request_again_while_it_is_held() -> None:
 
 
 def test_a_case_given_up_is_closed_and_an_unknown_charge_is_not_asked_again() -> None:
-    near = around(close_request=CloseRequest(1, "jo", "an error of ours"), hold=hold())
+    near = around(close_request=CloseRequest("jo", "an error of ours"), hold=hold())
     assert decision(NOW, the_surroundings=near).act == Close(
         Outcome.CLOSED_BY_HAND, "jo closed it: an error of ours"
     )

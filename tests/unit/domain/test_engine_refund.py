@@ -57,13 +57,19 @@ def test_a_person_is_asked_to_pay_it_back(found: Case) -> None:
     assert (made.rule, made.act) == ("paid_after_cancel", Review(REASON, "pi_1"))
 
 
+def test_a_wish_from_before_the_refund_was_proposed_closes_nothing() -> None:
+    wish = around(close_request=CloseRequest("jo", "gives it up"))
+    for found in (case(attempts=(WON,)), in_review("try 1: no answer from Stripe for 23 hours")):
+        assert decision(NOW, found, paid(), wish).act == Review(REASON, "pi_1")
+
+
 def test_a_person_who_has_it_is_left_alone() -> None:
     made = decision(NOW, in_review(f"{REASON} (link)"), paid())
     assert (made.rule, made.act) == ("refund_proposed", Wait())
 
 
 def test_a_person_closes_it_and_it_stays_closed() -> None:
-    wish = around(close_request=CloseRequest(1, "jo", "refunded re_1"))
+    wish = around(close_request=CloseRequest("jo", "refunded re_1"))
     made = decision(NOW, in_review(REASON), paid(), wish)
     assert made.act == Close(Outcome.CLOSED_BY_HAND, "jo closed it: refunded re_1")
     later = decision(NOW, closed(Outcome.CLOSED_BY_HAND), paid())

@@ -83,6 +83,12 @@ def says(
     return decision(DUE, the_case, invoice(subscription=shown), surroundings, by).act
 
 
+def asked_ago(found: Case, ago: timedelta) -> Case:
+    """Return a case whose only attempt was sent last that long ago."""
+    (sent,) = found.attempts
+    return replace(found, attempts=(replace(sent, asked_at=DUE - ago),))
+
+
 REFUSED = (PAUSE, ABANDONED, "http_400")
 GIVEN_UP = (PAUSE, ABANDONED, "")
 
@@ -217,9 +223,9 @@ def test_a_lost_answer_is_settled_by_what_the_subscription_shows(
     assert says(does(act), lost, key_age=age) == Resend(1)
     # Never asked again once the customer has cancelled.
     gone = subscription(status="canceled")
-    assert says(does(act), lost, gone, key_age=age) == Wait()
-    rested = timedelta(minutes=6)
-    assert says(does(act), lost, gone, key_age=rested) == SettleAttempt(1, ABANDONED)
+    assert says(does(act), asked_ago(lost, age), gone, key_age=age) == Wait()
+    rested = asked_ago(lost, timedelta(minutes=15))
+    assert says(does(act), rested, gone, key_age=age) == SettleAttempt(1, ABANDONED)
 
 
 @pytest.mark.parametrize("kind", [PAUSE, HOLD, DOWNGRADE])

@@ -1,6 +1,6 @@
 """What Stripe shows outranks every plan: one row per truth, each at a time when a charge is due."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -44,6 +44,14 @@ NOW = after(days=1, hours=2)
 CANCEL, PERIOD_END = AttemptKind.CANCEL, AttemptKind.CANCEL_AT_PERIOD_END
 SENDING, PROCESSING = AttemptState.SENDING, AttemptState.PROCESSING
 SUCCEEDED, ABANDONED = AttemptState.SUCCEEDED, AttemptState.ABANDONED
+
+INVOICE_AT = T0 - timedelta(hours=1)
+
+
+def cancelling(asked_at: datetime) -> InvoiceReading:
+    """Return an invoice whose subscription ends with its period, as asked for then."""
+    ends = subscription(cancel_at_period_end=True, canceled_at=asked_at)
+    return invoice(created_at=INVOICE_AT, subscription=ends)
 
 
 GIVEN_UP = [
@@ -167,11 +175,22 @@ CANCELLED = [
         "at the period's end, asked for before the failure: goes on",
         Charge("try 1", "pm_old"),
         "charge_due",
-        invoice=invoice(
-            subscription=subscription(
-                cancel_at_period_end=True, canceled_at=T0 - timedelta(seconds=1)
-            )
-        ),
+        case(opened_at=after(minutes=1)),
+        cancelling(T0 - timedelta(seconds=1)),
+    ),
+    Row(
+        "at the period's end, asked for before a failure was found that no event told of",
+        customer_cancelled(DURING),
+        "cancelled",
+        case(opened_at=T0),
+        cancelling(INVOICE_AT),
+    ),
+    Row(
+        "at the period's end, asked for before there was an invoice: goes on",
+        Charge("try 1", "pm_old"),
+        "charge_due",
+        case(opened_at=T0),
+        cancelling(INVOICE_AT - timedelta(seconds=1)),
     ),
     Row(
         "the customer is gone",

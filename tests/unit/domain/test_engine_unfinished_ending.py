@@ -41,6 +41,7 @@ ABANDONED = SettleAttempt(1, AttemptState.ABANDONED)
 DUE = after(days=14, hours=1)
 """A Monday, 11:00 in Berlin: an office hour, and the ending is due."""
 SATURDAY = after(days=19, hours=12)
+SENT_AT = after(days=1)
 OVER = subscription(status="canceled")
 AT_THE_END = policy(ending_when=CancelWhen.PERIOD_END)
 AN_HOUR = around(key_age=timedelta(hours=1))
@@ -118,12 +119,19 @@ def test_no_cancel_is_sent_on_a_saturday_night() -> None:
     assert decided(settled, now=SATURDAY).next_step == "ending"
 
 
-def test_stripe_is_given_minutes_to_carry_it_out_before_it_is_given_up() -> None:
-    fresh = around(key_age=timedelta(minutes=4, seconds=59), dispute_open=True)
-    waits = decided(ending(), near=fresh)
-    assert (waits.act, waits.rule) == (Wait(), "ending_unknown_at_rest")
-    rested = replace(fresh, key_age=timedelta(minutes=5))
-    assert decided(ending(), near=rested).act == ABANDONED
+@pytest.mark.parametrize(
+    ("last_at", "asked_at"), [(SENT_AT, None), (DUE, DUE)], ids=["sent once", "sent again"]
+)
+def test_stripe_is_given_minutes_to_carry_it_out_before_it_is_given_up(
+    last_at: datetime, asked_at: datetime | None
+) -> None:
+    """They count from the last send: a request may reach Stripe late each time."""
+    sent = attempt("ending: cancel", SENDING, CANCEL, asked_at=asked_at)
+    asked, disputed = ending(attempts=(sent,)), replace(AN_HOUR, dispute_open=True)
+    rested_at = last_at + timedelta(minutes=15)
+    waits = decided(asked, near=disputed, now=rested_at - timedelta(seconds=1))
+    assert (waits.act, waits.rule, waits.next_at) == (Wait(), "ending_unknown_at_rest", rested_at)
+    assert decided(asked, near=disputed, now=rested_at).act == ABANDONED
 
 
 def test_what_stripe_shows_as_done_is_done() -> None:
