@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from worker.cli.look_story_lines import Item
-from worker.domain.case import CaseState
+from worker.domain.case import NOT_CLOSED, CaseState
 from worker.domain.engine_person import RULE
 from worker.domain.step_names import readable
 from worker.domain.timetable import step_due_at
@@ -92,6 +92,8 @@ def asked(record: CaseRecord) -> Iterator[Item]:
         if act.act == CLOSE and not act.answer.startswith(f"{act.by} closed it: "):
             said = f"by {act.by}: {act.reason}{_waiting(record, act)}"
             yield Item(act.at, "close asked for", said)
+        if act.answered_at is not None and act.answer.startswith(NOT_CLOSED):
+            yield Item(act.answered_at, "not closed", act.answer.removeprefix(NOT_CLOSED))
         if act.act != RETRY:
             continue
         yield Item(act.at, "charge asked for", f"by {act.by}: {act.reason}{_waiting(record, act)}")

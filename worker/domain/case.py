@@ -278,6 +278,10 @@ class RetryRequest:
     asked_at: datetime | None = None
 
 
+NOT_CLOSED = "not closed: "
+"""How the answer to a wish that a case is closed begins where it was not fulfilled."""
+
+
 @dataclass(frozen=True, slots=True)
 class CloseRequest:
     """A person's wish that the case is closed: what is owed stays owed, nothing more is done."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from worker.domain.case import CaseState
+from worker.domain.case import NOT_CLOSED, CaseState
 from worker.domain.decisions import Review
 from worker.domain.facts import Fact
 from worker.ports import CaseChange, Tx
@@ -50,7 +50,7 @@ def refund_first(turn: Turn, review: Review) -> Callable[[Tx], Sequence[Fact]] |
         return None
 
     def undo(tx: Tx) -> Sequence[Fact]:
-        tx.acts.answer_close(turn.case.id, answer=f"not closed: {TO_REFUND}", now=turn.now)
+        tx.acts.answer_close(turn.case.id, answer=f"{NOT_CLOSED}{TO_REFUND}", now=turn.now)
         dropped = tx.letters.suppress_queued(turn.case.id, reason=TO_REFUND)
         return [suppressed_fact(turn, each, TO_REFUND) for each in dropped]
 

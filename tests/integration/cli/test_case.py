@@ -174,3 +174,16 @@ def test_what_a_person_asked_for_is_told_with_its_answer(
     told = dunning.run("case", str(story)).stdout
     assert "09:00  charge asked for    by jo: please\n" in told
     assert "09:01  charge refused      Mastercard advice 27: wait 4 days\n" in told
+
+
+def test_a_wish_to_close_that_is_not_fulfilled_is_told_with_its_reason(
+    dunning: Command, seeding: Seeding, story: int
+) -> None:
+    with seeding.ledger.begin() as tx:
+        tx.acts.ask_close(story, by="jo", reason="gives it up", now=berlin(5, 9, 0))
+    refused = "not closed: the payment is to be refunded"
+    with seeding.ledger.begin() as tx:
+        tx.acts.answer_close(story, answer=refused, now=berlin(5, 9, 1))
+    told = dunning.run("case", str(story)).stdout
+    assert "09:00  close asked for     by jo: gives it up\n" in told
+    assert "09:01  not closed          the payment is to be refunded\n" in told
