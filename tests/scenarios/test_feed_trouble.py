@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+import pytest
+
+from tests.scenarios.servers import MakeWorld
 from tests.scenarios.stripe_side import DAY, HOUR, START, Customer
 from tests.scenarios.world import World
 from worker.bootstrap import App
@@ -12,6 +15,7 @@ from worker.domain.readings import InvoiceReading
 from worker.errors import GatewayRejected
 from worker.gateway.stripe_gateway import SdkGateway
 from worker.ports import Json
+from worker.rehearsal.driver_sandbox import Refused
 
 Pages = Iterator[list[Json]]
 
@@ -126,6 +130,48 @@ def test_who_cancelled_before_a_lost_failure_was_found_is_not_charged(world: Wor
     world.advance(days=3)
     assert world.case_of(anna).outcome is Outcome.CUSTOMER_CANCELLED
     assert world.stripe.charges(anna, by="api") == []
+
+
+@pytest.mark.parametrize("from_before", ["the first event is lost", "it failed before go-live"])
+def test_who_cancelled_before_the_failure_that_opens_the_case_is_not_charged(
+    make_world: MakeWorld, from_before: str
+) -> None:
+    """The first failure is unknown, the customer cancels, and the customer's own try fails."""
+    world = make_world(working=False)
+    anna = world.customer("anna", ["insufficient_funds", "insufficient_funds", "approve"])
+    if "lost" in from_before:
+        trouble(world, _without_first_failure())
+        world.advance(hours=6)
+        assert world.cases_of(anna) == []
+    else:
+        world.stripe.move_clock(world.now + timedelta(hours=6))
+        world.clock.business_at = world.now
+    world.stripe.cancel(anna, when="period_end")
+    if "lost" not in from_before:
+        world.stripe.move_clock(world.now + timedelta(hours=6))
+        world.clock.business_at = world.now
+        world.start_worker()
+    world.advance(hours=1)
+    with pytest.raises(Refused):
+        world.stripe.pay_by_hand(world.stripe.invoice(anna)["id"])
+    world.pass_time_to(world.now + timedelta(seconds=20))
+    world.advance(days=6)
+    case = world.case_of(anna)
+    assert case.failed_at < case.opened_at, "an event told of the second failure"
+    assert case.outcome is Outcome.CUSTOMER_CANCELLED
+    assert world.stripe.charges(anna, by="api") == []
+
+
+def _without_first_failure() -> Callable[[list[Json]], list[Json]]:
+    lost: list[str] = []
+
+    def change(events: list[Json]) -> list[Json]:
+        failed = [event for event in events if event["type"] == "invoice.payment_failed"]
+        if failed and not lost:
+            lost.append(min(failed, key=lambda event: event["created"])["id"])
+        return [event for event in events if event["id"] not in lost]
+
+    return change
 
 
 def test_an_event_that_is_listed_two_days_late_opens_the_case_then(world: World) -> None:

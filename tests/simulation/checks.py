@@ -272,23 +272,21 @@ def _is_to_be_refunded(sim: "Simulation", invoice: dict[str, Any]) -> bool:
     details = (invoice.get("parent") or {}).get("subscription_details") or {}
     world = sim.sandbox.world
     subscription = world.find("subscription", str(details.get("subscription"))) or {}
-    return moved_after_cancel(invoice["id"], subscription.get("canceled_at"), world.tries)
+    return moved_after_cancel(invoice, subscription.get("canceled_at"), world.tries)
 
 
 def moved_after_cancel(
-    invoice_id: str, cancelled_at: int | None, tries: Iterable[Mapping[str, Any]]
+    invoice: Mapping[str, Any], cancelled_at: int | None, tries: Iterable[Mapping[str, Any]]
 ) -> bool:
     """Return whether a charge of ours paid the invoice later than who owed it had cancelled.
 
-    A cancel from before the failure does not count, nor one of the same second as the payment.
+    A cancel from before the invoice does not count, nor one of the same second as the payment.
     Such money is no recovery (reliability.md 3): a person is asked, refunds it or not, and closes.
     """
-    of_invoice = [one for one in tries if one["invoice"] == invoice_id]
-    failed_at = [one["at"] for one in of_invoice if one["status"] == "failed"]
-    if cancelled_at is None or not failed_at or cancelled_at < min(failed_at):
+    if cancelled_at is None or cancelled_at < invoice["created"]:
         return False
-    ours = [one for one in of_invoice if (one["by"], one["status"]) == ("api", "succeeded")]
-    return any(one["at"] > cancelled_at for one in ours)
+    ours = (one for one in tries if one["invoice"] == invoice["id"] and one["by"] == "api")
+    return any(one["at"] > cancelled_at for one in ours if one["status"] == "succeeded")
 
 
 def _knew_of_the_money(sim: "Simulation", case: dict[str, Any]) -> bool:

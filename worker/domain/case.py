@@ -182,9 +182,9 @@ class Case:
     state: CaseState
     policy_digest: str
     failed_at: datetime
-    """First failure; of a sent invoice, its creation. The oldest of a subscription leads.
+    """First failure known; of a sent invoice, its creation. The oldest of a subscription leads.
 
-    Where no event told of the failure it is `opened_at`: when the open invoice was found.
+    Where no event told of a failure it is when the open invoice was found.
     """
     opened_at: datetime
     wake_seq: int = 0

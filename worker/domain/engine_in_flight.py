@@ -89,7 +89,8 @@ def _unfinished_charge(at: Situation, attempt: Attempt) -> Decision:
         return _asked_again(attempt)
     # The read that put it into review was the first clean one. A case at rest was read all along.
     read_before = stand_down or at.case.state is CaseState.IN_REVIEW
-    if age >= REVIEW_EXIT and read_before and abandoned(at.case) < ABANDONED_MAX:
+    given_up = at.around.close_request is not None
+    if age >= REVIEW_EXIT and read_before and (given_up or abandoned(at.case) < ABANDONED_MAX):
         return Decision(
             SettleAttempt(attempt.no, AttemptState.ABANDONED),
             "review_exit",
@@ -107,6 +108,8 @@ def _unfinished_ending(
     Meanwhile a debit may have begun, the invoice been credited, or the office have closed.
     """
     if at.case.state is CaseState.IN_REVIEW:
+        if at.around.close_request is not None and at.around.key_age >= REVIEW_EXIT:
+            return _settled(at, attempt, AttemptState.ABANDONED, "a person gives the case up")
         return _lost(at, attempt)
     others = tuple(each for each in at.case.attempts if each.no != attempt.no)
     wish = anew(replace(at, case=replace(at.case, attempts=others)))

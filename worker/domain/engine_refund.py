@@ -19,19 +19,22 @@ REFUND = "the customer had cancelled before the money moved"
 def moved_after_cancel(at: Situation) -> bool:
     """Return whether a charge of ours paid the invoice later than somebody else had cancelled.
 
-    A cancel from before the failure is another matter, as is Stripe's own for the failed payment;
-    within one second nobody can tell which came first, and the payment counts.
+    A cancel from before the invoice is another matter, as is Stripe's own for the failed payment;
+    within one second nobody can tell which came first, and the payment counts. What the bank has
+    taken back is not to be paid back as well.
     """
     invoice, subscription = at.invoice, at.invoice.subscription
     won = [each for each in at.case.charges if each.state is AttemptState.SUCCEEDED]
     if subscription is None or not won or not at.subscription_ends or at.ended_by_us:
+        return False
+    if at.around.payment_returned:
         return False
     asked_at, paid_at = subscription.canceled_at, invoice.paid_at
     if invoice.status != "paid" or asked_at is None or paid_at is None:
         return False
     if subscription.cancellation_reason == "payment_failed" or not paid_by(at, won[-1]):
         return False
-    return at.asked_during_dunning(asked_at) and asked_at < paid_at
+    return invoice.created_at <= asked_at < paid_at
 
 
 def refund_is_proposed(at: Situation) -> bool:

@@ -99,16 +99,6 @@ class Situation:
         ending = subscription.cancel_at_period_end or subscription.cancel_at is not None
         return subscription.status in SUBSCRIPTION_OVER or ending
 
-    def asked_during_dunning(self, asked_at: datetime) -> bool:
-        """Return whether who cancelled at *asked_at* did so after the payment had failed.
-
-        Where no event told when it failed, whoever cancelled since there is an invoice did.
-        """
-        case = self.case
-        is_known = case.failed_at < case.opened_at
-        since = case.failed_at if is_known else min(case.failed_at, self.invoice.created_at)
-        return asked_at >= since
-
     @property
     def ended_by_us(self) -> bool:
         """Whether an ending of ours, in this case or another, still holds.
@@ -175,9 +165,16 @@ class Situation:
         if subscription is None or subscription.default_payment_method is None or customer is None:
             return None
         changed_at, default = self.around.default_changed_at, customer.default_payment_method
-        if default is None or changed_at is None or changed_at < self.case.failed_at:
+        if default is None or changed_at is None or changed_at < self._failed_at:
             return None
         return default if default.id != subscription.default_payment_method.id else None
+
+    @property
+    def _failed_at(self) -> datetime:
+        """When it failed as far as known: a case may count from when its invoice was found."""
+        failure = self.case.failure
+        found_at = self.case.failed_at
+        return found_at if failure is None else min(found_at, failure.failed_at)
 
     @property
     def reaction(self) -> ClassRule:

@@ -79,8 +79,9 @@ def closed_case(at: Situation) -> Decision | None:
             at.now,
         )
     late_until = (case.closed_at or at.now) + RECOVERED_LATE_WITHIN
-    # Credited in full, an invoice is called paid as well; no money came then.
-    money_came = invoice.status == "paid" and invoice.amount_due_minor > 0 and not to_refund
+    # Credited in full, or its payment taken back, an invoice is called paid as well.
+    is_paid = invoice.status == "paid" and invoice.amount_due_minor > 0
+    money_came = is_paid and not to_refund and not at.around.payment_returned
     if not recovered and money_came and at.now <= late_until:
         if _paid_on_time(at):
             return _closed_on_time()
@@ -170,8 +171,9 @@ def was_written_to(case: Case, around: Surroundings) -> bool:
 
 def _returned(at: Situation) -> Decision:
     """Stripe keeps such an invoice as paid and refuses another charge, so a person collects it."""
-    if at.case.state is CaseState.IN_REVIEW:
-        return Decision(Wait(), "in_review", at.case.reason, at.now + LOOK_AGAIN)
+    if at.case.state is CaseState.IN_REVIEW and not refund_is_proposed(at):
+        waits = Decision(Wait(), "in_review", at.case.reason, at.now + LOOK_AGAIN)
+        return closed_by_hand(at) or waits
     return Decision(
         Review("the payment was returned; Stripe still shows the invoice as paid"),
         "returned_after_paid",
@@ -197,11 +199,15 @@ def taken_out_of_collection(at: Situation) -> Decision | None:
             "The invoice was marked uncollectible.",
         )
     if status not in {"open", "uncollectible", "void"}:
-        return Decision(
-            Review(f"the invoice has the unexpected status {status}"),
-            "status_unknown",
-            f"The invoice has the status {status}, which dunning does not expect.",
-            at.now + LOOK_AGAIN,
+        return (
+            closed_by_hand(at)
+            or in_review(at)
+            or Decision(
+                Review(f"the invoice has the unexpected status {status}"),
+                "status_unknown",
+                f"The invoice has the status {status}, which dunning does not expect.",
+                at.now + LOOK_AGAIN,
+            )
         )
     return None
 
@@ -227,9 +233,10 @@ def cancelled(at: Situation) -> Decision | None:
             )
     elif at.subscription_ends:
         asked_at = subscription.canceled_at
-        # Where Stripe does not say when, nobody is charged against what may be the customer's wish.
-        if asked_at is None or at.asked_during_dunning(asked_at):
-            reason = "the customer cancelled during dunning"
+        # Not since the failure, of which the first event may be lost or from before go-live. Where
+        # Stripe does not say when, nobody is charged against what may be the customer's wish.
+        if asked_at is None or asked_at >= at.invoice.created_at:
+            reason = "the customer has cancelled"
     if not reason:
         return None
     return Decision(

@@ -27,6 +27,19 @@ FROM (VALUES (1, 'declined', 2), (2, 'sending', 2), (3, 'declined', 1)) AS made 
      (VALUES (timestamptz '2026-12-01 09:00Z')) AS begun (at)
 """
 
+WISHES = """
+SET session_replication_role = replica;
+INSERT INTO cases (id, account_id, invoice_id, customer_id, subscription_id, amount_minor, currency,
+                   state, policy_digest, failed_at, opened_at, closed_at)
+OVERRIDING SYSTEM VALUE
+SELECT id, 'acct_1', 'in_' || id, 'cus_1', 'sub_1', 1200, 'eur', state, '', at, at, at
+FROM (VALUES (1, 'closed'), (2, 'open')) AS made (id, state),
+     (VALUES (timestamptz '2026-12-01 09:00Z')) AS begun (at);
+INSERT INTO operator_acts (account_id, case_id, act, by, reason, detail, at)
+SELECT 'acct_1', case_id, act, 'jo', 'please', '{}', timestamptz '2026-12-01 08:59Z'
+FROM (VALUES ('close', 1), ('close', 2), ('retry', 1)) AS wish (act, case_id);
+"""
+
 
 def test_the_migrated_tables_are_those_in_code(engine: Engine) -> None:
     assert differences(engine) == []
@@ -63,14 +76,8 @@ def test_what_was_sent_again_before_limits_asked_about_it_counts_as_it_did(
     database_url: str,
 ) -> None:
     """Moved to its last sending, it might overfill an hour that was full, and stop charging."""
+    upgrade_to("0032", database_url)
     with psycopg.connect(database_url, autocommit=True) as admin:
-        config = Config()
-        config.set_main_option("script_location", migrations.__path__[0])
-        engine = connect(database_url)
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "0032")
-        engine.dispose()
         admin.execute("SET session_replication_role = replica")  # without the case
         admin.execute(SENT_AGAIN)
         upgrade(database_url)
@@ -78,6 +85,28 @@ def test_what_was_sent_again_before_limits_asked_about_it_counts_as_it_did(
         found = admin.execute(query).fetchall()
     hour = timedelta(hours=1)
     assert found == [("declined", None, hour), ("sending", None, None), ("declined", None, None)]
+
+
+def test_a_wish_to_close_that_a_closed_case_left_behind_is_answered(database_url: str) -> None:
+    """A case that opens again, as its payment was returned, would be closed by it."""
+    upgrade_to("0033", database_url)
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        admin.execute(WISHES)
+        upgrade(database_url)
+        query = "SELECT act, case_id, answer FROM operator_acts ORDER BY id"
+        found = admin.execute(query).fetchall()
+    assert found == [("close", 1, "the case closed before"), ("close", 2, ""), ("retry", 1, "")]
+
+
+def upgrade_to(revision: str, database_url: str) -> None:
+    """Bring an empty database to an older state."""
+    config = Config()
+    config.set_main_option("script_location", migrations.__path__[0])
+    engine = connect(database_url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
 
 
 def test_a_migration_that_breaks_off_leaves_nothing(database_url: str) -> None:

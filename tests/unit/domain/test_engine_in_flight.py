@@ -29,10 +29,11 @@ from worker.domain.case import (
     AttemptKind,
     AttemptState,
     CaseState,
+    CloseRequest,
     Failure,
     Surroundings,
 )
-from worker.domain.decisions import Resend, Review, SettleAttempt, Wait
+from worker.domain.decisions import Act, Resend, Review, SettleAttempt, Wait
 from worker.domain.network_tries import MadeBy
 from worker.domain.readings import CustomerReading, PaymentReading
 
@@ -197,6 +198,20 @@ def test_a_debit_under_way_and_paid_otherwise_is_still_under_way() -> None:
 
 
 DECLINE_OF_OURS = failure(charge_id="ch_9", failed_at=after(days=1, seconds=1))
+
+
+@pytest.mark.parametrize(("hours", "act"), [(24, Wait()), (25, SettleAttempt(3, ABANDONED))])
+def test_a_person_gives_a_charge_up_whose_answer_is_lost_for_the_third_time(
+    hours: int, act: Act
+) -> None:
+    """Twice it leaves the review by itself; then a person has it, and may close it."""
+    before = tuple(attempt(f"try {no}", ABANDONED, no=no) for no in (1, 2))
+    sent = (*before, attempt("try 3", SENDING, no=3))
+    found = case(attempts=sent, state=CaseState.IN_REVIEW, reason="try 3: no answer from Stripe")
+    near = aged(hours=hours)
+    assert decision(NOW, found, None, near).act == Wait()
+    wish = replace(near, close_request=CloseRequest("jo", "an error of ours"))
+    assert decision(NOW, found, None, wish).act == act
 
 
 @pytest.mark.parametrize("hours", [23, 24, 25, 60])

@@ -26,6 +26,7 @@ from worker.domain.case import (
     AttemptState,
     Case,
     CaseState,
+    CloseRequest,
     LetterState,
     Outcome,
     RecoveredBy,
@@ -191,6 +192,10 @@ NOT_RECOVERED = [
     Row("returned, and with a person already", Wait(), "in_review",
         case(state=CaseState.IN_REVIEW, reason="returned"), paid_invoice(), RETURNED,
         NOW + timedelta(days=1)),
+    Row("returned, and who has it closes it",
+        Close(Outcome.CLOSED_BY_HAND, "jo closed it: paid by transfer"), "closed_by_hand",
+        case(state=CaseState.IN_REVIEW, reason="returned"), paid_invoice(),
+        replace(RETURNED, close_request=CloseRequest("jo", "paid by transfer"))),
 ]  # fmt: skip
 
 
@@ -216,6 +221,8 @@ CLOSED = [
     ),
     Row("ended, and an older payment was returned", Wait(), "closed", closed(Outcome.ENDED),
         invoice(), RETURNED),
+    Row("closed by hand, as the payment was returned", Wait(), "closed",
+        closed(Outcome.CLOSED_BY_HAND), paid_invoice(), RETURNED),
     Row("recovered, open again with nothing owed", Wait(), "closed", closed(Outcome.RECOVERED),
         invoice(amount_remaining_minor=0)),
     *(

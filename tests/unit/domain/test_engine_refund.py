@@ -63,6 +63,12 @@ def test_a_wish_from_before_the_refund_was_proposed_closes_nothing() -> None:
         assert decision(NOW, found, paid(), wish).act == Review(REASON, "pi_1")
 
 
+@pytest.mark.parametrize("found", [case(attempts=(WON,)), in_review(REASON)], ids=["open", "asked"])
+def test_what_the_bank_took_back_is_not_paid_back_as_well(found: Case) -> None:
+    made = decision(NOW, found, paid(), around(payment_returned=True))
+    assert made.act == Review("the payment was returned; Stripe still shows the invoice as paid")
+
+
 def test_a_person_who_has_it_is_left_alone() -> None:
     made = decision(NOW, in_review(f"{REASON} (link)"), paid())
     assert (made.rule, made.act) == ("refund_proposed", Wait())

@@ -23,6 +23,7 @@ from worker.domain.case import (
     AttemptKind,
     AttemptState,
     CaseState,
+    CloseRequest,
     Outcome,
     Surroundings,
 )
@@ -105,7 +106,7 @@ def customer_cancelled(reason: str) -> Close:
     return Close(Outcome.CUSTOMER_CANCELLED, reason)
 
 
-DURING = "the customer cancelled during dunning"
+DURING = "the customer has cancelled"
 CANCELLED = [
     Row(
         "already cancelled",
@@ -172,25 +173,32 @@ CANCELLED = [
         )
     ),
     Row(
-        "at the period's end, asked for before the failure: goes on",
-        Charge("try 1", "pm_old"),
-        "charge_due",
-        case(opened_at=after(minutes=1)),
-        cancelling(T0 - timedelta(seconds=1)),
-    ),
-    Row(
-        "at the period's end, asked for before a failure was found that no event told of",
+        "at the period's end, asked for as soon as there was an invoice",
         customer_cancelled(DURING),
         "cancelled",
-        case(opened_at=T0),
-        cancelling(INVOICE_AT),
+        invoice=cancelling(INVOICE_AT),
     ),
     Row(
         "at the period's end, asked for before there was an invoice: goes on",
         Charge("try 1", "pm_old"),
         "charge_due",
-        case(opened_at=T0),
-        cancelling(INVOICE_AT - timedelta(seconds=1)),
+        invoice=cancelling(INVOICE_AT - timedelta(seconds=1)),
+    ),
+    Row(
+        "a status that nobody knows, and a person has it",
+        Wait(),
+        "in_review",
+        case(state=CaseState.IN_REVIEW, reason="the invoice has the unexpected status draft"),
+        invoice(status="draft"),
+        next_at=NOW + timedelta(days=1),
+    ),
+    Row(
+        "a status that nobody knows, and who has it closes it",
+        Close(Outcome.CLOSED_BY_HAND, "jo closed it: ours"),
+        "closed_by_hand",
+        case(state=CaseState.IN_REVIEW, reason="the invoice has the unexpected status draft"),
+        invoice(status="draft"),
+        around(close_request=CloseRequest("jo", "ours")),
     ),
     Row(
         "the customer is gone",

@@ -19,8 +19,16 @@ from tests.unit.domain.building import (
     policy,
     subscription,
 )
-from worker.domain.case import AttemptKind, AttemptState, Case, CaseState, Surroundings
+from worker.domain.case import (
+    AttemptKind,
+    AttemptState,
+    Case,
+    CaseState,
+    CloseRequest,
+    Surroundings,
+)
 from worker.domain.decisions import (
+    Act,
     Close,
     Decision,
     End,
@@ -147,6 +155,12 @@ def test_an_ending_without_an_answer_for_a_day_needs_a_person(hours: int) -> Non
     with_a_person = ending(state=CaseState.IN_REVIEW)
     assert decided(with_a_person, near=old).act == Wait()
     assert decided(with_a_person).act == Wait(), "whoever has it may cancel by hand"
+
+
+@pytest.mark.parametrize(("hours", "act"), [(24, Wait()), (25, ABANDONED)])
+def test_a_person_gives_an_ending_up_whose_answer_is_lost(hours: int, act: Act) -> None:
+    wish = around(key_age=timedelta(hours=hours), close_request=CloseRequest("jo", "ours"))
+    assert decided(ending(state=CaseState.IN_REVIEW), near=wish).act == act
 
 
 def test_a_cancel_that_staff_undid_is_not_repeated_without_a_person() -> None:
