@@ -168,7 +168,7 @@ def _without_first_failure() -> Callable[[list[Json]], list[Json]]:
     def change(events: list[Json]) -> list[Json]:
         failed = [event for event in events if event["type"] == "invoice.payment_failed"]
         if failed and not lost:
-            lost.append(min(failed, key=lambda event: event["created"])["id"])
+            lost.append(str(min(failed, key=lambda event: str(event["created"]))["id"]))
         return [event for event in events if event["id"] not in lost]
 
     return change
