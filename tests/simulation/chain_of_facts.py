@@ -19,15 +19,21 @@ FROM events e LEFT JOIN event_chain c ON c.seq = e.seq ORDER BY c.position, e.se
 """The transactions that told and sealed each fact. From its first write to its commit a
 transaction of a simulation is alone, so their numbers are the order of the commits."""
 
+_SEALED_NOTHING = """
+SELECT name FROM jobs
+WHERE name = 'seal' AND last_outcome = 'ok' AND NOT EXISTS (SELECT FROM event_chain)
+AND last_started_at > (SELECT min(recorded_at) FROM events)
+"""
+"""Its last run went well, with facts to seal: in half a day faults may keep it from every run."""
+
 
 def chain_flaws(sim: "Simulation") -> Iterator[str]:
     """Yield what is wrong with the chain once everything is sealed, in runs that seal."""
     if SEALER not in sim.configuration.schedule:
         return
     app = next(iter(sim.apps.values()))
-    sealed_by_jobs = sim.ground.rows("SELECT count(*) AS n FROM event_chain")[0]["n"]
-    if not sealed_by_jobs:
-        yield "no job has sealed anything"
+    if sim.ground.rows(_SEALED_NOTHING):
+        yield "the job had facts to seal and sealed nothing"
     seal_facts(ledger=app.ledger, clock=app.clock)
     found = audit_chain(app.ledger)
     if found.flaw is not None:

@@ -280,10 +280,10 @@ def moved_after_cancel(
 ) -> bool:
     """Return whether a charge of ours paid the invoice later than who owed it had cancelled.
 
-    A cancel from before the invoice does not count, nor one of the same second as the payment.
+    A cancel from before the invoice does not count, nor one of the same second as either.
     Such money is no recovery (reliability.md 3): a person is asked, refunds it or not, and closes.
     """
-    if cancelled_at is None or cancelled_at < invoice["created"]:
+    if cancelled_at is None or cancelled_at <= invoice["created"]:
         return False
     ours = (one for one in tries if one["invoice"] == invoice["id"] and one["by"] == "api")
     return any(one["at"] > cancelled_at for one in ours if one["status"] == "succeeded")

@@ -5,7 +5,7 @@ import pytest
 from tests.simulation.checks import moved_after_cancel
 
 CANCELLED_AT = 1_796_100_000
-INVOICE = {"id": "in_1", "created": CANCELLED_AT}
+INVOICE = {"id": "in_1", "created": CANCELLED_AT - 1}
 OURS = {"invoice": "in_1", "by": "api", "status": "succeeded", "at": CANCELLED_AT + 1}
 
 

@@ -89,8 +89,9 @@ def _unfinished_charge(at: Situation, attempt: Attempt) -> Decision:
         return _asked_again(attempt)
     # The read that put it into review was the first clean one. A case at rest was read all along.
     read_before = stand_down or at.case.state is CaseState.IN_REVIEW
+    may_exit = age >= REVIEW_EXIT and read_before and not at.invoice.payment_under_way
     given_up = at.around.close_request is not None
-    if age >= REVIEW_EXIT and read_before and (given_up or abandoned(at.case) < ABANDONED_MAX):
+    if may_exit and (given_up or abandoned(at.case) < ABANDONED_MAX):
         return Decision(
             SettleAttempt(attempt.no, AttemptState.ABANDONED),
             "review_exit",

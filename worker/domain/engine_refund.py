@@ -19,9 +19,9 @@ REFUND = "the customer had cancelled before the money moved"
 def moved_after_cancel(at: Situation) -> bool:
     """Return whether a charge of ours paid the invoice later than somebody else had cancelled.
 
-    A cancel from before the invoice is another matter, as is Stripe's own for the failed payment;
-    within one second nobody can tell which came first, and the payment counts. What the bank has
-    taken back is not to be paid back as well.
+    Only one that met the charge under way can be: whoever cancelled before is not charged. Stripe's
+    own for the failed payment is another matter; within one second nobody can tell which came
+    first, and the payment counts. What the bank has taken back is not to be paid back as well.
     """
     invoice, subscription = at.invoice, at.invoice.subscription
     won = [each for each in at.case.charges if each.state is AttemptState.SUCCEEDED]
@@ -34,7 +34,7 @@ def moved_after_cancel(at: Situation) -> bool:
         return False
     if subscription.cancellation_reason == "payment_failed" or not paid_by(at, won[-1]):
         return False
-    return invoice.created_at <= asked_at < paid_at
+    return at.case.failed_at <= asked_at < paid_at
 
 
 def refund_is_proposed(at: Situation) -> bool:

@@ -165,16 +165,9 @@ class Situation:
         if subscription is None or subscription.default_payment_method is None or customer is None:
             return None
         changed_at, default = self.around.default_changed_at, customer.default_payment_method
-        if default is None or changed_at is None or changed_at < self._failed_at:
+        if default is None or changed_at is None or changed_at < self.case.failed_at:
             return None
         return default if default.id != subscription.default_payment_method.id else None
-
-    @property
-    def _failed_at(self) -> datetime:
-        """When it failed as far as known: a case may count from when its invoice was found."""
-        failure = self.case.failure
-        found_at = self.case.failed_at
-        return found_at if failure is None else min(found_at, failure.failed_at)
 
     @property
     def reaction(self) -> ClassRule:

@@ -233,9 +233,10 @@ def cancelled(at: Situation) -> Decision | None:
             )
     elif at.subscription_ends:
         asked_at = subscription.canceled_at
-        # Not since the failure, of which the first event may be lost or from before go-live. Where
-        # Stripe does not say when, nobody is charged against what may be the customer's wish.
-        if asked_at is None or asked_at >= at.invoice.created_at:
+        # Not since the failure, of which the first event may be lost or from before go-live. What
+        # was planned as the invoice began, as a fixed term, is no cancel. Where Stripe does not
+        # say when, nobody is charged against what may be the customer's wish.
+        if asked_at is None or asked_at > at.invoice.created_at:
             reason = "the customer has cancelled"
     if not reason:
         return None

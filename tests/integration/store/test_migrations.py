@@ -95,7 +95,11 @@ def test_a_wish_to_close_that_a_closed_case_left_behind_is_answered(database_url
         upgrade(database_url)
         query = "SELECT act, case_id, answer FROM operator_acts ORDER BY id"
         found = admin.execute(query).fetchall()
-    assert found == [("close", 1, "the case closed before"), ("close", 2, ""), ("retry", 1, "")]
+    assert found == [
+        ("close", 1, "not closed: the case closed before"),
+        ("close", 2, ""),
+        ("retry", 1, ""),
+    ]
 
 
 def upgrade_to(revision: str, database_url: str) -> None:

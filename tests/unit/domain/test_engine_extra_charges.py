@@ -150,18 +150,6 @@ def test_the_same_update_is_charged_once_and_the_next_one_again() -> None:
     assert again != step
 
 
-@pytest.mark.parametrize("found_at", [T0, T0 + timedelta(hours=24)], ids=["told", "found later"])
-def test_a_default_chosen_since_the_charge_failed_is_charged(found_at: datetime) -> None:
-    """Also where no event told of the failure, and the invoice was found a day later."""
-    bare = invoice(created_at=T0 - timedelta(hours=1))
-    assert bare.customer is not None
-    chosen = replace(bare.customer, default_payment_method=method(NEW_CARD))
-    near = around(default_changed_at=T0 + timedelta(hours=12))
-    found = case(failed_at=found_at, opened_at=found_at)
-    decided = decision(found_at + timedelta(hours=26), found, replace(bare, customer=chosen), near)
-    assert charges(decided) == f"new card {NEW_CARD}"
-
-
 def test_the_subscriptions_card_comes_before_the_customers() -> None:
     bare = invoice(subscription=subscription(default_payment_method=None))
     assert bare.customer is not None

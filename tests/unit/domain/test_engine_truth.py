@@ -176,13 +176,13 @@ CANCELLED = [
         "at the period's end, asked for as soon as there was an invoice",
         customer_cancelled(DURING),
         "cancelled",
-        invoice=cancelling(INVOICE_AT),
+        invoice=cancelling(INVOICE_AT + timedelta(seconds=1)),
     ),
     Row(
-        "at the period's end, asked for before there was an invoice: goes on",
+        "at the period's end, planned as the invoice began: goes on",
         Charge("try 1", "pm_old"),
         "charge_due",
-        invoice=cancelling(INVOICE_AT - timedelta(seconds=1)),
+        invoice=cancelling(INVOICE_AT),
     ),
     Row(
         "a status that nobody knows, and a person has it",

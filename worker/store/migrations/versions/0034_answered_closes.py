@@ -10,7 +10,7 @@ depends_on = None
 # One that came while its case was being closed stayed unanswered: a case that opens again, as its
 # payment was returned, would be closed by it.
 ANSWERED = """
-UPDATE operator_acts SET answered_at = cases.closed_at, answer = 'the case closed before'
+UPDATE operator_acts SET answered_at = cases.closed_at, answer = 'not closed: the case closed before'
   FROM cases
  WHERE cases.id = operator_acts.case_id AND cases.state = 'closed'
    AND operator_acts.act = 'close' AND operator_acts.answered_at IS NULL
