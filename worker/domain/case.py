@@ -114,7 +114,7 @@ class Attempt:
     sends: int = 1
     settled_at: datetime | None = None
     asked_at: datetime | None = None
-    """Business time of the commit before the last send; None: it was sent once, at `sent_at`."""
+    """Business time of the commit before the last send; None where an older release sent it."""
     reached_at: datetime | None = None
     """Business time by which it had reached Stripe; None while that is not known."""
     decline_class: DeclineClass | None = None

@@ -42,7 +42,7 @@ def test_an_attempt_comes_back_as_it_was_written(ledger: PostgresLedger) -> None
     case = claimed(ledger)
     new = attempt(case)
     assert start(ledger, case, new)
-    assert loaded(ledger, case.id).attempts == (new,)
+    assert loaded(ledger, case.id).attempts == (replace(new, asked_at=new.sent_at),)
 
 
 @pytest.mark.parametrize("state", [AttemptState.SENDING, AttemptState.PROCESSING])
