@@ -10,7 +10,7 @@ from worker.domain.network_rules import NetworkTry
 from worker.domain.offers import Given
 from worker.domain.outages import Outage
 from worker.domain.policy import DeclineClass, RetriesBy
-from worker.domain.readings import PaymentMethodReading
+from worker.domain.readings import NOTHING_SAID, DeclineSignals, PaymentMethodReading
 
 
 class CaseState(StrEnum):
@@ -166,6 +166,9 @@ class Failure:
     may_retry: bool = True
     masked: bool = False
     """The customer is told no reason (domain.md 1.4)."""
+    signals: DeclineSignals = NOTHING_SAID
+    """What Stripe said of it; the network ledger knows a charge of ours by them until it is told
+    of by an event."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from worker.domain.network_rules import Allowance, Target, allowance
 from worker.domain.network_tries import MadeBy, NetworkTry
 from worker.domain.policy import ClassRule, Limits, Mode, Policy, Reaction
 from worker.domain.readings import (
+    NOTHING_SAID,
     DeclineSignals,
     InvoiceReading,
     PaymentMethodReading,
@@ -260,8 +261,10 @@ class Situation:
             return tries
         known = [*self.around.methods, *([self.method] if self.method is not None else [])]
         method = next((each for each in known if each.id == failure.payment_method_id), None)
-        # A network's own code in the place of Stripe's would read as something unknown.
+        # Failures that an older release stored have no signals. A network's own code in the place
+        # of Stripe's would read as something unknown.
         known_code = find_row(Family.STRIPE_CODE, failure.code) is not None
+        by_code = DeclineSignals(decline_code=failure.code if known_code else "")
         untold = NetworkTry(
             at=failure.failed_at,
             made_by=MadeBy.STRIPE,
@@ -274,7 +277,7 @@ class Situation:
             currency=self.invoice.currency,
             debt=self.debt,
             failed=True,
-            signals=DeclineSignals(decline_code=failure.code if known_code else ""),
+            signals=by_code if failure.signals == NOTHING_SAID else failure.signals,
             charge_id=failure.charge_id,
         )
         return (*tries, untold)

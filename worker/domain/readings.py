@@ -34,6 +34,10 @@ class DeclineSignals:
     """Charge.outcome.reason, for example `highest_risk_level`."""
 
 
+NOTHING_SAID = DeclineSignals()
+"""Stripe says nothing about why, or nothing failed."""
+
+
 @dataclass(frozen=True, slots=True)
 class PaymentMethodReading:
     """One payment method; card fields are empty or 0 for other types."""

@@ -22,7 +22,7 @@ from worker.domain.case import (
 )
 from worker.domain.decisions import Decision, Skip
 from worker.domain.policy import RetriesBy
-from worker.domain.readings import InvoiceReading
+from worker.domain.readings import DeclineSignals, InvoiceReading
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,10 +322,12 @@ class AttemptBook(Protocol):
         answer_code: str = "",
         request_id: str = "",
         reached_at: datetime | None = None,
+        signals: DeclineSignals | None = None,
     ) -> None:
         """Write what an attempt came to.
 
         Args: reached_at: by when it had reached Stripe, where that is known better than by *now*.
+        signals: why it was declined; the network ledger knows it by them until its event comes.
         """
 
     def asked_since(

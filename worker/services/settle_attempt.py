@@ -10,6 +10,7 @@ from worker.domain.case import (
     AttemptState,
     Case,
     CaseState,
+    Failure,
     Outcome,
 )
 from worker.domain.decisions import Close, Decision, SettleAttempt, Wait
@@ -158,7 +159,7 @@ def _declined(turn: Turn, attempt: Attempt, answer: Answer, owner: RetriesBy | N
     waits = isinstance(planned.act, Wait)
 
     def settle(tx: Tx) -> Sequence[Fact]:
-        _settle_row(tx, turn, attempt, AttemptState.DECLINED, answer, case=case)
+        _settle_row(tx, turn, attempt, AttemptState.DECLINED, answer, failure=failure)
         tx.cases.record_step(
             case.id, attempt.step, done=True, at=turn.now, reason=failure.code if failure else ""
         )
@@ -251,6 +252,7 @@ def settle_shown_outcome(
             decline_code=shown.code if declined else "",
             charge_id=shown.charge_id if made else "",
             reached_at=shown.made_at if made else None,
+            signals=shown.signals if declined else None,
         )
         if attempt.kind is not AttemptKind.CHARGE:
             return coupon_settled(tx, turn, attempt, state)
@@ -285,6 +287,7 @@ class _Shown:
     decline_class: str
     made_at: datetime | None
     """Business time; None where it is not told."""
+    signals: DeclineSignals | None = None
 
 
 def _charge_behind(turn: Turn, settle: SettleAttempt) -> _Shown:
@@ -297,8 +300,10 @@ def _charge_behind(turn: Turn, settle: SettleAttempt) -> _Shown:
     charge_id = payment.latest_charge_id if payment is not None else ""
     if failure is None:
         return _Shown(charge_id, "", "", None)
-    made_at = failure.failed_at if failure.charge_id == charge_id != "" else None
-    return _Shown(charge_id, failure.code, failure.decline_class.value, made_at)
+    shown = _Shown(charge_id, failure.code, failure.decline_class.value, None)
+    if failure.charge_id != charge_id or not charge_id:
+        return shown
+    return replace(shown, made_at=failure.failed_at, signals=failure.signals)
 
 
 def _settle_row(
@@ -308,9 +313,8 @@ def _settle_row(
     state: AttemptState,
     answer: Answer,
     *,
-    case: Case | None = None,
+    failure: Failure | None = None,
 ) -> None:
-    failure = case.failure if case is not None else None
     tx.attempts.settle(
         turn.case,
         attempt.no,
@@ -322,6 +326,7 @@ def _settle_row(
         answer_code=answer.code,
         request_id=answer.request_id,
         reached_at=attempt.reached_at,
+        signals=failure.signals if failure is not None else None,
     )
 
 

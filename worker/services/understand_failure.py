@@ -6,6 +6,7 @@ from datetime import datetime
 from worker.domain.case import AttemptKind, Case, Failure, Surroundings
 from worker.domain.decline_networks import DEBIT_METHODS
 from worker.domain.declines import Decline, classify
+from worker.domain.network_stops import AUTHENTICATION_CODE
 from worker.domain.policy import DeclineClass
 from worker.domain.readings import ChargeReading, DeclineSignals, InvoiceReading, method_in_use
 from worker.ports import JobLog, Ledger, StripeGateway
@@ -57,6 +58,7 @@ def understand_failure(
     return with_failure(
         case,
         decline,
+        signals,
         charge_id=payment.latest_charge_id,
         payment_method_id=payment.payment_method_id,
         failed_at=failed_at,
@@ -68,6 +70,7 @@ def understand_failure(
 def with_failure(
     case: Case,
     decline: Decline,
+    signals: DeclineSignals,
     *,
     charge_id: str,
     payment_method_id: str,
@@ -94,6 +97,7 @@ def with_failure(
             retry_not_before=waits_from + wait if wait else None,
             may_retry=decline.may_retry,
             masked=decline.masked,
+            signals=signals,
         ),
     )
 
@@ -117,6 +121,7 @@ def failure_of_answer(
     return with_failure(
         case,
         decline,
+        signals,
         charge_id=charge_id,
         payment_method_id=method_id,
         failed_at=now,
@@ -176,12 +181,13 @@ def _authentication(
         return replace(case, action_required_at=case.action_required_at or now)
     failure = Failure(
         decline_class=DeclineClass.AUTHENTICATION,
-        code="authentication_required",
+        code=AUTHENTICATION_CODE,
         charge_id=payment.latest_charge_id if payment is not None else "",
         failed_at=case.failed_at if known is None else now,
         payment_method_id=method_id,
         method_changed_at=around.method_changes.get(method_id),
         may_retry=False,
+        signals=DeclineSignals(decline_code=AUTHENTICATION_CODE),
     )
     return replace(case, failure=failure, action_required_at=case.action_required_at or now)
 

@@ -1,6 +1,7 @@
 """Attempts: the intent before the call, the outcome after it (ports.AttemptBook)."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from psycopg.errors import UniqueViolation
@@ -20,6 +21,7 @@ from sqlalchemy.exc import IntegrityError
 
 from worker.domain.breaker import History, Recent
 from worker.domain.case import Attempt, AttemptState, Case
+from worker.domain.readings import DeclineSignals
 from worker.ports import Used
 from worker.store.charge_counts import charges_before, recent_charges
 from worker.store.tables import attempts, last_asked_at
@@ -98,18 +100,20 @@ class Attempts:
         answer_code: str = "",
         request_id: str = "",
         reached_at: datetime | None = None,
+        signals: DeclineSignals | None = None,
     ) -> None:
         """Write what an attempt came to; PROCESSING is not yet the end.
 
         What an earlier answer told, as a debit's charge while it was under way, stays, and so does
         by when it had reached Stripe.
         """
-        told = {
+        told: dict[str, object] = {
             "decline_class": decline_class,
             "decline_code": decline_code,
             "charge_id": charge_id,
             "answer_code": answer_code,
             "request_id": request_id,
+            "signals": asdict(signals) if signals is not None else {},
         }
         self._connection.execute(
             update(attempts)

@@ -26,7 +26,7 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from worker.domain.case import AttemptKind, AttemptState
 from worker.domain.network_rules import MadeBy, NetworkTry
@@ -148,7 +148,8 @@ def _untold() -> Select[tuple[object, ...]]:
     """Charges of ours that no event has told of: in flight, just answered, or never answered.
 
     One that Stripe refused as a request (it has an answer, and no charge) never left Stripe. Why
-    one was declined is not told here: the case itself remembers, and the event comes in seconds.
+    one was declined its answer told: the event may come hours later, and a stopped card binds
+    also a person's wish and other cases.
     """
     told = exists().where(
         network_attempts.c.account_id == attempts.c.account_id,
@@ -169,7 +170,7 @@ def _untold() -> Select[tuple[object, ...]]:
             attempts.c.currency,
             func.coalesce(_intent_of_invoice(), attempts.c.invoice_id).label("debt"),
             (attempts.c.state != AttemptState.SUCCEEDED.value).label("failed"),
-            literal({}, type_=JSONB).label("signals"),
+            attempts.c.signals,
             attempts.c.charge_id,
             literal("").label("key"),
             false().label("asked_for"),

@@ -1,7 +1,7 @@
 """Rows to values and back: the only place that knows both shapes."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -45,6 +45,7 @@ def failure_to_json(failure: Failure) -> dict[str, object]:
         "retry_not_before": _iso(failure.retry_not_before),
         "may_retry": failure.may_retry,
         "masked": failure.masked,
+        "signals": asdict(failure.signals),
     }
 
 
@@ -62,6 +63,7 @@ def failure_from_json(stored: Mapping[str, Any]) -> Failure | None:
         retry_not_before=_instant(stored.get("retry_not_before")),
         may_retry=stored.get("may_retry", True),
         masked=stored.get("masked", False),
+        signals=DeclineSignals(**stored.get("signals", {})),
     )
 
 

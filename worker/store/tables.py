@@ -126,6 +126,7 @@ attempts = Table(
     instant("settled_at"),
     text_column("decline_class"),
     text_column("decline_code"),
+    json_column("signals"),
     text_column("charge_id"),
     text_column("answer_code"),
     text_column("request_id"),
