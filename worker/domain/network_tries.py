@@ -55,6 +55,8 @@ class NetworkTry:
     ours, or no event told of the try yet."""
     asked_for: bool = False
     """Whether Stripe's event names a request that is not ours; its own tries come of none."""
+    answered_at: datetime | None = None
+    """By when our own charge's answer was here, business time; None: not ours, or none came."""
 
     @property
     def counted(self) -> bool:

@@ -14,6 +14,10 @@ from worker.services.case_turn import FEED_LAG_MAX
 
 TAKEN_BY_ALL = timedelta(minutes=10)
 """By then every process works with a configuration that was applied."""
+BY_WHAT_IT_SAID = frozenset(("stop_signal", "authentication", "mastercard_wait"))
+"""Rules that follow from what a try came to, not from its having been made."""
+ANSWER_WRITTEN_IN = timedelta(minutes=1)
+"""How long Stripe's answer may be on its way to the ledger."""
 LOOK_BACK = timedelta(days=4)
 """How far back everything is looked at where the whole ledger is: events come that late."""
 
@@ -70,6 +74,16 @@ def _networks(tx: Tx, limits: NetworkLimits, *, since: datetime) -> list[str]:
 
 
 def _was_known(found: Violation) -> bool:
-    """Return whether we could know of the tries behind it: an event may be a little behind."""
-    seen_by = found.tried.at - FEED_LAG_MAX
-    return all(each.made_by is MadeBy.WORKER or each.at <= seen_by for each in found.behind)
+    """Return whether we could know of the tries behind it: an event may be a little behind.
+
+    Of a charge of ours we know from its sending that it was made, and from its answer what it said.
+    """
+    read_by, written_by = found.tried.at - FEED_LAG_MAX, found.tried.at - ANSWER_WRITTEN_IN
+    for each in found.behind:
+        if each.made_by is MadeBy.WORKER and found.rule not in BY_WHAT_IT_SAID:
+            continue
+        answered_at = each.answered_at
+        known = each.at <= read_by if answered_at is None else answered_at <= written_by
+        if not known:
+            return False
+    return True

@@ -315,6 +315,7 @@ def _settle_row(
     *,
     failure: Failure | None = None,
 ) -> None:
+    # A wish for authentication without a charge binds the case alone: no event ends it.
     tx.attempts.settle(
         turn.case,
         attempt.no,
@@ -326,7 +327,7 @@ def _settle_row(
         answer_code=answer.code,
         request_id=answer.request_id,
         reached_at=attempt.reached_at,
-        signals=failure.signals if failure is not None else None,
+        signals=failure.signals if failure is not None and answer.charge_id else None,
     )
 
 

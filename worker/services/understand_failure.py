@@ -6,7 +6,6 @@ from datetime import datetime
 from worker.domain.case import AttemptKind, Case, Failure, Surroundings
 from worker.domain.decline_networks import DEBIT_METHODS
 from worker.domain.declines import Decline, classify
-from worker.domain.network_stops import AUTHENTICATION_CODE
 from worker.domain.policy import DeclineClass
 from worker.domain.readings import ChargeReading, DeclineSignals, InvoiceReading, method_in_use
 from worker.ports import JobLog, Ledger, StripeGateway
@@ -181,13 +180,12 @@ def _authentication(
         return replace(case, action_required_at=case.action_required_at or now)
     failure = Failure(
         decline_class=DeclineClass.AUTHENTICATION,
-        code=AUTHENTICATION_CODE,
+        code="authentication_required",
         charge_id=payment.latest_charge_id if payment is not None else "",
         failed_at=case.failed_at if known is None else now,
         payment_method_id=method_id,
         method_changed_at=around.method_changes.get(method_id),
         may_retry=False,
-        signals=DeclineSignals(decline_code=AUTHENTICATION_CODE),
     )
     return replace(case, failure=failure, action_required_at=case.action_required_at or now)
 

@@ -36,6 +36,13 @@ from worker.store.mirror_tables import payment_methods
 from worker.store.tables import attempts, network_attempts
 
 _ACCOUNT = bindparam("account", type_=String())
+# A debit that is under way was answered, but not with its end.
+_ANSWERED_AT = case(
+    (
+        attempts.c.settled_at.isnot(None),
+        func.greatest(attempts.c.settled_at, attempts.c.reached_at),
+    )
+).label("answered_at")
 
 OUTAGE_ROWS_MAX = 600
 """Most tries that an outage is looked for in: those of the same brand and country come first."""
@@ -138,6 +145,7 @@ def _charges() -> Select[tuple[object, ...]]:
             network_attempts.c.charge_id,
             network_attempts.c.request_key.label("key"),
             (network_attempts.c.made_by == MadeBy.CUSTOMER.value).label("asked_for"),
+            _ANSWERED_AT,
         )
         .outerjoin(attempts, ours)
         .where(network_attempts.c.account_id == _ACCOUNT)
@@ -174,6 +182,7 @@ def _untold() -> Select[tuple[object, ...]]:
             attempts.c.charge_id,
             literal("").label("key"),
             false().label("asked_for"),
+            _ANSWERED_AT,
         )
         .outerjoin(
             payment_methods,
@@ -306,6 +315,7 @@ def _tries(
             charge_id=row["charge_id"],
             key=row["key"],
             asked_for=row["asked_for"],
+            answered_at=row["answered_at"],
         )
         for row in connection.execute(query, asked).mappings()
     ]
