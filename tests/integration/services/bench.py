@@ -38,6 +38,7 @@ from worker.joblog import build_joblog
 from worker.ports import Json, RenderedNotice, SendOutcome, SendResult
 from worker.services.advance_case import advance_case
 from worker.services.case_turn import CasePorts
+from worker.services.check_invariants import check_invariants
 from worker.services.deliver_letter import deliver_letter
 from worker.services.read_feed import FeedRun, position_of_feed, read_feed
 from worker.store.ledger import PostgresLedger
@@ -298,6 +299,18 @@ class Bench:
         """
         with self.ledger.connection() as connection:
             return int(connection.exec_driver_sql(query, {"at": at}).scalar_one())
+
+    def broken_promises(self) -> list[str]:
+        """Return the names of the promises that the whole ledger breaks now."""
+        checked = check_invariants(
+            ledger=self.ledger,
+            clock=self.clock,
+            log=self.ports.log,
+            configuration=self.ports.configuration,
+            now=self.clock.now,
+            whole=True,
+        )
+        return [each.promise.name for each in checked.breaches]
 
     def said(self, event: str) -> list[dict[str, Any]]:
         """Return the log's lines of one event."""

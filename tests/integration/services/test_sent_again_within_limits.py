@@ -13,7 +13,6 @@ from worker.domain.caps import start_of_next_day
 from worker.domain.case import AttemptState
 from worker.domain.policy import Limits
 from worker.domain.readings import Answer, AnswerKind, DeclineSignals
-from worker.services.check_invariants import check_invariants
 
 HOUR = timedelta(hours=1)
 EXPIRED = DeclineSignals(code="expired_card", decline_code="expired_card")
@@ -52,15 +51,7 @@ def next_of(bench: Bench, case_id: int) -> tuple[str, datetime]:
 
 def caps_are_broken(bench: Bench) -> bool:
     """Return whether the promise about limits is found to be broken."""
-    checked = check_invariants(
-        ledger=bench.ledger,
-        clock=bench.clock,
-        log=bench.ports.log,
-        configuration=bench.ports.configuration,
-        now=bench.clock.now,
-        whole=True,
-    )
-    return "caps_hold" in [each.promise.name for each in checked.breaches]
+    return "caps_hold" in bench.broken_promises()
 
 
 def test_a_charge_waits_for_room_before_it_is_sent_again(bench: Bench) -> None:
