@@ -50,9 +50,11 @@ def unfinished_attempt(at: Situation, anew: Callable[[Situation], Decision]) -> 
     attempt = at.case.in_flight
     if attempt is None:
         return None
+    if attempt.kind is AttemptKind.CHARGE and attempt.state is AttemptState.SENDING:
+        return _unfinished_charge(at, attempt)
     shown = outcome_shown(at, attempt)
     if shown is not None:
-        return _settled(at, attempt, shown, f"the invoice shows that {SHOWN[shown]}")
+        return _shown(at, attempt, shown)
     if attempt.state is AttemptState.PROCESSING:
         return Decision(
             Wait(),
@@ -60,12 +62,14 @@ def unfinished_attempt(at: Situation, anew: Callable[[Situation], Decision]) -> 
             "A bank debit is under way; its outcome takes days.",
             at.now + LOOK_AGAIN,
         )
-    if attempt.kind is not AttemptKind.CHARGE:
-        return _unfinished_ending(at, attempt, anew)
-    return _unfinished_charge(at, attempt)
+    return _unfinished_ending(at, attempt, anew)
 
 
 def _unfinished_charge(at: Situation, attempt: Attempt) -> Decision:
+    """What its own event tells outranks the invoice, which somebody may have paid or written off.
+
+    A decline counts for the card's limits, whoever pays.
+    """
     told = told_declined(at, attempt)
     if told is not None:
         return Decision(
@@ -74,6 +78,9 @@ def _unfinished_charge(at: Situation, attempt: Attempt) -> Decision:
             f"{attempt.step}: Stripe's event shows that it was declined.",
             at.now,
         )
+    shown = outcome_shown(at, attempt)
+    if shown is not None:
+        return _shown(at, attempt, shown)
     age, stand_down = at.around.key_age, _not_asked_again_because(at)
     if (stand_down or age >= KEY_LIFE) and declined_shown(at, attempt):
         said = "the invoice shows that it was declined"
@@ -133,6 +140,10 @@ def _is_same(act: Act, attempt: Attempt) -> bool:
     return (
         isinstance(act, End) and act.kind is attempt.kind and attempt.step.startswith(f"{act.of}:")
     )
+
+
+def _shown(at: Situation, attempt: Attempt, outcome: AttemptState) -> Decision:
+    return _settled(at, attempt, outcome, f"the invoice shows that {SHOWN[outcome]}")
 
 
 def _settled(at: Situation, attempt: Attempt, outcome: AttemptState, said: str) -> Decision:

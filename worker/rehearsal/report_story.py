@@ -66,7 +66,7 @@ CHARGED: Mapping[AttemptState, tuple[str, Tone]] = {
     AttemptState.DECLINED: ("declined", Tone.BAD),
     AttemptState.PROCESSING: ("is with the bank", Tone.QUIET),
     AttemptState.SENDING: ("has no answer yet", Tone.PAUSE),
-    AttemptState.ABANDONED: ("given up: it never reached the card", Tone.PAUSE),
+    AttemptState.ABANDONED: ("came to nothing", Tone.PAUSE),
 }
 ASKED: Mapping[str, str] = {
     "adopt": "taken over",
@@ -179,7 +179,7 @@ def _charged(record: CaseRecord, attempt: Attempt, cards: Mapping[str, str]) -> 
     if attempt.state is AttemptState.DECLINED:
         parts.append(_decline(answer.decline_code, answer.decline_class))
     elif attempt.state is AttemptState.ABANDONED:
-        parts.append(answer.answer_code)
+        parts.append(answer.answer_code or "the invoice shows no payment of ours")
     said = " · ".join(part for part in parts if part)
     at = attempt.settled_at or attempt.sent_at
     return Entry(at, f"{readable(attempt.step)} {word}", said, tone, rank=3)

@@ -41,7 +41,7 @@ from worker.store.mirror_tables import customers, disputes, payment_methods
 from worker.store.network import RecentTries, fingerprints_of, tries_of
 from worker.store.offers import last_offer, offer_from_json
 from worker.store.rows import payment_method_of
-from worker.store.tables import attempts, cases, last_asked_at, letters, network_attempts
+from worker.store.tables import attempts, cases, last_asked_at, letters, network_attempts, refused
 from worker.store.waiting_acts import waiting_acts, waiting_acts_from_json
 
 DISPUTE_OPEN = (
@@ -141,8 +141,10 @@ def _other_try_at() -> ColumnElement[datetime | None]:
     """By when our last charge of the customer for another invoice had reached Stripe.
 
     A release that is being replaced writes neither: what it sent again counts from its outcome.
+    One that was given up without an answer may have reached the customer's card at its sending.
     """
-    outcome_at = case((attempts.c.sends > 1, attempts.c.settled_at))
+    given_up = attempts.c.state == AttemptState.ABANDONED.value
+    outcome_at = case((and_(attempts.c.sends > 1, ~given_up), attempts.c.settled_at))
     return (
         select(func.max(func.coalesce(attempts.c.reached_at, outcome_at, last_asked_at)))
         .where(
@@ -150,7 +152,7 @@ def _other_try_at() -> ColumnElement[datetime | None]:
             attempts.c.customer_id == bindparam("customer"),
             attempts.c.invoice_id != bindparam("invoice"),
             attempts.c.kind == AttemptKind.CHARGE.value,
-            attempts.c.state != AttemptState.ABANDONED.value,
+            ~refused,
         )
         .scalar_subquery()
     )

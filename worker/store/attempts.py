@@ -24,9 +24,9 @@ from worker.domain.case import Attempt, AttemptState, Case
 from worker.domain.readings import DeclineSignals
 from worker.ports import Used
 from worker.store.charge_counts import charges_before, recent_charges
-from worker.store.tables import attempts, last_asked_at
+from worker.store.tables import attempts, last_asked_at, refused
 
-_MAY_COST = attempts.c.state != AttemptState.DECLINED.value
+_MAY_COST = attempts.c.state.not_in((AttemptState.DECLINED.value, AttemptState.ABANDONED.value))
 """What was charged, or may turn out to be."""
 
 
@@ -146,6 +146,8 @@ class Attempts:
     ) -> Used:
         """Count attempts of *kinds*; the lock makes concurrent callers exact.
 
+        One given up without an answer counts: it may have been carried out, and came to nothing.
+
         It is asked for in a statement of its own, since under READ COMMITTED each statement sees
         what was committed before it began: the count sees what was written under the lock.
         """
@@ -164,7 +166,7 @@ class Attempts:
                 attempts.c.account_id == self._account,
                 attempts.c.kind.in_(list(kinds)),
                 last_asked_at > earliest,
-                attempts.c.state != AttemptState.ABANDONED.value,
+                ~refused,
                 attempts.c.key != but_key,
                 *([attempts.c.currency == currency] if currency else []),
             )

@@ -33,7 +33,7 @@ from worker.domain.network_rules import MadeBy, NetworkTry
 from worker.domain.outages import LASTS_AT_MOST
 from worker.domain.readings import DeclineSignals, PaymentMethodReading
 from worker.store.mirror_tables import payment_methods
-from worker.store.tables import attempts, network_attempts
+from worker.store.tables import attempts, network_attempts, refused
 
 _ACCOUNT = bindparam("account", type_=String())
 # A debit that is under way was answered, but not with its end.
@@ -164,7 +164,6 @@ def _untold() -> Select[tuple[object, ...]]:
         network_attempts.c.charge_id == attempts.c.charge_id,
         attempts.c.charge_id != "",
     )
-    refused = and_(attempts.c.state == AttemptState.ABANDONED.value, attempts.c.answer_code != "")
     return (
         select(
             attempts.c.sent_at.label("at"),

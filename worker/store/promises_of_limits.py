@@ -14,13 +14,19 @@ _WINDOW = {
     "RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW",
 }
 # By its last sending: one whose sender died may have reached Stripe only then.
-_ATTEMPTS = """
+_ASKED = """
+    account_id = :account AND kind = ANY(:kinds) AND (:currency = '' OR currency = :currency)
+    AND coalesce(asked_at, sent_at) > :from_at
+"""
+# Of what was given up, that which an event names as carried out.
+_ATTEMPTS = f"""
     SELECT 'C-' || case_id AS subject, coalesce(asked_at, sent_at) AS at,
            CASE WHEN state = 'declined' THEN 0 ELSE amount_minor END AS amount
-    FROM attempts
-    WHERE account_id = :account AND kind = ANY(:kinds) AND state <> 'abandoned'
-      AND (:currency = '' OR currency = :currency)
-      AND coalesce(asked_at, sent_at) > :from_at
+    FROM attempts WHERE {_ASKED} AND state <> 'abandoned'
+    UNION ALL
+    SELECT 'C-' || case_id, coalesce(asked_at, sent_at), 0
+    FROM (SELECT * FROM attempts WHERE {_ASKED} AND state = 'abandoned') AS given_up
+    JOIN network_attempts n USING (account_id, customer_id) WHERE n.request_key = given_up.key
 """
 _LETTERS = """
     SELECT coalesce('C-' || case_id, 'letter ' || id) AS subject, begun_at AS at, 0 AS amount

@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    and_,
     func,
     text,
 )
@@ -154,6 +155,8 @@ Index(
 Index("ix_attempts_sent", attempts.c.kind, attempts.c.sent_at)
 last_asked_at = func.coalesce(attempts.c.asked_at, attempts.c.sent_at)
 """When an attempt was last sent; a release that is being replaced does not write it."""
+refused = and_(attempts.c.state == "abandoned", attempts.c.answer_code != "")
+"""What Stripe refused as a request: it reached nobody. Given up without an answer it may have."""
 Index("ix_attempts_asked", attempts.c.kind, last_asked_at)
 Index("ix_attempts_case", attempts.c.case_id)
 Index("ix_attempts_customer", attempts.c.customer_id, attempts.c.sent_at)

@@ -106,6 +106,23 @@ def test_the_event_with_our_key_tells_of_a_decline_behind_a_saved_500(bench: Ben
     assert requests(bench) == 1
 
 
+@pytest.mark.parametrize("status", ["uncollectible", "void", "paid"])
+def test_who_owes_nothing_any_more_was_declined_all_the_same(bench: Bench, status: str) -> None:
+    """The customer may have paid by hand with the same card: that is no charge of ours."""
+    case_id = sent(bench, SAVED_500)
+    tell(bench, "ch_2")
+    by_hand = PaymentReading("pi_1", "succeeded", "ch_3", "pm_1")
+    over = replace(bench.stripe.invoices["in_1"], status=status)
+    if status == "paid":
+        over = replace(over, amount_remaining_minor=0, payment=by_hand)
+    bench.stripe.invoices["in_1"] = over
+    assert bench.look(case_id) == "attempt_settled"
+    settled = attempt(bench, case_id)
+    assert settled.state is AttemptState.DECLINED
+    (told,) = bench.facts("payment.retried")
+    assert told["outcome"] == "declined"
+
+
 def test_an_event_that_comes_late_settles_it_all_the_same(bench: Bench) -> None:
     """By then the pauses are long; the event itself makes the case due."""
     case_id = sent(bench, *[SAVED_500] * 6)

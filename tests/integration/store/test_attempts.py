@@ -15,6 +15,7 @@ from tests.integration.store.building import (
     loaded,
 )
 from worker.domain.case import Attempt, AttemptKind, AttemptState, Case
+from worker.ports import Used
 from worker.store.ledger import PostgresLedger
 
 CHARGE = [AttemptKind.CHARGE.value]
@@ -26,16 +27,23 @@ def start(ledger: PostgresLedger, case: Case, new: Attempt) -> bool:
         return tx.attempts.start(case, new, asked_at=new.sent_at)
 
 
-def settle(ledger: PostgresLedger, case: Case, no: int, state: AttemptState) -> None:
+def settle(
+    ledger: PostgresLedger, case: Case, no: int, state: AttemptState, answer_code: str = ""
+) -> None:
     """Write one outcome."""
     with ledger.begin() as tx:
-        tx.attempts.settle(case, no, state, now=NOW)
+        tx.attempts.settle(case, no, state, now=NOW, answer_code=answer_code)
+
+
+def asked(ledger: PostgresLedger, kinds: Sequence[str] = CHARGE) -> Used:
+    """Return what was sent within the last hour."""
+    with ledger.begin() as tx:
+        return tx.attempts.asked_since(kinds, since=NOW - 60 * MINUTE)
 
 
 def count(ledger: PostgresLedger, kinds: Sequence[str] = CHARGE) -> int:
     """Count what was sent within the last hour."""
-    with ledger.begin() as tx:
-        return tx.attempts.asked_since(kinds, since=NOW - 60 * MINUTE).count
+    return asked(ledger, kinds).count
 
 
 def test_an_attempt_comes_back_as_it_was_written(ledger: PostgresLedger) -> None:
@@ -117,16 +125,20 @@ def test_processing_is_not_yet_the_end(ledger: PostgresLedger) -> None:
 
 
 def test_the_count_knows_kinds_times_and_what_never_happened(ledger: PostgresLedger) -> None:
-    made = [claimed(ledger, number) for number in range(1, 6)]
-    recent, old, abandoned, ending, foreign = made
+    made = [claimed(ledger, number) for number in range(1, 7)]
+    recent, old, refused, given_up, ending, foreign = made
     assert start(ledger, recent, attempt(recent, sent_at=NOW - 59 * MINUTE))
     assert start(ledger, old, attempt(old, sent_at=NOW - 60 * MINUTE))
-    assert start(ledger, abandoned, attempt(abandoned))
-    settle(ledger, abandoned, 1, AttemptState.ABANDONED)
+    assert start(ledger, refused, attempt(refused))
+    settle(ledger, refused, 1, AttemptState.ABANDONED, answer_code="parameter_invalid")
+    assert start(ledger, given_up, attempt(given_up))
+    settle(ledger, given_up, 1, AttemptState.ABANDONED)
     assert start(ledger, ending, attempt(ending, kind=AttemptKind.CANCEL))
     assert start(PostgresLedger(ledger.engine, "acct_2"), foreign, attempt(foreign))
-    assert count(ledger) == 1
-    assert count(ledger, [AttemptKind.CHARGE.value, AttemptKind.CANCEL.value]) == 2
+    used = asked(ledger)
+    amount_minor = attempt(recent).amount_minor
+    assert (used.count, used.amount_minor) == (2, amount_minor), "what came to nothing cost nothing"
+    assert count(ledger, [AttemptKind.CHARGE.value, AttemptKind.CANCEL.value]) == 3
 
 
 def test_eight_threads_never_send_more_than_the_cap(ledger: PostgresLedger) -> None:
