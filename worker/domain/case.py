@@ -236,7 +236,7 @@ class Case:
 
     @property
     def charges(self) -> tuple[Attempt, ...]:
-        """Charge attempts that reached Stripe or may have, oldest first."""
+        """Charge attempts that were not given up, oldest first."""
         return tuple(
             a
             for a in self.attempts

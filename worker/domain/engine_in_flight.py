@@ -38,7 +38,7 @@ UNKNOWN_LOOK = timedelta(hours=1)
 SHOWN = {
     AttemptState.SUCCEEDED: "it went through",
     AttemptState.DECLINED: "it failed",
-    AttemptState.ABANDONED: "it was not made",
+    AttemptState.ABANDONED: "it came to nothing",
 }
 
 

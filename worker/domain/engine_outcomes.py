@@ -13,7 +13,7 @@ CLOCKS_APART = timedelta(minutes=1)
 
 
 def abandoned(case: Case) -> int:
-    """Return how many charges of the case never became one."""
+    """Return how many charges of the case were refused, or given up without an answer."""
     return sum(
         a.kind is AttemptKind.CHARGE and a.state is AttemptState.ABANDONED for a in case.attempts
     )

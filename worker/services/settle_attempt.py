@@ -212,11 +212,12 @@ def _refused(turn: Turn, attempt: Attempt, answer: Answer) -> None:
     charge_now = fresh.payment.latest_charge_id if fresh.payment is not None else ""
     unclear = fresh.status == "open" and charge_now != charge_before
     stuck = refused >= REFUSED_MAX or unclear
-    reason = f"Stripe refused the charge: {answer.code or answer.status}"
+    with_code = replace(answer, code=answer.code or f"http_{answer.status}")
+    reason = f"Stripe refused the charge: {with_code.code}"
 
     def settle(tx: Tx) -> Sequence[Fact]:
         if not unclear:
-            _settle_row(tx, turn, attempt, AttemptState.ABANDONED, answer)
+            _settle_row(tx, turn, attempt, AttemptState.ABANDONED, with_code)
         moved = moved_fact(turn.case, "case.in_review", at=turn.now, reason=reason)
         return [_told(turn, attempt, "refused"), *([moved] if stuck else [])]
 

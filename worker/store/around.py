@@ -41,7 +41,14 @@ from worker.store.mirror_tables import customers, disputes, payment_methods
 from worker.store.network import RecentTries, fingerprints_of, tries_of
 from worker.store.offers import last_offer, offer_from_json
 from worker.store.rows import payment_method_of
-from worker.store.tables import attempts, cases, last_asked_at, letters, network_attempts, refused
+from worker.store.tables import (
+    attempts,
+    cases,
+    last_asked_at,
+    letters,
+    network_attempts,
+    never_made,
+)
 from worker.store.waiting_acts import waiting_acts, waiting_acts_from_json
 
 DISPUTE_OPEN = (
@@ -152,7 +159,7 @@ def _other_try_at() -> ColumnElement[datetime | None]:
             attempts.c.customer_id == bindparam("customer"),
             attempts.c.invoice_id != bindparam("invoice"),
             attempts.c.kind == AttemptKind.CHARGE.value,
-            ~refused,
+            ~never_made,
         )
         .scalar_subquery()
     )

@@ -24,7 +24,7 @@ from worker.domain.case import Attempt, AttemptState, Case
 from worker.domain.readings import DeclineSignals
 from worker.ports import Used
 from worker.store.charge_counts import charges_before, recent_charges
-from worker.store.tables import attempts, last_asked_at, refused
+from worker.store.tables import attempts, last_asked_at, never_made
 
 _MAY_COST = attempts.c.state.not_in((AttemptState.DECLINED.value, AttemptState.ABANDONED.value))
 """What was charged, or may turn out to be."""
@@ -146,7 +146,7 @@ class Attempts:
     ) -> Used:
         """Count attempts of *kinds*; the lock makes concurrent callers exact.
 
-        One given up without an answer counts: it may have been carried out, and came to nothing.
+        A charge given up without an answer counts: it may have been carried out, and declined.
 
         It is asked for in a statement of its own, since under READ COMMITTED each statement sees
         what was committed before it began: the count sees what was written under the lock.
@@ -166,7 +166,7 @@ class Attempts:
                 attempts.c.account_id == self._account,
                 attempts.c.kind.in_(list(kinds)),
                 last_asked_at > earliest,
-                ~refused,
+                ~never_made,
                 attempts.c.key != but_key,
                 *([attempts.c.currency == currency] if currency else []),
             )

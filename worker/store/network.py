@@ -33,7 +33,7 @@ from worker.domain.network_rules import MadeBy, NetworkTry
 from worker.domain.outages import LASTS_AT_MOST
 from worker.domain.readings import DeclineSignals, PaymentMethodReading
 from worker.store.mirror_tables import payment_methods
-from worker.store.tables import attempts, network_attempts, refused
+from worker.store.tables import attempts, network_attempts, never_made
 
 _ACCOUNT = bindparam("account", type_=String())
 # A debit that is under way was answered, but not with its end.
@@ -155,14 +155,18 @@ def _charges() -> Select[tuple[object, ...]]:
 def _untold() -> Select[tuple[object, ...]]:
     """Charges of ours that no event has told of: in flight, just answered, or never answered.
 
-    One that Stripe refused as a request (it has an answer, and no charge) never left Stripe. Why
-    one was declined its answer told: the event may come hours later, and a stopped card binds
-    also a person's wish and other cases.
+    Why one was declined its answer told: the event may come hours later, and a stopped card binds
+    also a person's wish and other cases. One whose answer is unknown its event names by its key.
     """
     told = exists().where(
         network_attempts.c.account_id == attempts.c.account_id,
         network_attempts.c.charge_id == attempts.c.charge_id,
         attempts.c.charge_id != "",
+    )
+    named = exists().where(
+        network_attempts.c.account_id == attempts.c.account_id,
+        network_attempts.c.customer_id == attempts.c.customer_id,
+        network_attempts.c.request_key == attempts.c.key,
     )
     return (
         select(
@@ -194,7 +198,8 @@ def _untold() -> Select[tuple[object, ...]]:
             attempts.c.account_id == _ACCOUNT,
             attempts.c.kind == AttemptKind.CHARGE.value,
             ~told,
-            ~refused,
+            ~named,
+            ~never_made,
         )
     )
 

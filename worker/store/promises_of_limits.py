@@ -18,15 +18,18 @@ _ASKED = """
     account_id = :account AND kind = ANY(:kinds) AND (:currency = '' OR currency = :currency)
     AND coalesce(asked_at, sent_at) > :from_at
 """
-# Of what was given up, that which an event names as carried out.
+# Of the charges that were given up, those that an event names as carried out.
 _ATTEMPTS = f"""
     SELECT 'C-' || case_id AS subject, coalesce(asked_at, sent_at) AS at,
            CASE WHEN state = 'declined' THEN 0 ELSE amount_minor END AS amount
     FROM attempts WHERE {_ASKED} AND state <> 'abandoned'
     UNION ALL
     SELECT 'C-' || case_id, coalesce(asked_at, sent_at), 0
-    FROM (SELECT * FROM attempts WHERE {_ASKED} AND state = 'abandoned') AS given_up
-    JOIN network_attempts n USING (account_id, customer_id) WHERE n.request_key = given_up.key
+    FROM attempts AS a
+    WHERE {_ASKED} AND kind = 'charge' AND state = 'abandoned'
+      AND (answer_code = '' OR sends > 1) AND EXISTS (
+        SELECT FROM network_attempts AS n WHERE n.account_id = a.account_id
+        AND n.customer_id = a.customer_id AND n.request_key = a.key)
 """
 _LETTERS = """
     SELECT coalesce('C-' || case_id, 'letter ' || id) AS subject, begun_at AS at, 0 AS amount

@@ -21,6 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     func,
+    or_,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -155,8 +156,12 @@ Index(
 Index("ix_attempts_sent", attempts.c.kind, attempts.c.sent_at)
 last_asked_at = func.coalesce(attempts.c.asked_at, attempts.c.sent_at)
 """When an attempt was last sent; a release that is being replaced does not write it."""
-refused = and_(attempts.c.state == "abandoned", attempts.c.answer_code != "")
-"""What Stripe refused as a request: it reached nobody. Given up without an answer it may have."""
+never_made = and_(
+    attempts.c.state == "abandoned",
+    or_(attempts.c.kind != "charge", and_(attempts.c.answer_code != "", attempts.c.sends == 1)),
+)
+"""What surely was not carried out: an ending that Stripe shows not done, and a charge refused at
+its first sending. Of others that were given up nobody knows: the card may have declined them."""
 Index("ix_attempts_asked", attempts.c.kind, last_asked_at)
 Index("ix_attempts_case", attempts.c.case_id)
 Index("ix_attempts_customer", attempts.c.customer_id, attempts.c.sent_at)

@@ -225,66 +225,6 @@ def test_a_card_changed_while_it_is_charged_is_charged_once_more(bench: Bench) -
     assert bench.loaded(case_id).attempts[-1].step.startswith("new card pm_1 of")
 
 
-def test_what_was_given_up_may_have_reached_the_card(two: Bench) -> None:
-    """It counts from its sending, and not from the day on which a person or time gave it up."""
-    bench = two
-    bench.stripe.answers = [SAVED_500, SAVED_500]
-    bench.looks(1001, until="charge_due")
-    bench.clock.now += 2 * MINUTE
-    bench.look(1001)
-    bench.clock.now += DAY
-    with bench.ledger.begin() as tx:
-        case = tx.cases.load(1001)
-        assert case is not None
-        tx.attempts.settle(case, 1, AttemptState.ABANDONED, now=bench.clock.now)
-    (given_up,) = bench.loaded(1001).attempts
-    assert (given_up.settled_at, given_up.reached_at) == (bench.clock.now, None)
-    assert (given_up.sends, tried_at(bench, 2)) == (2, NOW + 2 * MINUTE)
-
-
-def test_what_stripe_refused_as_a_request_reached_no_card(two: Bench) -> None:
-    bench = two
-    bench.stripe.answers = [Answer(AnswerKind.REFUSED, 400, code="parameter_invalid")]
-    bench.looks(1001, until="charge_due")
-    (refused,) = bench.loaded(1001).attempts
-    assert refused.refused
-    assert tried_at(bench, 2) is None
-
-
-def one_given_up(bench: Bench) -> int:
-    """Return the case of a charge without an answer whose invoice was written off since."""
-    first = unanswered(bench, 1)
-    written_off = replace(bench.stripe.invoices["in_1"], status="uncollectible")
-    bench.stripe.invoices["in_1"] = written_off
-    bench.clock.now += 2 * MINUTE
-    assert bench.look(first) == "attempt_settled"
-    (given_up,) = bench.loaded(first).attempts
-    assert given_up.state is AttemptState.ABANDONED
-    return first
-
-
-def test_what_was_given_up_without_an_answer_has_taken_its_place(bench: Bench) -> None:
-    """Its event may come tomorrow, and tell that it was declined."""
-    allow(bench, Limits(charges_per_day=1))
-    one_given_up(bench)
-    second = bench.case(2)
-    bench.look(second)
-    assert paid(bench, 2) == 0
-    (line,) = bench.said("limit.reached")
-    assert line["limit"] == "1 charges per day"
-
-
-def test_the_promise_of_limits_counts_what_was_given_up_and_is_told(bench: Bench) -> None:
-    one_given_up(bench)
-    second = bench.case(2)
-    bench.stripe.answers = [DECLINED]
-    bench.looks(second, until="charge_due")
-    allow(bench, Limits(charges_per_day=1))
-    assert not caps_are_broken(bench), "perhaps it never arrived"
-    tell(bench, "ch_3")
-    assert caps_are_broken(bench)
-
-
 def test_what_the_release_before_has_sent_counts_by_its_look(two: Bench) -> None:
     bench = two
     bench.stripe.answers = [SAVED_500]
