@@ -126,6 +126,11 @@ class Attempt:
         """Whether Stripe said no, rather than that the request was given up."""
         return self.state is AttemptState.ABANDONED and bool(self.answer_code)
 
+    @property
+    def may_have_been_made(self) -> bool:
+        """Whether a charge may have reached the card: all but one refused at its first sending."""
+        return not (self.refused and self.sends == 1)
+
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:

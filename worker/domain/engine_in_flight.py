@@ -17,8 +17,12 @@ from worker.domain.engine_outcomes import (
     told_declined,
 )
 from worker.domain.engine_situation import Situation
-from worker.domain.engine_standing import LOOK_AGAIN
-from worker.domain.engine_truth import cancelled
+from worker.domain.engine_standing import LOOK_AGAIN, renewal_moved
+from worker.domain.engine_truth import (
+    authentication_under_way,
+    cancelled,
+    follows_leading_case,
+)
 
 KEY_LIFE = timedelta(hours=23)
 """An attempt older than this is never sent again; Stripe may forget a key after 24 h (I5)."""
@@ -81,7 +85,7 @@ def _unfinished_charge(at: Situation, attempt: Attempt) -> Decision:
     shown = outcome_shown(at, attempt)
     if shown is not None:
         return _shown(at, attempt, shown)
-    age, stand_down = at.around.key_age, _not_asked_again_because(at)
+    age, stand_down = at.around.key_age, _not_asked_again_because(at, attempt)
     if (stand_down or age >= KEY_LIFE) and declined_shown(at, attempt):
         said = "the invoice shows that it was declined"
         return _settled(at, attempt, AttemptState.DECLINED, said)
@@ -172,11 +176,14 @@ def _lost(at: Situation, attempt: Attempt) -> Decision:
     )
 
 
-def _not_asked_again_because(at: Situation) -> str:
+def _not_asked_again_because(at: Situation, attempt: Attempt) -> str:
     """Return what forbids asking for the charge again, or the empty string.
 
     Nothing is charged after a cancel, during a dispute, while it is held or beside another payment.
     """
+    barred = authentication_under_way(at) or renewal_moved(at) or follows_leading_case(at)
+    if barred is not None:
+        return barred.reason.rstrip(".")
     subscription = at.invoice.subscription
     if at.around.dispute_open:
         return "the customer disputes a payment"
@@ -193,4 +200,8 @@ def _not_asked_again_because(at: Situation) -> str:
         return "nothing is left to pay"
     if at.invoice.other_payment_under_way:
         return "another payment of the invoice is being processed"
-    return ""
+    if at.invoice.next_payment_attempt_at is not None:
+        return "Stripe retries it by itself"
+    known = [*at.around.methods, *([at.method] if at.method is not None else [])]
+    method = next((each for each in known if each.id == attempt.payment_method_id), None)
+    return at.stopped_because(method) if method is not None else ""

@@ -8,14 +8,23 @@ from worker.domain.engine_situation import Situation
 from worker.domain.network_tries import MadeBy, NetworkTry
 from worker.domain.readings import UNDER_WAY
 
+KEY_REFUSED = frozenset(("http_401", "http_403"))
+"""Codes of charges that our own key kept from being made."""
+
 CLOCKS_APART = timedelta(minutes=1)
 """A charge of ours may bear a time of Stripe's a little before our own note of its sending."""
 
 
 def abandoned(case: Case) -> int:
-    """Return how many charges of the case were refused, or given up without an answer."""
+    """Return how many charges of the case were refused, or given up without an answer.
+
+    What Stripe refused because of our key says nothing of the case.
+    """
     return sum(
-        a.kind is AttemptKind.CHARGE and a.state is AttemptState.ABANDONED for a in case.attempts
+        a.kind is AttemptKind.CHARGE
+        and a.state is AttemptState.ABANDONED
+        and a.answer_code not in KEY_REFUSED
+        for a in case.attempts
     )
 
 

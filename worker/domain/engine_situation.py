@@ -9,7 +9,8 @@ from worker.domain.case import CANCELS, SET_ASIDE, AttemptKind, Case, Surroundin
 from worker.domain.decisions import Decision
 from worker.domain.decline_table import Family, find_row
 from worker.domain.money import Money
-from worker.domain.network_rules import Allowance, Target, allowance
+from worker.domain.network_rules import Allowance, Target, allowance, ruling
+from worker.domain.network_stops import STOP_SIGNAL
 from worker.domain.network_tries import MadeBy, NetworkTry
 from worker.domain.policy import ClassRule, Limits, Mode, Policy, Reaction
 from worker.domain.readings import (
@@ -234,14 +235,26 @@ class Situation:
 
     def allowance(self, method: PaymentMethodReading) -> Allowance:
         """Return when the networks' rules allow the next try of *method* for this invoice."""
-        target = Target(
+        target = self._target(method)
+        return allowance(self._known_tries, target, self.limits.networks, now=self.now)
+
+    def stopped_because(self, method: PaymentMethodReading) -> str:
+        """Return what forbids *method* until it changes, for staff; empty where nothing does.
+
+        The case's own last failure is left out: while a charge is unknown it may be its decline.
+        """
+        target, limits = self._target(method), self.limits.networks
+        bars = ruling(self.around.tries, target, limits, now=self.now).bars
+        return next((bar.reason for bar in bars if bar.rule == STOP_SIGNAL), "")
+
+    def _target(self, method: PaymentMethodReading) -> Target:
+        return Target(
             method=method,
             amount_minor=self.invoice.amount_remaining_minor,
             currency=self.invoice.currency,
             debt=self.debt,
             changed_at=self._changed_at(method),
         )
-        return allowance(self._known_tries, target, self.limits.networks, now=self.now)
 
     def _changed_at(self, method: PaymentMethodReading) -> datetime | None:
         """Return when *method* last changed, after its last failure where both tie in a second."""

@@ -276,7 +276,6 @@ def in_review(at: Situation) -> Decision | None:
 
 def payment_under_way(at: Situation) -> Decision | None:
     """A debit in processing or a fresh 3-D Secure step is not disturbed by a charge."""
-    payment = at.invoice.payment
     if at.invoice.payment_under_way:
         return Decision(
             Wait(),
@@ -284,7 +283,12 @@ def payment_under_way(at: Situation) -> Decision | None:
             "A payment is being processed; its outcome takes days.",
             at.now + LOOK_AGAIN,
         )
-    since = at.case.action_required_at
+    return authentication_under_way(at)
+
+
+def authentication_under_way(at: Situation) -> Decision | None:
+    """For an hour the customer may be in 3-D Secure right now."""
+    payment, since = at.invoice.payment, at.case.action_required_at
     authenticates = payment is not None and payment.status == "requires_action"
     if authenticates and since is not None:
         until = since + AUTHENTICATION_PATIENCE

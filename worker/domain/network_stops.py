@@ -27,6 +27,10 @@ Source: docs.stripe.com/india-recurring-payments (domain.md 1.3 and 2).
 """
 
 
+STOP_SIGNAL = "stop_signal"
+"""The rule by which a decline forbids its card until that changes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bar:
     """Something that forbids a try whatever the windows say."""
@@ -60,7 +64,7 @@ def stop_bars(same_method: Sequence[NetworkTry], target: Target) -> list[Bar]:
         what = stop_signal(tried)
         if what and not _ended(tried, same_method, target):
             thing = "card" if tried.is_card else "account"
-            return [Bar("stop_signal", f"{what}: not again until the {thing} changes", (tried,))]
+            return [Bar(STOP_SIGNAL, f"{what}: not again until the {thing} changes", (tried,))]
     return []
 
 
@@ -117,7 +121,8 @@ def wait_bars(card_tries: Sequence[NetworkTry]) -> list[Bar]:
         advice = mastercard_advice(tried.signals, tried.brand)
         if tried.failed and advice in MASTERCARD_WAITS:
             wait = row_of(Family.MASTERCARD_ADVICE, advice).wait
-            waits.append((tried.at + wait, advice, wait, tried))
+            answered_at = max(tried.at, tried.answered_at or tried.at)
+            waits.append((answered_at + wait, advice, wait, tried))
     if not waits:
         return []
     until, advice, wait, tried = max(waits, key=lambda found: found[0])

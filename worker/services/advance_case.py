@@ -23,6 +23,7 @@ from worker.domain.decisions import (
     Write,
 )
 from worker.domain.due_dates import with_due_date
+from worker.domain.engine_in_flight import UNKNOWN_LOOK
 from worker.domain.engine_outcomes import told_as_ours
 from worker.domain.engine_situation import Obstacle
 from worker.domain.facts import Fact
@@ -88,10 +89,11 @@ def advance_case(case_id: int, *, ports: CasePorts, now: datetime) -> str:
 
 
 def _claim(case_id: int, *, ports: CasePorts, now: datetime) -> Claimed | None:
+    """Take the case, then read the switch: who turns it wakes the case before letting go of it."""
     token, wall_now = ports.new_token(), ports.clock.wall_now()
     with ports.ledger.begin() as tx:
-        control, feed_read_at = tx.control.read(), tx.control.cursor("events")
         case = tx.cases.claim(case_id, now=now, wall_now=wall_now, token=token, lease=LEASE)
+        control, feed_read_at = tx.control.read(), tx.control.cursor("events")
     if case is None or control is None:
         return None
     return Claimed(case, token, control, feed_read_at)
@@ -129,7 +131,7 @@ def _look(claimed: Claimed, ports: CasePorts, now: datetime) -> str:
 
 def _decide(turn: Turn, control: Control) -> Decision:
     if turn.ports.watches_only:
-        return without_traces(turn.decide())
+        return without_traces(turn.decide(), now=turn.now)
     return _gated(turn.decide(), control, turn.ports.configuration.dunning.mode, turn.now)
 
 
@@ -227,13 +229,15 @@ def _gated(decision: Decision, control: Control, mode: Mode, now: datetime) -> D
     """Turn an outward act into a wait while the switch or the mode forbids it."""
     if not isinstance(decision.act, OUTWARD):
         return decision
+    # What became of a request is looked for all the same, and its key grows old meanwhile.
+    look_at = now + UNKNOWN_LOOK if isinstance(decision.act, Resend) else None
     if not control.charging:
         return replace(
             decision,
             act=Wait(),
             rule="stopped",
             reason=f"Stopped ({control.stop_cause}): nothing is charged, written or ended.",
-            next_at=None,
+            next_at=look_at,
             skips=(),
         )
     if mode is Mode.LETTERS and isinstance(decision.act, MONEY):
@@ -242,7 +246,7 @@ def _gated(decision: Decision, control: Control, mode: Mode, now: datetime) -> D
             act=Wait(),
             rule=f"mode_{mode.value}",
             reason=f"Mode {mode.value}: {decision.reason}",
-            next_at=now + timedelta(days=1),
+            next_at=look_at or now + timedelta(days=1),
             skips=(),
         )
     return decision

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from worker.domain.caps import Cap, cap_of_ending, caps_of_charge, caps_of_letter
 from worker.domain.case import SUBSCRIPTION_ENDS, AttemptKind
 from worker.domain.network_tries import MadeBy
 from worker.domain.network_usage import Violation, violations
+from worker.domain.network_windows import CARD_LIMITS
 from worker.domain.policy import Configuration, DunningRules, Mode, NetworkLimits
 from worker.ports import Tx
 from worker.services.case_turn import FEED_LAG_MAX
@@ -66,8 +68,9 @@ def _mode(tx: Tx, mode: Mode, *, since: datetime) -> list[str]:
 
 
 def _networks(tx: Tx, limits: NetworkLimits, *, since: datetime) -> list[str]:
-    """Judge by the networks' own limits: an operator who lowers one broke none before."""
-    own = replace(NetworkLimits(), ach_retries_authorised=limits.ach_retries_authorised)
+    """Judge by the most that may be configured: who lowers a limit broke none before."""
+    highest: dict[str, Any] = {limit.setting: limit.highest for limit in CARD_LIMITS}
+    own = replace(limits, **highest)
     known = tx.promises.tried_since(since)
     found = violations(known.tries, own, known.changes, since=since)
     return sorted({tx.promises.case_of_try(each.tried) for each in found if _was_known(each)})

@@ -15,7 +15,7 @@ from worker.domain.case import (
 )
 from worker.domain.decisions import Close, Decision, SettleAttempt, Wait
 from worker.domain.declined_try import declined_try
-from worker.domain.engine_outcomes import abandoned
+from worker.domain.engine_outcomes import KEY_REFUSED, abandoned
 from worker.domain.engine_truth import recovered_by_step, was_written_to
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
@@ -201,25 +201,32 @@ def _waits_for_bank(turn: Turn, attempt: Attempt, answer: Answer) -> None:
 
 def _refused(turn: Turn, attempt: Attempt, answer: Answer) -> None:
     """Stripe refused the request itself: read the invoice before anything else may follow."""
-    refused = 1 + abandoned(turn.case)
     payment_before = turn.invoice.payment
     charge_before = payment_before.latest_charge_id if payment_before is not None else ""
+    by_status = f"http_{answer.status}"
+    by_key, again = by_status in KEY_REFUSED, attempt.sends > 1
     try:
         fresh = turn.ports.stripe.read_invoice(turn.case.invoice_id)
     except (ServiceUnavailable, GatewayRejected):
         turn.finish(CaseChange(next_action_at=ask_again_at(attempt, turn.now)))
         return
+    if again and (by_key or fresh.status != "open" or fresh.payment_under_way):
+        # It says nothing of the first sending; what Stripe shows does, or the next answer.
+        look_at = turn.now if fresh.status != "open" else ask_again_at(attempt, turn.now)
+        turn.finish(CaseChange(next_action_at=look_at))
+        return
     charge_now = fresh.payment.latest_charge_id if fresh.payment is not None else ""
-    unclear = fresh.status == "open" and charge_now != charge_before
-    stuck = refused >= REFUSED_MAX or unclear
-    with_code = replace(answer, code=answer.code or f"http_{answer.status}")
-    reason = f"Stripe refused the charge: {with_code.code}"
+    unclear = again and charge_now != charge_before
+    stuck = unclear or (not by_key and 1 + abandoned(turn.case) >= REFUSED_MAX)
+    code = answer.code if answer.code and not by_key else by_status
+    reason = f"Stripe refused the charge: {code}"
 
     def settle(tx: Tx) -> Sequence[Fact]:
-        if not unclear:
-            _settle_row(tx, turn, attempt, AttemptState.ABANDONED, with_code)
-        moved = moved_fact(turn.case, "case.in_review", at=turn.now, reason=reason)
-        return [_told(turn, attempt, "refused"), *([moved] if stuck else [])]
+        moved = [moved_fact(turn.case, "case.in_review", at=turn.now, reason=reason)]
+        if unclear:
+            return moved
+        _settle_row(tx, turn, attempt, AttemptState.ABANDONED, replace(answer, code=code))
+        return [_told(turn, attempt, "refused"), *(moved if stuck else [])]
 
     turn.finish(
         CaseChange(

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from worker.domain.decisions import Close, Decision, Resend, Wait
+from worker.domain.engine_in_flight import UNKNOWN_LOOK
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
 from worker.domain.watching import WatchedAct, act_to_watch
@@ -15,15 +16,16 @@ LOOK_AGAIN = timedelta(days=1)
 """How often a case looks for news after all of its acts were watched."""
 
 
-def without_traces(decision: Decision) -> Decision:
+def without_traces(decision: Decision, *, now: datetime) -> Decision:
     """Return what is left of a decision where nothing may be done: no steps, no letter."""
     act = decision.act
     if isinstance(act, Close):
         act = replace(act, letter="")
     if isinstance(act, Resend):
-        act = Wait()
-        reason = f"Mode watch: {decision.reason}"
-        return replace(decision, act=act, rule="watched", reason=reason, skips=())
+        reason, look_at = f"Mode watch: {decision.reason}", now + UNKNOWN_LOOK
+        return replace(
+            decision, act=Wait(), rule="watched", reason=reason, next_at=look_at, skips=()
+        )
     return replace(decision, act=act, skips=())
 
 

@@ -337,7 +337,8 @@ def _last_try_at(
 
     None for an invoice that is paid by hand, unless somebody tried to pay it.
     """
-    ours = [_reached_by(each) for each in found.charges]
+    charges = (each for each in found.attempts if each.kind is AttemptKind.CHARGE)
+    ours = [_reached_by(each) for each in charges if each.may_have_been_made]
     intent = invoice.payment.payment_intent_id if invoice.payment is not None else ""
     seen = [each.at for each in tries if each.debt in {found.invoice_id, intent} - {""}]
     first = [found.failed_at] if found.due_at is None else []
@@ -346,8 +347,9 @@ def _last_try_at(
 
 def _reached_by(charge: Attempt) -> datetime:
     """Return by when a charge had reached Stripe, in the words of `_other_try_at`."""
-    outcome_at = charge.settled_at if charge.sends > 1 else None
-    return charge.reached_at or outcome_at or charge.sent_at
+    again = charge.sends > 1 and charge.state is not AttemptState.ABANDONED
+    outcome_at = charge.settled_at if again else None
+    return charge.reached_at or outcome_at or charge.asked_at or charge.sent_at
 
 
 def _methods(

@@ -83,7 +83,9 @@ CASES: dict[str, str] = {
              AND c.closed_at < (SELECT read.position_at FROM cursors read WHERE
                  read.account_id = :account AND read.name = 'events') - interval '1 day')
             OR (c.state IN ('open', 'held') AND i.status = 'paid'
-                AND i.seen_at < :now - interval '1 day' AND c.next_action_at > :now))
+                AND i.seen_at < :now - interval '1 day' AND c.next_action_at > :now
+                AND NOT EXISTS (SELECT FROM attempts a WHERE a.case_id = c.id
+                    AND a.state = 'processing')))
     """,
 }
 """Promise -> query, read after `touched`."""

@@ -91,12 +91,13 @@ CHARGES: dict[str, str] = {
         WHERE a.account_id = :account AND a.last_sent_at > a.first_sent_at + interval '24 hours'
     """,
     # A case that is due, or in somebody's hands, is about to be looked at: nobody was there before.
+    # So is one of a quarter of an hour hence: Stripe refused to have its invoice read.
     "no_sending_outlives_its_key": """
         SELECT a.case_id FROM attempts a JOIN touched ON touched.id = a.case_id
         JOIN cases c ON c.id = a.case_id
         WHERE c.account_id = :account AND a.state = 'sending'
           AND a.first_sent_at < :wall_now - interval '26 hours' AND c.state <> 'in_review'
-          AND (c.next_action_at IS NULL OR c.next_action_at > :now)
+          AND (c.next_action_at IS NULL OR c.next_action_at > :now + interval '15 minutes')
           AND (c.lease_until IS NULL OR c.lease_until < :wall_now)
     """,
 }

@@ -1,15 +1,19 @@
 """Stripe does not answer, refuses our key, or has lost what we ask for."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from tests.integration.cli_run.service import wait_until
 from tests.integration.services.bench import AWAY, Bench
 from tests.integration.store.building import DAY, MINUTE, NOW, letter
 from worker.domain.case import LetterState
+from worker.domain.readings import Answer, AnswerKind
 from worker.errors import GatewayRejected, ServiceUnavailable
 from worker.services.away import AWAY_PAUSE
+from worker.services.operate import stop
 
 SECOND = timedelta(seconds=1)
 FORBIDDEN = GatewayRejected("no right to read invoices", status=403, code="")
@@ -103,6 +107,34 @@ def test_a_case_woken_while_its_invoice_is_refused_stays_due(bench: Bench) -> No
     assert bench.due()[0] == []
     bench.clock.now += 16 * MINUTE
     assert bench.due()[0] == [case_id]
+
+
+def test_a_look_that_waits_for_the_switch_sees_it_turned_on(bench: Bench) -> None:
+    """Who turns it on wakes every case first: a look that still took it as off would let its case
+    sleep for good."""
+    case_id = bench.case()
+    stop(ledger=bench.ledger, clock=bench.clock, now=NOW, by="jo", reason="a look")
+    bench.stripe.answers = [Answer(AnswerKind.UNKNOWN)]
+    with ThreadPoolExecutor(1) as pool:
+        with bench.ledger.begin() as tx:
+            before = tx.control.go(by="jo", now=bench.clock.now)
+            assert before is not None
+            assert before.stopped_at is not None
+            tx.cases.resume_all(now=bench.clock.now, stopped_at=before.stopped_at)
+            looked = pool.submit(bench.look, case_id)
+            wait_until(lambda: waits_for_a_lock(bench), "a look that waits for its case")
+        assert looked.result(timeout=30) != "stopped"
+    assert "open_cases_have_a_next_look" not in bench.broken_promises()
+
+
+def waits_for_a_lock(bench: Bench) -> bool:
+    """Return whether somebody in the ledger's database waits for somebody else's lock."""
+    query = """
+        SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'
+    """
+    with bench.ledger.connection() as connection:
+        return bool(connection.exec_driver_sql(query).scalar_one())
 
 
 def test_a_stop_reaches_a_letter_that_is_being_written(bench: Bench) -> None:
