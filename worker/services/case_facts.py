@@ -82,7 +82,8 @@ def retried_fact(
 ) -> Fact:
     """Return `payment.retried`: what one charge of ours came to.
 
-    Args: money: as `money_of` tells it; decline: code and class, where it was declined.
+    Args: money: of the charge, in the words of `money_of`; decline: code and class, where it was
+    declined.
     """
     return case_fact(
         case,

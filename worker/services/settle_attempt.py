@@ -30,7 +30,7 @@ from worker.domain.readings import (
 from worker.errors import GatewayRejected, ServiceUnavailable
 from worker.ports import CaseChange, Tx
 from worker.services.approvals import asked_facts, report_question
-from worker.services.case_facts import money_of, moved_fact, retried_fact, scheduled_facts
+from worker.services.case_facts import moved_fact, retried_fact, scheduled_facts
 from worker.services.case_turn import Turn, ask_again_at, report_review
 from worker.services.close_case import close_case
 from worker.services.give_offer import coupon_settled
@@ -340,6 +340,7 @@ def _settle_row(
 
 
 def _told(turn: Turn, attempt: Attempt, outcome: str, decline: tuple[str, str] = ("", "")) -> Fact:
+    """Tell the attempt's own amount: where the outcome was read, the invoice may owe nothing."""
     return retried_fact(
         turn.case,
         no=attempt.no,
@@ -347,6 +348,6 @@ def _told(turn: Turn, attempt: Attempt, outcome: str, decline: tuple[str, str] =
         step=attempt.step,
         outcome=outcome,
         at=turn.now,
-        money=money_of(turn.invoice),
+        money={"amount_minor": attempt.amount_minor, "currency": attempt.currency},
         decline=decline,
     )
