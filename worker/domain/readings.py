@@ -331,3 +331,4 @@ class Answer:
     """The method that was declined, for its brand and type; None where Stripe did not send it."""
     signals: DeclineSignals | None = None
     amount_paid_minor: int = 0
+    """What this payment paid, without others of the invoice; 0 where Stripe does not say."""

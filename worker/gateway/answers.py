@@ -101,7 +101,7 @@ def answer_to_pay(reply: Reply) -> Answer:
         payment_method_id=reading.payment_method_id,
         payment_method=reading.payment_method,
         signals=reading.signals,
-        amount_paid_minor=whole(payment, "amount_paid") or whole(reply.body, "amount_paid"),
+        amount_paid_minor=whole(payment, "amount_paid"),
     )
 
 

@@ -105,8 +105,7 @@ def _closing_facts(turn: Turn, close: Close) -> list[Fact]:
 
 
 def _recovered_minor(turn: Turn) -> int:
-    """Return what came in: our own charge, else what was owed and not credited meanwhile."""
+    """Return what came in: our own charge, else what was owed; without what was credited since."""
     won = [a for a in turn.case.charges if a.state is AttemptState.SUCCEEDED]
-    return (
-        won[-1].amount_minor if won else min(turn.case.amount_minor, turn.invoice.amount_due_minor)
-    )
+    owed_minor = won[-1].amount_minor if won else turn.case.amount_minor
+    return min(owed_minor, turn.invoice.amount_due_minor)

@@ -97,8 +97,10 @@ def with_attempt(case: Case, settled: Attempt) -> Case:
 
 
 def _won(turn: Turn, attempt: Attempt, answer: Answer) -> None:
-    case = with_attempt(turn.case, replace(attempt, state=AttemptState.SUCCEEDED))
-    by = recovered_by_step(attempt.step)
+    # What was credited since the intent was not paid: Stripe takes what remains at the sending.
+    paid_minor = answer.amount_paid_minor or attempt.amount_minor
+    attempt = replace(attempt, state=AttemptState.SUCCEEDED, amount_minor=paid_minor)
+    case, by = with_attempt(turn.case, attempt), recovered_by_step(attempt.step)
     decision = Decision(
         Close(
             Outcome.RECOVERED,

@@ -10,7 +10,8 @@ from tests.integration.services.test_unknown_outcomes import (
     sent,
     tell,
 )
-from worker.domain.readings import PaymentReading
+from tests.integration.store.building import MINUTE
+from worker.domain.readings import Answer, AnswerKind, PaymentReading
 
 
 def wake(bench: Bench, case_id: int) -> None:
@@ -42,3 +43,46 @@ def test_what_was_read_of_a_charge_is_told_with_its_amount(bench: Bench, outcome
     bench.looks(case_id, until="attempt_settled")
     (told,) = bench.facts("payment.retried")
     assert (told["outcome"], told["amount_minor"], told["currency"]) == (outcome, 1200, "eur")
+
+
+def credited(bench: Bench, *, paid_before_minor: int = 0) -> None:
+    """Let a credit note leave 700 to pay."""
+    bench.stripe.invoices["in_1"] = replace(
+        bench.stripe.invoices["in_1"],
+        amount_due_minor=700 + paid_before_minor,
+        amount_paid_minor=paid_before_minor,
+        amount_remaining_minor=700,
+    )
+
+
+def recovered_minor(bench: Bench) -> int:
+    """Return what the case is told to have brought."""
+    (fact,) = bench.facts("payment.recovered")
+    return int(fact["amount_minor"])
+
+
+@pytest.mark.parametrize("paid_before_minor", [0, 500])
+def test_what_was_credited_before_the_second_sending_is_not_told_as_recovered(
+    bench: Bench, paid_before_minor: int
+) -> None:
+    """Nor what the customer had paid of it before: Stripe's answer tells of this payment alone."""
+    case_id = sent(bench, SAVED_500, Answer(AnswerKind.DONE, 200, amount_paid_minor=700))
+    credited(bench, paid_before_minor=paid_before_minor)
+    bench.clock.now += 2 * MINUTE
+    assert bench.look(case_id) == "outcome_unknown"
+    (told,) = bench.facts("payment.retried")
+    assert (told["amount_minor"], recovered_minor(bench)) == (700, 700)
+
+
+def test_what_is_credited_while_a_charge_is_sent_is_not_told_as_recovered(bench: Bench) -> None:
+    """The invoice that was read before it had still all of it due."""
+    sent(bench, Answer(AnswerKind.DONE, 200, amount_paid_minor=700))
+    assert recovered_minor(bench) == 700
+
+
+def test_what_was_credited_is_not_told_as_recovered_though_no_answer_tells(bench: Bench) -> None:
+    case_id = sent(bench, SAVED_500)
+    paid_meanwhile(bench, amount_due_minor=700)
+    wake(bench, case_id)
+    bench.looks(case_id, until="paid")
+    assert recovered_minor(bench) == 700
