@@ -8,10 +8,12 @@ from tests.integration.services.bench import Bench
 from tests.integration.services.test_unknown_outcomes import (
     SAVED_500,
     sent,
+    show,
     tell,
 )
-from tests.integration.store.building import MINUTE
+from tests.integration.store.building import DAY, MINUTE, NOW
 from worker.domain.readings import Answer, AnswerKind, PaymentReading
+from worker.store.reading_day import read_day
 
 
 def wake(bench: Bench, case_id: int) -> None:
@@ -86,3 +88,26 @@ def test_what_was_credited_is_not_told_as_recovered_though_no_answer_tells(bench
     wake(bench, case_id)
     bench.looks(case_id, until="paid")
     assert recovered_minor(bench) == 700
+
+
+def tries_in_the_mail(bench: Bench) -> int:
+    """Return how many tries the morning's mail counts."""
+    with bench.ledger.connection() as connection:
+        return read_day(connection, "acct_1", from_at=NOW - DAY, to_at=NOW + DAY).retries
+
+
+def test_a_bank_debit_is_one_try_in_the_mail(bench: Bench) -> None:
+    """Two facts tell of it: that it is under way, and what became of it."""
+    case_id = sent(bench, Answer(AnswerKind.PROCESSING, 200))
+    assert tries_in_the_mail(bench) == 0
+    show(bench, "ch_2")
+    wake(bench, case_id)
+    bench.looks(case_id, until="attempt_settled")
+    told = [each["outcome"] for each in bench.facts("payment.retried")]
+    assert (told, tries_in_the_mail(bench)) == (["processing", "declined"], 1)
+
+
+def test_a_refused_request_is_no_try_in_the_mail(bench: Bench) -> None:
+    sent(bench, Answer(AnswerKind.REFUSED, 400, code="resource_missing"))
+    assert [each["outcome"] for each in bench.facts("payment.retried")] == ["refused"]
+    assert tries_in_the_mail(bench) == 0
