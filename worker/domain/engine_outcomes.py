@@ -48,7 +48,9 @@ def _charge_shown(at: Situation, attempt: Attempt) -> AttemptState | None:
     invoice, payment = at.invoice, at.invoice.payment
     under_way = attempt.state is AttemptState.PROCESSING
     failed = AttemptState.DECLINED if under_way else AttemptState.ABANDONED
-    if under_way and payment is not None and payment.status in UNDER_WAY:
+    # A debit goes on beside the payment of another card, which the invoice shows instead of it.
+    beside = invoice.status == "open" and invoice.other_payment_under_way
+    if under_way and (beside or (payment is not None and payment.status in UNDER_WAY)):
         return None
     if invoice.status == "paid":
         return AttemptState.SUCCEEDED if paid_by(at, attempt) else failed
