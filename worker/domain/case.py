@@ -346,7 +346,8 @@ class Surroundings:
     leading_case: int | None = None
     """The case that charges, writes and ends for this subscription, if it is another one."""
     ended_by_us: bool = False
-    """A cancel of ours for this subscription went through, in this case or its leading one."""
+    """A cancel of ours for this subscription went through, in whichever case; one for the period's
+    end is still the one that Stripe shows."""
     set_aside_by_us: frozenset[AttemptKind] = frozenset()
     """Which of our pauses, held invoices and downgrades of this subscription went through since
     this case's failure, in whichever case."""

@@ -16,11 +16,11 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, array
 
 from worker.domain.case import (
-    CANCELS,
     IN_FLIGHT,
     SET_ASIDE,
     Attempt,
@@ -30,6 +30,7 @@ from worker.domain.case import (
     CaseState,
     Surroundings,
 )
+from worker.domain.engine_in_flight import ENDING_REST
 from worker.domain.holds import last_over, strongest
 from worker.domain.network_rules import NetworkTry
 from worker.domain.notices import CLOSING_NOTICES
@@ -97,12 +98,19 @@ def _leading_case() -> ColumnElement[int | None]:
 
 
 def _ended_by_us() -> ColumnElement[bool]:
+    """A cancel for the period's end may have been undone, and the subscription end by now through
+    somebody else's: Stripe tells when the cancel that it shows was asked for."""
+    shown_since = bindparam("canceled_at", type_=attempts.c.sent_at.type)
+    is_shown = func.coalesce(shown_since <= last_asked_at + ENDING_REST, true())
     return exists().where(
         cases.c.id == attempts.c.case_id,
         cases.c.account_id == _ACCOUNT,
         cases.c.subscription_id == _SUBSCRIPTION,
         cases.c.subscription_id != "",
-        attempts.c.kind.in_([kind.value for kind in CANCELS]),
+        or_(
+            attempts.c.kind == AttemptKind.CANCEL.value,
+            and_(attempts.c.kind == AttemptKind.CANCEL_AT_PERIOD_END.value, is_shown),
+        ),
         attempts.c.state == AttemptState.SUCCEEDED.value,
     )
 
@@ -305,13 +313,14 @@ def _asked_about(
     account_id: str, found: Case, invoice: InvoiceReading, now: datetime
 ) -> dict[str, object]:
     """Return the parameters of the one query about a case."""
-    payment = invoice.payment
+    payment, subscription = invoice.payment, invoice.subscription
     return {
         "account": account_id,
         "case": found.id,
         **names_of(found),
         "failed_at": found.failed_at,
         "opened_at": found.opened_at,
+        "canceled_at": subscription.canceled_at if subscription is not None else None,
         "now": now,
         "payment": payment.payment_intent_id if payment is not None else "",
     }
