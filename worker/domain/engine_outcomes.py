@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from worker.domain.case import SUBSCRIPTION_ENDS, Attempt, AttemptKind, AttemptState, Case
+from worker.domain.decisions import Act, SettleAttempt
 from worker.domain.engine_offers import coupon_shown
 from worker.domain.engine_situation import Situation
 from worker.domain.network_tries import MadeBy, NetworkTry
@@ -82,6 +83,22 @@ def told_as_ours(at: Situation) -> bool:
     """Return whether the event of the invoice's last charge carries a key of ours."""
     told = _told(at)
     return told is not None and told.made_by is MadeBy.WORKER
+
+
+def failed_as_ours(at: Situation, act: Act) -> bool:
+    """Return whether the invoice's last failed charge is a try of ours, or may turn out as one.
+
+    Its event tells. Until that was read, it may be our try without an outcome, unless *act* settles
+    that one by another charge, or as having come to nothing.
+    """
+    told, ours = _told(at), at.case.in_flight
+    if told is not None:
+        return told.made_by is MadeBy.WORKER
+    if isinstance(act, SettleAttempt) and (
+        act.charge_id or act.outcome is not AttemptState.DECLINED
+    ):
+        return False
+    return ours is not None and ours.kind is AttemptKind.CHARGE and declined_shown(at, ours)
 
 
 def told_as_asked_for(at: Situation) -> bool:

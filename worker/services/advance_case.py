@@ -24,7 +24,7 @@ from worker.domain.decisions import (
 )
 from worker.domain.due_dates import with_due_date
 from worker.domain.engine_in_flight import UNKNOWN_LOOK
-from worker.domain.engine_outcomes import told_as_ours
+from worker.domain.engine_outcomes import failed_as_ours
 from worker.domain.engine_situation import Obstacle
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
@@ -254,7 +254,7 @@ def _gated(decision: Decision, control: Control, mode: Mode, now: datetime) -> D
 
 def _act(turn: Turn, decision: Decision, *, known: Failure | None) -> Obstacle | None:
     """Do what was decided, or return what keeps a charge from starting."""
-    news = _news(turn, known)
+    news = _news(turn, decision, known)
     watched = due_act(turn, decision) if turn.ports.watches_only else None
     if watched is not None:
         watch_act(turn, decision, watched, news=news)
@@ -263,7 +263,7 @@ def _act(turn: Turn, decision: Decision, *, known: Failure | None) -> Obstacle |
         case Charge() as charge:
             return charge_invoice(turn, decision, charge, news=news)
         case Resend() as resend:
-            resend_attempt(turn, decision, resend)
+            resend_attempt(turn, decision, resend, news=news)
         case End() as end:
             apply_ending(turn, decision, end, news=news)
         case SettleAttempt() as settle:
@@ -279,7 +279,7 @@ def _act(turn: Turn, decision: Decision, *, known: Failure | None) -> Obstacle |
     return None
 
 
-def _news(turn: Turn, known: Failure | None) -> list[Fact]:
+def _news(turn: Turn, decision: Decision, known: Failure | None) -> list[Fact]:
     """Return `payment.failed` where this read brought a failure the case did not know.
 
     What became of a try of ours is told as `payment.retried`, also where its answer was lost.
@@ -287,7 +287,7 @@ def _news(turn: Turn, known: Failure | None) -> list[Fact]:
     failure = turn.case.failure
     if failure is None or (known is not None and known.charge_id == failure.charge_id):
         return []
-    if told_as_ours(turn.situation()):
+    if failed_as_ours(turn.situation(), decision.act):
         return []
     return [failed_fact(turn.case, failure, turn.invoice)]
 

@@ -136,7 +136,7 @@ def _network_allows(tx: Tx, turn: Turn, attempt: Attempt) -> bool:
     return allowed is not None and allowed <= turn.now
 
 
-def resend_attempt(turn: Turn, decision: Decision, resend: Resend) -> None:
+def resend_attempt(turn: Turn, decision: Decision, resend: Resend, *, news: Sequence[Fact]) -> None:
     """Ask Stripe again about an attempt whose outcome is unknown: same key, same parameters."""
     ports = turn.ports
     attempt = next(a for a in turn.case.attempts if a.no == resend.no)
@@ -151,6 +151,7 @@ def resend_attempt(turn: Turn, decision: Decision, resend: Resend) -> None:
         if permission.granted:
             tx.attempts.resend(held, attempt.no, asked_at=asked_at, wall_now=wall_now)
             tx.cases.record_decision(held.id, decision, at=turn.now)
+            tx.facts.append(news, wall_now=wall_now)
     if not permission.granted:
         turn.hand_back(_by_the_hour(permission.later(turn.now), turn.now))
         return

@@ -13,6 +13,7 @@ from tests.integration.services.test_unknown_outcomes import (
 )
 from tests.integration.store.building import DAY, MINUTE, NOW
 from worker.domain.readings import Answer, AnswerKind, PaymentReading
+from worker.services.ask_close import ask_close
 from worker.store.reading_day import read_day
 
 
@@ -111,3 +112,61 @@ def test_a_refused_request_is_no_try_in_the_mail(bench: Bench) -> None:
     sent(bench, Answer(AnswerKind.REFUSED, 400, code="resource_missing"))
     assert [each["outcome"] for each in bench.facts("payment.retried")] == ["refused"]
     assert tries_in_the_mail(bench) == 0
+
+
+def failed(bench: Bench) -> list[str]:
+    """Return the charges that were told as failed, and as no try of ours."""
+    return [str(each["charge_id"]) for each in bench.facts("payment.failed")]
+
+
+def shown_as_made_now(bench: Bench, charge_id: str) -> None:
+    """Let the invoice show a failed charge of this minute, before any event tells of it."""
+    show(bench, charge_id)
+    read = bench.stripe.read_charge
+    bench.stripe.read_charge = lambda name: replace(  # type: ignore[method-assign]
+        read(name), created_at=bench.clock.now
+    )
+
+
+def test_a_decline_of_ours_that_no_event_has_told_of_is_told_once(bench: Bench) -> None:
+    """It is not asked for again, so the invoice settles it; `payment.failed` is for others'."""
+    case_id = sent(bench, SAVED_500)
+    ask_close(case_id, ledger=bench.ledger, now=NOW, by="jo", reason="ours")
+    shown_as_made_now(bench, "ch_2")
+    assert bench.look(case_id) == "attempt_settled"
+    (told,) = bench.facts("payment.retried")
+    assert told["outcome"] == "declined"
+    assert "ch_2" not in failed(bench)
+
+
+def test_a_decline_of_ours_that_a_stop_met_is_told_once(bench: Bench) -> None:
+    """Nothing is asked for meanwhile; the event comes after the look that has seen it."""
+    case_id = sent(bench, SAVED_500)
+    shown_as_made_now(bench, "ch_2")
+    with bench.ledger.begin() as tx:
+        tx.control.stop(cause="switch", detail="", by="jo", now=bench.clock.now)
+    wake(bench, case_id)
+    assert bench.look(case_id) == "stopped"
+    tell(bench, "ch_2")
+    assert bench.look(case_id) == "attempt_settled"
+    assert "ch_2" not in failed(bench)
+
+
+def test_a_decline_of_the_customers_beside_a_try_without_an_answer_is_told(bench: Bench) -> None:
+    """Also where the look that meets it does nothing but ask for ours again."""
+    case_id = sent(bench, SAVED_500, SAVED_500)
+    show(bench, "ch_3")
+    tell(bench, "ch_3", key=None)
+    bench.clock.now += 2 * MINUTE
+    wake(bench, case_id)
+    assert bench.look(case_id) == "outcome_unknown"
+    assert "ch_3" in failed(bench)
+
+
+def test_a_decline_of_the_customers_is_told_where_an_event_settles_ours(bench: Bench) -> None:
+    case_id = sent(bench, SAVED_500)
+    tell(bench, "ch_2")
+    shown_as_made_now(bench, "ch_3")
+    assert bench.look(case_id) == "attempt_settled"
+    assert "ch_3" in failed(bench)
+    assert "ch_2" not in failed(bench)
