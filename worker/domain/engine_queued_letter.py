@@ -10,7 +10,8 @@ from worker.domain.case import CaseState
 from worker.domain.decisions import Close, End, Reopen, Review, Wait
 from worker.domain.engine import before_the_timeline
 from worker.domain.engine_situation import Situation
-from worker.domain.engine_truth import closed_case
+from worker.domain.engine_truth import closed_case, money_came
+from worker.domain.notices import CLOSING_NOTICES, ENDING_NOTICES
 
 NEWS_LOOK = timedelta(minutes=5)
 """How soon the letter is looked at again whose case has first to do something itself."""
@@ -31,16 +32,15 @@ class Against:
     """Whether its case has something to do that it does not know of yet."""
 
 
-def against_letter(at: Situation, *, closing: bool) -> Against | None:
+def against_letter(at: Situation, notice: str) -> Against | None:
     """Return what is against a letter of the case now, or None.
 
     It is dropped where the case ends, and waits where the case stands still: its step is done, so
-    it would be missed once the case goes on. Args: closing: it tells how the case came out.
+    it would be missed once the case goes on. One that tells how the case came out is dropped where
+    it came out otherwise since.
     """
-    if closing:
-        reopens = isinstance(getattr(closed_case(at), "act", None), Reopen | Review)
-        over = at.case.state is not CaseState.CLOSED or reopens
-        return Against("the case goes on", case_is_due=reopens) if over else None
+    if notice in CLOSING_NOTICES:
+        return _against_closing(at, notice)
     if at.case.state is CaseState.CLOSED:
         return Against("the case is closed")
     decision = before_the_timeline(at)
@@ -54,3 +54,12 @@ def against_letter(at: Situation, *, closing: bool) -> Against | None:
     look_at = at.now + STANDING_LOOK
     next_at = max(decision.next_at or look_at, at.now + NEWS_LOOK)
     return Against(why, min(next_at, look_at))
+
+
+def _against_closing(at: Situation, notice: str) -> Against | None:
+    reopens = isinstance(getattr(closed_case(at), "act", None), Reopen | Review)
+    if at.case.state is not CaseState.CLOSED or reopens:
+        return Against("the case goes on", case_is_due=reopens)
+    if notice in ENDING_NOTICES and money_came(at):  # it says that nobody paid
+        return Against("the invoice was paid after the end", case_is_due=True)
+    return None

@@ -79,10 +79,7 @@ def closed_case(at: Situation) -> Decision | None:
             at.now,
         )
     late_until = (case.closed_at or at.now) + RECOVERED_LATE_WITHIN
-    # Credited in full, or its payment taken back, an invoice is called paid as well.
-    is_paid = invoice.status == "paid" and invoice.amount_due_minor > 0
-    money_came = is_paid and not to_refund and not at.around.payment_returned
-    if not recovered and money_came and at.now <= late_until:
+    if not recovered and money_came(at) and not to_refund and at.now <= late_until:
         if _paid_on_time(at):
             return _closed_on_time()
         return Decision(
@@ -91,6 +88,14 @@ def closed_case(at: Situation) -> Decision | None:
             "The invoice was paid after the case had ended.",
         )
     return Decision(Wait(), "closed", "The case is closed.")
+
+
+def money_came(at: Situation) -> bool:
+    """Return whether the invoice was paid; credited in full, or its payment taken back, it is
+    called paid as well."""
+    invoice = at.invoice
+    is_paid = invoice.status == "paid" and invoice.amount_due_minor > 0
+    return is_paid and not at.around.payment_returned
 
 
 def _lives_on(at: Situation) -> bool:

@@ -1,0 +1,88 @@
+"""A letter that tells how a case came out is true when it goes out, not only when it is queued."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.integration.services.bench import Bench
+from tests.integration.store.building import MINUTE, NOW
+from worker.domain.case import Attempt, AttemptKind, AttemptState, LetterState
+from worker.domain.identifiers import idempotency_key
+from worker.domain.readings import PaymentReading
+
+
+def shown(bench: Bench, **changes: Any) -> None:
+    """Let Stripe show the invoice otherwise."""
+    bench.stripe.invoices["in_1"] = replace(bench.stripe.invoices["in_1"], **changes)
+
+
+def shown_subscription(bench: Bench, **changes: Any) -> None:
+    """Let Stripe show the invoice's subscription otherwise."""
+    subscription = bench.stripe.invoices["in_1"].subscription
+    assert subscription is not None
+    shown(bench, subscription=replace(subscription, **changes))
+
+
+def paid(bench: Bench) -> None:
+    """Let the customer pay the invoice."""
+    shown(
+        bench,
+        status="paid",
+        amount_remaining_minor=0,
+        amount_paid_minor=1200,
+        paid_at=bench.clock.now,
+        payment=PaymentReading("pi_1", "succeeded", "ch_9", "pm_1"),
+    )
+
+
+def letters(bench: Bench, case_id: int) -> dict[str, LetterState]:
+    """Return the state of the case's letters by their steps."""
+    return {each.step: each.state for each in bench.loaded(case_id).letters}
+
+
+def went_through(bench: Bench, case_id: int, no: int, kind: AttemptKind) -> None:
+    """Let a request of the case's ending have gone through."""
+    said = f"ending: {kind.value.replace('_', ' ')}"
+    key, at = idempotency_key("in_1", no), NOW - MINUTE
+    about = (no, kind, said, key, AttemptState.SENDING, 1200, "eur", "", at, at)
+    with bench.ledger.begin() as tx:
+        case = tx.cases.load(case_id)
+        assert case is not None
+        tx.attempts.start(case, Attempt(*about), asked_at=at)
+        tx.attempts.settle(case, no, AttemptState.SUCCEEDED, now=at)
+
+
+def ended(bench: Bench, kind: AttemptKind, **subscription: Any) -> int:
+    """Let a case of ours have ended, as *subscription* shows; its letter waits for the morning."""
+    case_id = bench.case()
+    shown_subscription(bench, **subscription)
+    shown(bench, status="uncollectible")
+    went_through(bench, case_id, 1, kind)
+    went_through(bench, case_id, 2, AttemptKind.UNCOLLECTIBLE)
+    assert bench.look(case_id) == "ended"
+    assert letters(bench, case_id) == {"closing": LetterState.QUEUED}
+    return case_id
+
+
+def test_who_paid_overnight_does_not_read_that_nothing_came(bench: Bench) -> None:
+    """The letter says that the payment could not be collected."""
+    case_id = ended(bench, AttemptKind.CANCEL, status="canceled", canceled_at=NOW - MINUTE)
+    (letter_id,) = bench.due()[1]
+    paid(bench)
+    assert bench.deliver(letter_id) == "suppressed"
+    assert bench.letters.sent == []
+    (fact,) = bench.facts("notice.suppressed")
+    assert fact["reason"] == "the invoice was paid after the end"
+    assert bench.due()[0] == [case_id], "its case does not know of the payment yet"
+    assert bench.look(case_id) == "paid_late"
+
+
+@pytest.mark.parametrize("amount_due_minor", [0, 1200], ids=["credited", "open"])
+def test_who_did_not_pay_reads_that_it_ended(bench: Bench, amount_due_minor: int) -> None:
+    """Credited in full, Stripe calls an invoice paid, but no money came."""
+    ended(bench, AttemptKind.CANCEL, status="canceled", canceled_at=NOW - MINUTE)
+    (letter_id,) = bench.due()[1]
+    if not amount_due_minor:
+        shown(bench, status="paid", amount_due_minor=0, amount_remaining_minor=0)
+    assert bench.deliver(letter_id) == "sent"
