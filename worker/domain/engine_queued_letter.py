@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from worker.domain.case import CaseState
 from worker.domain.decisions import Close, End, Reopen, Review, Wait
 from worker.domain.engine import before_the_timeline
+from worker.domain.engine_ending import LETTERS_AFTER
 from worker.domain.engine_situation import Situation
 from worker.domain.engine_truth import closed_case, money_came
 from worker.domain.notices import CLOSING_NOTICES, ENDING_NOTICES
@@ -60,6 +61,14 @@ def _against_closing(at: Situation, notice: str) -> Against | None:
     reopens = isinstance(getattr(closed_case(at), "act", None), Reopen | Review)
     if at.case.state is not CaseState.CLOSED or reopens:
         return Against("the case goes on", case_is_due=reopens)
-    if notice in ENDING_NOTICES and money_came(at):  # it says that nobody paid
+    return _against_ending(at, notice) if notice in ENDING_NOTICES else None
+
+
+def _against_ending(at: Situation, notice: str) -> Against | None:
+    """A letter about an ending says that nobody paid, and how the subscription stands by it."""
+    if money_came(at):
         return Against("the invoice was paid after the end", case_is_due=True)
+    still_holds = at.ending_of_ours
+    if still_holds is None or LETTERS_AFTER[still_holds] != notice:
+        return Against("the subscription is not as the ending left it any more")
     return None

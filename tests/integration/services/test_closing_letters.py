@@ -11,6 +11,13 @@ from worker.domain.case import Attempt, AttemptKind, AttemptState, LetterState
 from worker.domain.identifiers import idempotency_key
 from worker.domain.readings import PaymentReading
 
+MAY_BE_UNDONE = [
+    (AttemptKind.CANCEL_AT_PERIOD_END, {"cancel_at_period_end": True}),
+    (AttemptKind.PAUSE, {"status": "paused"}),
+    (AttemptKind.HOLD_INVOICES, {"collection_paused": True, "pause_behavior": "keep_as_draft"}),
+]
+"""Endings after which the subscription may be taken up again, as it shows them."""
+
 
 def shown(bench: Bench, **changes: Any) -> None:
     """Let Stripe show the invoice otherwise."""
@@ -85,4 +92,35 @@ def test_who_did_not_pay_reads_that_it_ended(bench: Bench, amount_due_minor: int
     (letter_id,) = bench.due()[1]
     if not amount_due_minor:
         shown(bench, status="paid", amount_due_minor=0, amount_remaining_minor=0)
+    assert bench.deliver(letter_id) == "sent"
+
+
+@pytest.mark.parametrize(("kind", "as_ended"), MAY_BE_UNDONE)
+def test_an_ending_that_was_undone_overnight_is_not_told(
+    bench: Bench, kind: AttemptKind, as_ended: dict[str, Any]
+) -> None:
+    """Somebody called in the evening, and staff took the subscription up again."""
+    before = bench.failed_invoice().subscription
+    ended(bench, kind, **as_ended)
+    (letter_id,) = bench.due()[1]
+    shown(bench, subscription=before)
+    assert bench.deliver(letter_id) == "suppressed"
+    assert bench.letters.sent == []
+
+
+def test_a_pause_that_became_a_cancel_is_not_told_as_a_pause(bench: Bench) -> None:
+    """The letter says how the customer takes the subscription up again, which is over by now."""
+    ended(bench, AttemptKind.PAUSE, status="paused")
+    (letter_id,) = bench.due()[1]
+    shown_subscription(bench, status="canceled", canceled_at=NOW)
+    assert bench.deliver(letter_id) == "suppressed"
+
+
+@pytest.mark.parametrize(("kind", "as_ended"), MAY_BE_UNDONE)
+def test_an_ending_that_holds_is_told(
+    bench: Bench, kind: AttemptKind, as_ended: dict[str, Any]
+) -> None:
+    """Nothing happened overnight."""
+    ended(bench, kind, **as_ended)
+    (letter_id,) = bench.due()[1]
     assert bench.deliver(letter_id) == "sent"
