@@ -11,7 +11,7 @@ from worker.domain.decisions import Close, End, Reopen, Review, Wait
 from worker.domain.engine import before_the_timeline
 from worker.domain.engine_ending import LETTERS_AFTER
 from worker.domain.engine_situation import Situation
-from worker.domain.engine_truth import closed_case, money_came
+from worker.domain.engine_truth import closed_case, money_came, was_written_to
 from worker.domain.notices import CLOSING_NOTICES, ENDING_NOTICES
 
 NEWS_LOOK = timedelta(minutes=5)
@@ -61,7 +61,11 @@ def _against_closing(at: Situation, notice: str) -> Against | None:
     reopens = isinstance(getattr(closed_case(at), "act", None), Reopen | Review)
     if at.case.state is not CaseState.CLOSED or reopens:
         return Against("the case goes on", case_is_due=reopens)
-    return _against_ending(at, notice) if notice in ENDING_NOTICES else None
+    if notice in ENDING_NOTICES:
+        return _against_ending(at, notice)
+    if not was_written_to(at.case, at.around):  # the mail server did not take what was under way
+        return Against("the customer was not written to before")
+    return None
 
 
 def _against_ending(at: Situation, notice: str) -> Against | None:

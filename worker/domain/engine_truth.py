@@ -50,6 +50,9 @@ RECOVERED_LATE_WITHIN = timedelta(days=30)
 PAID = frozenset((Outcome.RECOVERED, Outcome.RECOVERED_LATE, Outcome.PAID_ON_TIME))
 """Outcomes of cases whose money came."""
 
+MAY_HAVE_BEEN_READ = frozenset((LetterState.SENDING, LetterState.SENT, LetterState.UNKNOWN))
+"""States of letters that have reached their customer, as far as we can tell."""
+
 AUTHENTICATION_PATIENCE = timedelta(hours=1)
 """While a customer may be in 3-D Secure right now, nothing is charged."""
 
@@ -169,8 +172,11 @@ def _closed_on_time() -> Decision:
 
 
 def was_written_to(case: Case, around: Surroundings) -> bool:
-    """Return whether the customer has heard of this case, as far as we can tell."""
-    own = any(m.state in {LetterState.SENT, LetterState.UNKNOWN} for m in case.letters)
+    """Return whether the customer has heard of this case, or may have.
+
+    A letter that is at the mail server may be taken at any moment.
+    """
+    own = any(letter.state in MAY_HAVE_BEEN_READ for letter in case.letters)
     return own or around.named_at is not None
 
 

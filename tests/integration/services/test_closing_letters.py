@@ -1,6 +1,8 @@
 """A letter that tells how a case came out is true when it goes out, not only when it is queued."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from tests.integration.store.building import MINUTE, NOW
 from worker.domain.case import Attempt, AttemptKind, AttemptState, LetterState
 from worker.domain.identifiers import idempotency_key
 from worker.domain.readings import PaymentReading
+from worker.ports import SendOutcome, SendResult
 
 MAY_BE_UNDONE = [
     (AttemptKind.CANCEL_AT_PERIOD_END, {"cancel_at_period_end": True}),
@@ -124,3 +127,37 @@ def test_an_ending_that_holds_is_told(
     ended(bench, kind, **as_ended)
     (letter_id,) = bench.due()[1]
     assert bench.deliver(letter_id) == "sent"
+
+
+def paid_while_sending(
+    bench: Bench, case_id: int, answer: SendOutcome
+) -> Callable[..., SendResult]:
+    """Return how a mail server sends while the customer pays, and answers so in the end."""
+
+    def send(**_: Any) -> SendResult:
+        paid(bench)
+        bench.looks(case_id, "paid")
+        return SendResult(answer, "")
+
+    return send
+
+
+@pytest.mark.parametrize("answer", [SendOutcome.SENT, SendOutcome.NOT_SENT])
+def test_who_was_just_written_to_is_told_of_the_payment(bench: Bench, answer: SendOutcome) -> None:
+    """Nobody knows during those seconds; who got no letter needs none about a payment either."""
+    case_id, send = bench.case(failed_ago=timedelta(hours=5)), bench.letters.send
+    bench.looks(case_id, "letter_due")
+    (letter_id,) = bench.due()[1]
+    bench.letters.send = paid_while_sending(  # type: ignore[method-assign]  # a fake
+        bench, case_id, answer
+    )
+    bench.deliver(letter_id)
+    bench.letters.send = send  # type: ignore[method-assign]
+    bench.clock.now += 15 * MINUTE
+    for each in bench.due()[1]:
+        bench.deliver(each)
+    first, closing = letters(bench, case_id).values()
+    told = answer is SendOutcome.SENT
+    assert first is (LetterState.SENT if told else LetterState.SUPPRESSED)
+    assert closing is (LetterState.SENT if told else LetterState.SUPPRESSED)
+    assert bench.broken_promises() == []

@@ -171,6 +171,7 @@ PAID = [
         )
         for state, told in (
             (LetterState.SENT, True),
+            (LetterState.SENDING, True),
             (LetterState.UNKNOWN, True),
             (LetterState.QUEUED, False),
             (LetterState.REFUSED, False),
