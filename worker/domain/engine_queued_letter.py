@@ -6,16 +6,24 @@ A letter may wait overnight, and much can happen in a night: the customer pays, 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from worker.domain.case import CaseState
+from worker.domain.case import CaseState, LetterState
 from worker.domain.decisions import Close, End, Reopen, Review, Wait
 from worker.domain.engine import before_the_timeline
 from worker.domain.engine_ending import LETTERS_AFTER
 from worker.domain.engine_situation import Situation
-from worker.domain.engine_truth import closed_case, money_came, was_written_to
+from worker.domain.engine_truth import (
+    MAY_HAVE_BEEN_READ,
+    closed_case,
+    money_came,
+    was_written_to,
+)
 from worker.domain.notices import CLOSING_NOTICES, ENDING_NOTICES
 
 NEWS_LOOK = timedelta(minutes=5)
 """How soon the letter is looked at again whose case has first to do something itself."""
+
+A_LATER_ONE = "a later letter takes its place"
+"""Why a letter that has not gone out is dropped where the case's next one is queued."""
 
 STANDING_LOOK = timedelta(hours=4)
 """How often at most Stripe is read for a letter whose case waits, beside the case's own look."""
@@ -33,7 +41,7 @@ class Against:
     """Whether its case has something to do that it does not know of yet."""
 
 
-def against_letter(at: Situation, notice: str) -> Against | None:
+def against_letter(at: Situation, letter_id: int, notice: str) -> Against | None:
     """Return what is against a letter of the case now, or None.
 
     It is dropped where the case ends, and waits where the case stands still: its step is done, so
@@ -44,6 +52,8 @@ def against_letter(at: Situation, notice: str) -> Against | None:
         return _against_closing(at, notice)
     if at.case.state is CaseState.CLOSED:
         return Against("the case is closed")
+    if _is_overtaken(at, letter_id):
+        return Against(A_LATER_ONE)
     decision = before_the_timeline(at)
     if decision is None:
         return None
@@ -55,6 +65,17 @@ def against_letter(at: Situation, notice: str) -> Against | None:
     look_at = at.now + STANDING_LOOK
     next_at = max(decision.next_at or look_at, at.now + NEWS_LOOK)
     return Against(why, min(next_at, look_at))
+
+
+def _is_overtaken(at: Situation, letter_id: int) -> bool:
+    """Return whether a later letter is queued or out, as it can be where this one was at the mail
+    server meanwhile, which then did not take it: else the later one has dropped it."""
+    return any(
+        other.id > letter_id
+        and other.notice not in CLOSING_NOTICES
+        and (other.state is LetterState.QUEUED or other.state in MAY_HAVE_BEEN_READ)
+        for other in at.case.letters
+    )
 
 
 def _against_closing(at: Situation, notice: str) -> Against | None:

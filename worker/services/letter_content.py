@@ -141,7 +141,7 @@ def _customer(invoice: InvoiceReading) -> CustomerReading:
 def _check_case_letter(letter: LetterTask, at: Situation) -> None:
     if letter.notice == "payment_recovered" and at.invoice.status != "paid":
         raise NotNeededError("the invoice is not paid any more")
-    against = against_letter(at, letter.notice)
+    against = against_letter(at, letter.id, letter.notice)
     if against is not None:
         raise NotNowError(against)
 

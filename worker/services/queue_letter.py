@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from worker.domain.decisions import Decision, Write
+from worker.domain.engine_queued_letter import A_LATER_ONE
 from worker.domain.facts import Fact
 from worker.domain.identifiers import message_id, step_occasion
 from worker.domain.timetable import next_open
@@ -25,8 +26,8 @@ def queue_case_letter(
     letter = _letter(turn, write.notice, write.step)
 
     def queue(tx: Tx) -> Sequence[Fact]:
-        dropped = tx.letters.suppress_queued(turn.case.id, reason="a later letter takes its place")
-        told = [suppressed_fact(turn, old, "a later letter takes its place") for old in dropped]
+        dropped = tx.letters.suppress_queued(turn.case.id, reason=A_LATER_ONE)
+        told = [suppressed_fact(turn, old, A_LATER_ONE) for old in dropped]
         tx.cases.record_step(
             turn.case.id, write.step, done=True, at=turn.now, reason=f"letter {write.notice}"
         )
