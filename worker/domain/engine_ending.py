@@ -8,6 +8,8 @@ from worker.domain.case import (
     INVOICE_ENDS,
     SUBSCRIPTION_ENDS,
     AttemptKind,
+    AttemptState,
+    Case,
     CaseLetter,
     LetterState,
     Outcome,
@@ -148,7 +150,7 @@ def next_ending_act(at: Situation) -> Decision:
         )
     reason = _what_was_done(at)
     return Decision(
-        Close(Outcome.ENDED, reason, letter=_letter_after(at)),
+        Close(Outcome.ENDED, reason, letter=letter_after(at)),
         "ended",
         f"The case has ended: {reason}.",
     )
@@ -208,11 +210,22 @@ def _what_was_done(at: Situation) -> str:
     return f"{done}; Stripe refused to pause it" if pause_refused(at) else done
 
 
-def _letter_after(at: Situation) -> str:
-    """Return the letter that tells of the ending; none where another case brought it about."""
+def letter_after(at: Situation) -> str:
+    """Return the letter that tells of an ending that holds; none where it is another case's."""
     ours = at.ending_of_ours
     own = CANCELS if ours is AttemptKind.CANCEL else frozenset((ours,)) if ours else frozenset()
     return LETTERS_AFTER[ours] if ours is not None and at.case.did(own) else ""
+
+
+def ended_by_us_at(case: Case) -> datetime | None:
+    """Return when an ending of this case went through: a hold or a review may lie between it and
+    the close. None where it ended nothing."""
+    done = [
+        each
+        for each in case.attempts
+        if each.kind in SUBSCRIPTION_ENDS and each.state is AttemptState.SUCCEEDED
+    ]
+    return done[-1].settled_at or done[-1].sent_at if done else None
 
 
 def pause_refused(at: Situation) -> bool:

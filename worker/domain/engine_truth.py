@@ -21,6 +21,7 @@ from worker.domain.decisions import (
     Wait,
 )
 from worker.domain.due_dates import paid_on_time
+from worker.domain.engine_ending import letter_after
 from worker.domain.engine_outcomes import paid_by, told_as_asked_for, told_as_ours
 from worker.domain.engine_refund import moved_after_cancel, refund_due, refund_is_proposed
 from worker.domain.engine_situation import (
@@ -139,7 +140,7 @@ def paid(at: Situation) -> Decision | None:
         return _returned(at)
     if at.invoice.amount_due_minor <= 0:
         return Decision(
-            Close(Outcome.VOIDED, "the invoice was credited in full"),
+            Close(Outcome.VOIDED, "the invoice was credited in full", letter=_letter_owed(at)),
             "credited",
             "The invoice was credited in full: Stripe calls it paid, but no money came.",
         )
@@ -195,17 +196,26 @@ def _returned(at: Situation) -> Decision:
 
 
 def taken_out_of_collection(at: Situation) -> Decision | None:
-    """A void or uncollectible invoice is not collected any more, whoever said so."""
+    """A void or uncollectible invoice is not collected any more, whoever said so.
+
+    Where our ending had gone through by then, its letter is still owed to the customer.
+    """
     status = at.invoice.status
     if status == "void":
         if at.case.did(frozenset((AttemptKind.VOID,))):
             return None
         return Decision(
-            Close(Outcome.VOIDED, "the invoice was voided"), "voided", "The invoice was voided."
+            Close(Outcome.VOIDED, "the invoice was voided", letter=_letter_owed(at)),
+            "voided",
+            "The invoice was voided.",
         )
     if status == "uncollectible" and not at.case.did(frozenset((AttemptKind.UNCOLLECTIBLE,))):
         return Decision(
-            Close(Outcome.WRITTEN_OFF, "the invoice was marked uncollectible"),
+            Close(
+                Outcome.WRITTEN_OFF,
+                "the invoice was marked uncollectible",
+                letter=_letter_owed(at),
+            ),
             "written_off",
             "The invoice was marked uncollectible.",
         )
@@ -267,12 +277,23 @@ def paid_after_cancel(at: Situation) -> Decision | None:
 
 
 def closed_by_hand(at: Situation) -> Decision | None:
-    """A person gives the case up; Stripe's invoice and subscription stay as they are."""
+    """A person gives the case up; Stripe's invoice and subscription stay as they are.
+
+    The customer is told of an ending of ours that had gone through by then.
+    """
     request = at.around.close_request
     if request is None:
         return None
     said = StaffWords(f"{request.by} closed it: {request.reason}")
-    return Decision(Close(Outcome.CLOSED_BY_HAND, said), "closed_by_hand", f"{said}.")
+    close = Close(Outcome.CLOSED_BY_HAND, said, letter=_letter_owed(at))
+    return Decision(close, "closed_by_hand", f"{said}.")
+
+
+def _letter_owed(at: Situation) -> str:
+    """Return the letter about an ending of ours that holds, where none has told of it yet."""
+    notice = letter_after(at)
+    told = (each.notice for each in at.case.letters if each.state in MAY_HAVE_BEEN_READ)
+    return "" if notice in told else notice
 
 
 def in_review(at: Situation) -> Decision | None:

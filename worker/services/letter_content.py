@@ -8,7 +8,7 @@ from worker.domain.case import AttemptKind, Case
 from worker.domain.customer_discount import as_billed
 from worker.domain.due_dates import with_due_date
 from worker.domain.engine_charging import plan_charge, settle_owner
-from worker.domain.engine_ending import expected_end
+from worker.domain.engine_ending import ended_by_us_at, expected_end
 from worker.domain.engine_queued_letter import Against, against_letter
 from worker.domain.engine_situation import Situation, obstacle_of
 from worker.domain.money import Money
@@ -79,7 +79,7 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
     _check_case_letter(letter, at)
     at, offer = with_days(at, letter, given)
     closing = letter.notice in CLOSING_NOTICES
-    charge = plan_charge(at, settle_owner(at))
+    charge, ended_at = plan_charge(at, settle_owner(at)), ended_by_us_at(case)
     others = [] if closing else _followers(case, ports)
     content = LetterContent(
         notice=letter.notice,
@@ -91,8 +91,8 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
         failed_at=case.failed_at if case.due_at is None else None,
         decline_class=_reason_told(case),
         paid_at=invoice.paid_at or case.closed_at,
-        ended_at=case.closed_at,
-        held_at=case.closed_at if case.did(HELD) else None,
+        ended_at=ended_at,
+        held_at=ended_at if case.did(HELD) else None,
         renews_at=invoice.subscription.period_end_at if invoice.subscription else None,
     )
     if closing:

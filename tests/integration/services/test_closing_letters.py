@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.integration.services.bench import Bench
-from tests.integration.store.building import MINUTE, NOW
+from tests.integration.store.building import DAY, MINUTE, NOW
 from worker.domain.case import Attempt, AttemptKind, AttemptState, LetterState
 from worker.domain.identifiers import idempotency_key
+from worker.domain.notices import LetterContent
 from worker.domain.readings import PaymentReading
-from worker.ports import SendOutcome, SendResult
+from worker.ports import RenderedNotice, SendOutcome, SendResult
+from worker.services.ask_close import ask_close
 
 MAY_BE_UNDONE = [
     (AttemptKind.CANCEL_AT_PERIOD_END, {"cancel_at_period_end": True}),
@@ -51,10 +53,12 @@ def letters(bench: Bench, case_id: int) -> dict[str, LetterState]:
     return {each.step: each.state for each in bench.loaded(case_id).letters}
 
 
-def went_through(bench: Bench, case_id: int, no: int, kind: AttemptKind) -> None:
+def went_through(
+    bench: Bench, case_id: int, no: int, kind: AttemptKind, at: datetime = NOW - MINUTE
+) -> None:
     """Let a request of the case's ending have gone through."""
     said = f"ending: {kind.value.replace('_', ' ')}"
-    key, at = idempotency_key("in_1", no), NOW - MINUTE
+    key = idempotency_key("in_1", no)
     about = (no, kind, said, key, AttemptState.SENDING, 1200, "eur", "", at, at)
     with bench.ledger.begin() as tx:
         case = tx.cases.load(case_id)
@@ -161,3 +165,29 @@ def test_who_was_just_written_to_is_told_of_the_payment(bench: Bench, answer: Se
     assert first is (LetterState.SENT if told else LetterState.SUPPRESSED)
     assert closing is (LetterState.SENT if told else LetterState.SUPPRESSED)
     assert bench.broken_promises() == []
+
+
+@pytest.mark.parametrize("status", ["void", "uncollectible", "open"])
+def test_who_was_cancelled_by_us_is_told_though_people_close_the_case(
+    bench: Bench, status: str
+) -> None:
+    """The rest of the ending stood still meanwhile: the letter names the day of the cancel."""
+    case_id, cancelled_at, render = bench.case(), NOW - 3 * DAY, bench.letters.render
+    went_through(bench, case_id, 1, AttemptKind.CANCEL, cancelled_at)
+    shown_subscription(bench, status="canceled", canceled_at=cancelled_at)
+    shown(bench, status=status)
+    if status == "open":
+        ask_close(case_id, ledger=bench.ledger, now=NOW, by="jo", reason="given up")
+    assert bench.look(case_id) in {"voided", "written_off", "closed_by_hand"}
+    written: list[LetterContent] = []
+
+    def keep(content: LetterContent) -> RenderedNotice:
+        written.append(content)
+        return render(content)
+
+    bench.letters.render = keep  # type: ignore[method-assign]  # a fake
+    (letter_id,) = bench.due()[1]
+    assert bench.deliver(letter_id) == "sent"
+    assert [(each.notice, each.ended_at) for each in written] == [
+        ("subscription_ended", cancelled_at)
+    ]

@@ -1,6 +1,8 @@
 """What Stripe shows outranks every plan: one row per truth, each at a time when a charge is due."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -16,12 +18,14 @@ from tests.unit.domain.building import (
     done_until,
     final_letter,
     invoice,
+    letter,
     payment,
     subscription,
 )
 from worker.domain.case import (
     AttemptKind,
     AttemptState,
+    Case,
     CaseState,
     CloseRequest,
     Outcome,
@@ -37,7 +41,7 @@ from worker.domain.decisions import (
     Wait,
 )
 from worker.domain.policy import RetriesBy
-from worker.domain.readings import CustomerReading, InvoiceReading
+from worker.domain.readings import CustomerReading, InvoiceReading, SubscriptionReading
 
 NOW = after(days=1, hours=2)
 """`try 1` is overdue: without the truth, the engine charges."""
@@ -393,6 +397,50 @@ def test_no_truth_lets_an_ending_through(shown: InvoiceReading, near: Surroundin
     now = after(days=14, hours=1)
     assert decision(now, case(**ENDING_DUE)).act == End(CANCEL)
     assert not isinstance(decision(now, case(**ENDING_DUE), shown, near).act, End)
+
+
+GONE = subscription(status="canceled")
+BY_US = case(attempts=(attempt("ending: cancel", SUCCEEDED, CANCEL),))
+
+
+@pytest.mark.parametrize(
+    ("the_case", "shown", "near", "told"),
+    [
+        (BY_US, GONE, around(), "subscription_ended"),
+        (case(), GONE, around(ended_by_us=True), ""),
+        (BY_US, subscription(), around(), ""),
+        (
+            replace(BY_US, letters=(letter("closing", notice="subscription_ended"),)),
+            GONE,
+            around(),
+            "",
+        ),
+    ],
+    ids=["our cancel", "another case's", "undone", "told before"],
+)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "void"},
+        {"status": "uncollectible"},
+        {"status": "paid", "amount_due_minor": 0},
+        {"status": "open"},
+    ],
+    ids=["voided", "written off", "credited", "closed by hand"],
+)
+def test_an_ending_of_ours_is_told_whoever_closes_the_case(
+    the_case: Case,
+    shown: SubscriptionReading,
+    near: Surroundings,
+    told: str,
+    change: dict[str, Any],
+) -> None:
+    """Its customer would read of it nowhere else; but once, and of nothing that was undone."""
+    near = replace(near, close_request=CloseRequest("jo", "ours"))
+    act = decision(NOW, the_case, invoice(subscription=shown, **change), near).act
+    assert isinstance(act, Close)
+    assert act.outcome is not Outcome.ENDED
+    assert act.letter == told
 
 
 def test_stripe_seen_scheduling_is_remembered_whatever_is_decided() -> None:
