@@ -123,8 +123,8 @@ def shown_as_made_now(bench: Bench, charge_id: str) -> None:
     """Let the invoice show a failed charge of this minute, before any event tells of it."""
     show(bench, charge_id)
     read = bench.stripe.read_charge
-    bench.stripe.read_charge = lambda name: replace(  # type: ignore[method-assign]
-        read(name), created_at=bench.clock.now
+    bench.stripe.read_charge = lambda charge_id: replace(  # type: ignore[method-assign]
+        read(charge_id), created_at=bench.clock.now
     )
 
 
