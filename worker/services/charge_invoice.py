@@ -101,7 +101,9 @@ def start_attempt(
             use_approval(tx, turn, attempt)
             tx.canaries.join(held.id, now=turn.now)
     if started:
-        return replace(turn.case, attempts=(*turn.case.attempts, attempt))
+        # A letter may have gone to the mail server since the look began; from here on none does.
+        attempts = (*turn.case.attempts, attempt)
+        return replace(turn.case, letters=held.letters, attempts=attempts)
     if permission.verdict is Verdict.HAND_BACK:
         turn.hand_back()
         return None

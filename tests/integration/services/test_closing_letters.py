@@ -9,10 +9,10 @@ import pytest
 
 from tests.integration.services.bench import Bench
 from tests.integration.store.building import DAY, MINUTE, NOW
-from worker.domain.case import Attempt, AttemptKind, AttemptState, LetterState
+from worker.domain.case import Attempt, AttemptKind, AttemptState, LetterState, Outcome
 from worker.domain.identifiers import idempotency_key
 from worker.domain.notices import LetterContent
-from worker.domain.readings import PaymentReading
+from worker.domain.readings import Answer, AnswerKind, PaymentReading
 from worker.ports import RenderedNotice, SendOutcome, SendResult
 from worker.services.ask_close import ask_close
 
@@ -144,6 +144,26 @@ def paid_while_sending(
         return SendResult(answer, "")
 
     return send
+
+
+def test_who_is_written_to_while_the_charge_is_prepared_is_told_that_it_went_through(
+    bench: Bench,
+) -> None:
+    """The look that charges began before the letter went to the mail server."""
+    case_id = bench.case(failed_ago=timedelta(hours=5))
+    bench.looks(case_id, "letter_due")
+    (letter_id,) = bench.due()[1]
+    bench.clock.now += DAY
+    bench.feed()
+
+    def letter_goes_out() -> None:
+        assert bench.deliver(letter_id) == "sent"
+
+    bench.stripe.before_charge = letter_goes_out
+    bench.stripe.answers = [Answer(AnswerKind.DONE, 200, charge_id="ch_2")]
+    bench.looks(case_id, "charge_due")
+    assert bench.loaded(case_id).outcome is Outcome.RECOVERED
+    assert letters(bench, case_id)["closing"] is LetterState.QUEUED
 
 
 @pytest.mark.parametrize("answer", [SendOutcome.SENT, SendOutcome.NOT_SENT])
