@@ -57,6 +57,11 @@ class NetworkTry:
     """Whether Stripe's event names a request that is not ours; its own tries come of none."""
     answered_at: datetime | None = None
     """By when our own charge's answer was here, business time; None: not ours, or none came."""
+    learnt_at: datetime | None = None
+    """When an event or a read first told of it, business time; None: nothing has, or an older
+    release heard it."""
+    said_at: datetime | None = None
+    """Since when they say what came of it: a debit may fail after it went through."""
 
     @property
     def counted(self) -> bool:

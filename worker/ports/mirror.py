@@ -109,12 +109,14 @@ class MirrorBook(Protocol):
         customer_id: str,
         at: datetime,
         made_by: MadeBy | None,
+        now: datetime,
         key: str = "",
     ) -> None:
         """Record that a charge was made, by whomever, once per charge.
 
-        Args: made_by: None where only its event will tell, which sets the instant right too. key:
-        our idempotency key that its event names, if any; one told before stays.
+        Args: made_by: None where only its event will tell, which sets the instant right too. now:
+        business time at which this is learnt. key: our idempotency key that its event names, if
+        any; one told before stays.
         """
 
     def mark_default_changed(self, customer_id: str, *, at: datetime) -> None:

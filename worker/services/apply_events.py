@@ -284,6 +284,7 @@ def _write_mirrors(tx: Tx, batch: Batch, now: datetime) -> None:
             # A debit's event comes with its outcome, days after the try.
             at=min(seen.charge.created_at, seen.at, now),
             made_by=seen.made_by,
+            now=now,
             key=seen.key,
         )
     for dispute_id, charge_id, status, seen_at in batch.disputes:

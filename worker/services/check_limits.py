@@ -7,7 +7,8 @@ from typing import Any
 
 from worker.domain.caps import Cap, cap_of_ending, caps_of_charge, caps_of_letter
 from worker.domain.case import SUBSCRIPTION_ENDS, AttemptKind
-from worker.domain.network_tries import MadeBy
+from worker.domain.network_stops import STOP_SIGNAL
+from worker.domain.network_tries import MadeBy, NetworkTry
 from worker.domain.network_usage import Violation, violations
 from worker.domain.network_windows import CARD_LIMITS
 from worker.domain.policy import Configuration, DunningRules, Mode, NetworkLimits
@@ -16,7 +17,7 @@ from worker.services.case_turn import FEED_LAG_MAX
 
 TAKEN_BY_ALL = timedelta(minutes=10)
 """By then every process works with a configuration that was applied."""
-BY_WHAT_IT_SAID = frozenset(("stop_signal", "authentication", "mastercard_wait"))
+BY_WHAT_IT_SAID = frozenset((STOP_SIGNAL, "authentication", "mastercard_wait"))
 """Rules that follow from what a try came to, not from its having been made."""
 ANSWER_WRITTEN_IN = timedelta(minutes=1)
 """How long Stripe's answer may be on its way to the ledger."""
@@ -77,16 +78,24 @@ def _networks(tx: Tx, limits: NetworkLimits, *, since: datetime) -> list[str]:
 
 
 def _was_known(found: Violation) -> bool:
-    """Return whether we could know of the tries behind it: an event may be a little behind.
+    """Return whether we could know of the tries behind it when the charge was made."""
+    said = found.rule in BY_WHAT_IT_SAID
+    return all(_is_known(each, said=said, at=found.tried.at) for each in found.behind)
 
-    Of a charge of ours we know from its sending that it was made, and from its answer what it said.
+
+def _is_known(tried: NetworkTry, *, said: bool, at: datetime) -> bool:
+    """Return whether we could know at *at* that a try was made, or what it *said*.
+
+    Of a charge of ours we know from its sending that it was made, and from its answer or its event
+    what it said; of others' from an event or a read, which may come hours later. What was just
+    learnt may have missed a charge under way.
     """
-    read_by, written_by = found.tried.at - FEED_LAG_MAX, found.tried.at - ANSWER_WRITTEN_IN
-    for each in found.behind:
-        if each.made_by is MadeBy.WORKER and found.rule not in BY_WHAT_IT_SAID:
-            continue
-        answered_at = each.answered_at
-        known = each.at <= read_by if answered_at is None else answered_at <= written_by
-        if not known:
-            return False
-    return True
+    if tried.made_by is MadeBy.WORKER and not said:
+        return True
+    answered_at = tried.answered_at
+    if answered_at is not None and answered_at <= at - ANSWER_WRITTEN_IN:
+        return True
+    learnt_at = tried.said_at if said else tried.learnt_at
+    if learnt_at is None and answered_at is None:  # heard by an older release
+        learnt_at = tried.at
+    return learnt_at is not None and learnt_at <= at - FEED_LAG_MAX

@@ -36,7 +36,9 @@ def read_charge(
     if not may_be_ours:
         made_at = min(charge.created_at, read_at)
         with ledger.begin() as tx:
-            tx.mirror.put_charge(charge, customer_id=customer_id, at=made_at, made_by=None)
+            tx.mirror.put_charge(
+                charge, customer_id=customer_id, at=made_at, made_by=None, now=read_at
+            )
     return charge
 
 

@@ -99,7 +99,7 @@ def _refresh_charge(charge_id: str, ports: CasePorts, now: datetime) -> None:
     with ports.ledger.begin() as tx:
         if tx.mirror.known_customers({customer_id}):  # else of another test clock, say
             made_at = min(charge.created_at, now)
-            tx.mirror.put_charge(charge, customer_id=customer_id, at=made_at, made_by=None)
+            tx.mirror.put_charge(charge, customer_id=customer_id, at=made_at, made_by=None, now=now)
         tx.mirror.name_disputes(charge_id, customer_id=customer_id)
         tx.cases.wake(now=now, disputing_ids=[customer_id])
 

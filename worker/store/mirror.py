@@ -1,7 +1,6 @@
 """Mirrors of Stripe's objects: batched, sorted upserts in which the newer state wins."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +10,6 @@ from sqlalchemy import (
     Table,
     and_,
     any_,
-    case,
     func,
     literal,
     or_,
@@ -31,6 +29,7 @@ from worker.domain.readings import (
 )
 from worker.store.forgotten import forgotten_among
 from worker.store.mirror_calendar import cards_in_use, renewing, trials_ending
+from worker.store.mirror_charges import Told, find_charge, put_charge
 from worker.store.mirror_tables import (
     customers,
     disputes,
@@ -40,8 +39,6 @@ from worker.store.mirror_tables import (
 )
 from worker.store.priced_items import priced_of
 from worker.store.rows import (
-    charge_columns,
-    charge_of,
     customer_of,
     payment_method_of,
     subscription_of,
@@ -295,38 +292,16 @@ class Mirror:
         customer_id: str,
         at: datetime,
         made_by: MadeBy | None,
+        now: datetime,
         key: str = "",
     ) -> None:
         """Record that a charge was made, by whomever, once per charge; its status may change."""
-        told: dict[str, object] = {"status": charge.status, "signals": asdict(charge.signals)}
-        told |= {"request_key": key} if key else {}
-        told |= {"made_by": made_by.value} if made_by is not None else {}
-        statement = upsert(network_attempts).values(
-            account_id=self._account,
-            customer_id=customer_id,
-            at=at,
-            **charge_columns(charge),
-            **told,
-        )
-        was_read = and_(network_attempts.c.made_by == "", literal(made_by is not None))
-        told["at"] = case((was_read, at), else_=network_attempts.c.at)
-        self._connection.execute(
-            statement.on_conflict_do_update(index_elements=["account_id", "charge_id"], set_=told)
-        )
+        told = Told(customer_id, at, made_by, key)
+        put_charge(self._connection, self._account, charge, told, now=now)
 
     def charge(self, charge_id: str) -> ChargeReading | None:
         """Return a charge as its event or a read told of it."""
-        row = (
-            self._connection.execute(
-                select(network_attempts).where(
-                    network_attempts.c.account_id == self._account,
-                    network_attempts.c.charge_id == charge_id,
-                )
-            )
-            .mappings()
-            .one_or_none()
-        )
-        return charge_of(row) if row is not None else None
+        return find_charge(self._connection, self._account, charge_id)
 
     def mark_failed(self, invoice_id: str, *, at: datetime) -> None:
         """Remember the first failure of an invoice."""

@@ -22,6 +22,7 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    null,
     or_,
     select,
     union_all,
@@ -146,6 +147,8 @@ def _charges() -> Select[tuple[object, ...]]:
             network_attempts.c.request_key.label("key"),
             (network_attempts.c.made_by == MadeBy.CUSTOMER.value).label("asked_for"),
             _ANSWERED_AT,
+            network_attempts.c.learnt_at,
+            network_attempts.c.said_at,
         )
         .outerjoin(attempts, ours)
         .where(network_attempts.c.account_id == _ACCOUNT)
@@ -186,6 +189,8 @@ def _untold() -> Select[tuple[object, ...]]:
             literal("").label("key"),
             false().label("asked_for"),
             _ANSWERED_AT,
+            null().label("learnt_at"),
+            null().label("said_at"),
         )
         .outerjoin(
             payment_methods,
@@ -320,6 +325,8 @@ def _tries(
             key=row["key"],
             asked_for=row["asked_for"],
             answered_at=row["answered_at"],
+            learnt_at=row["learnt_at"],
+            said_at=row["said_at"],
         )
         for row in connection.execute(query, asked).mappings()
     ]

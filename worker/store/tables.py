@@ -236,6 +236,8 @@ network_attempts = Table(
     json_column("signals"),
     text_column("made_by"),
     text_column("request_key"),
+    instant("learnt_at"),
+    instant("said_at"),
     PrimaryKeyConstraint("account_id", "charge_id"),
 )
 Index("ix_network_attempts_intent", network_attempts.c.payment_intent_id)

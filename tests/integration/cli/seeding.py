@@ -217,7 +217,9 @@ class Seeding:
             "decline_class": DeclineClass.FUNDS.value,
         }
         with self.ledger.begin() as tx:
-            tx.mirror.put_charge(charge, customer_id=f"cus_{number}", at=at, made_by=MadeBy.STRIPE)
+            tx.mirror.put_charge(
+                charge, customer_id=f"cus_{number}", at=at, made_by=MadeBy.STRIPE, now=at
+            )
         self.decide(
             case_id,
             Decision(Wait(), "owner_unconfirmed", "Who retries is confirmed later.", at),

@@ -43,7 +43,11 @@ def charge_again(seeding: Seeding, *, network_status: str = "declined_by_network
     )
     with seeding.ledger.begin() as tx:
         tx.mirror.put_charge(
-            charge, customer_id="cus_42", at=charge.created_at, made_by=MadeBy.WORKER
+            charge,
+            customer_id="cus_42",
+            at=charge.created_at,
+            made_by=MadeBy.WORKER,
+            now=charge.created_at,
         )
 
 

@@ -248,13 +248,15 @@ class Bench:
         """Deliver a letter now."""
         return deliver_letter(letter_id, ports=self.ports, now=self.clock.now)
 
-    def feed(self, *events: Json, test_clock: str = "") -> FeedRun:
-        """Let Stripe tell of these events, whenever they were, and read them."""
+    def feed(
+        self, *events: Json, test_clock: str = "", since: timedelta = timedelta(minutes=1)
+    ) -> FeedRun:
+        """Let Stripe tell of these events and read what it tells of the time *since* then."""
         self.stripe.events += events
         with self.ledger.connection() as connection:
             connection.exec_driver_sql("DELETE FROM cursors")
         with self.ledger.begin() as tx:
-            tx.control.set_cursor("events", self.clock.now - timedelta(minutes=1))
+            tx.control.set_cursor("events", self.clock.now - since)
         return read_feed(
             position_of_feed(self.ledger),
             ledger=self.ledger,

@@ -38,7 +38,7 @@ def test_a_case_that_was_closed_long_ago_hears_of_it(bench: Bench) -> None:
     assert bench.due()[0] == []
     with bench.ledger.begin() as tx:
         charge = bench.stripe.read_charge("ch_old")
-        tx.mirror.put_charge(charge, customer_id="cus_1", at=NOW, made_by=MadeBy.STRIPE)
+        tx.mirror.put_charge(charge, customer_id="cus_1", at=NOW, now=NOW, made_by=MadeBy.STRIPE)
     lost = {"id": "dp_1", "charge": "ch_old", "status": "lost"}
     bench.feed(event(3, "charge.dispute.closed", lost, at=later))
     assert bench.due()[0] == [case_id]

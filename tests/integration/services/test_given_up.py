@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from tests.integration.services.bench import Bench
 from tests.integration.services.test_sent_again_within_limits import (
@@ -51,7 +52,8 @@ def told_of(bench: Bench, charge_id: str, *, days_ago: int = 0, key: str = "") -
     charge = ChargeReading(*about, brand="visa", fingerprint="print1", customer_id="cus_1")
     made_by = MadeBy.WORKER if key else MadeBy.CUSTOMER
     with bench.ledger.begin() as tx:
-        tx.mirror.put_charge(charge, customer_id="cus_1", at=at, made_by=made_by, key=key)
+        told: dict[str, Any] = {"at": at, "now": at, "made_by": made_by, "key": key}
+        tx.mirror.put_charge(charge, customer_id="cus_1", **told)
 
 
 def test_what_was_given_up_without_an_answer_has_taken_its_place(bench: Bench) -> None:

@@ -171,7 +171,8 @@ def test_a_card_that_was_stopped_since_is_not_charged_by_asking_again(bench: Ben
     charge = ChargeReading(*about, brand="visa", fingerprint="print1", customer_id="cus_2")
     with bench.ledger.begin() as tx:
         tx.mirror.put_payment_methods([(card(1), NOW - 30 * DAY, False)])
-        tx.mirror.put_charge(charge, customer_id="cus_2", at=made_at, made_by=MadeBy.STRIPE)
+        told: dict[str, Any] = {"at": made_at, "now": made_at, "made_by": MadeBy.STRIPE}
+        tx.mirror.put_charge(charge, customer_id="cus_2", **told)
     assert look_at(bench, case_id, NOW + 3 * MINUTE) == "outcome_unknown_at_rest"
     assert requests(bench) == 1
 

@@ -178,16 +178,20 @@ def charge(status: str = "failed") -> ChargeReading:
 def test_a_charge_is_known_once_and_its_status_may_change(ledger: PostgresLedger) -> None:
     with ledger.begin() as tx:
         assert tx.mirror.charge("ch_1") is None
-        tx.mirror.put_charge(charge("pending"), customer_id="cus_1", at=NOW, made_by=MadeBy.STRIPE)
-        tx.mirror.put_charge(
-            charge("succeeded"), customer_id="cus_1", at=NOW + DAY, made_by=MadeBy.STRIPE
-        )
+        told: dict[str, Any] = {"customer_id": "cus_1", "now": NOW, "made_by": MadeBy.STRIPE}
+        tx.mirror.put_charge(charge("pending"), **told, at=NOW)
+        tx.mirror.put_charge(charge("succeeded"), **told, at=NOW + DAY)
         assert tx.mirror.charge("ch_1") == charge("succeeded")
 
 
 def test_the_key_that_an_event_named_stays(ledger: PostgresLedger) -> None:
     """The same charge may be read once more, without its request."""
-    told: dict[str, Any] = {"customer_id": "cus_1", "at": NOW, "made_by": MadeBy.WORKER}
+    told: dict[str, Any] = {
+        "customer_id": "cus_1",
+        "at": NOW,
+        "made_by": MadeBy.WORKER,
+        "now": NOW,
+    }
     with ledger.begin() as tx:
         tx.mirror.put_charge(charge(), **told)
         tx.mirror.put_charge(charge(), key="dun:v1:in_1:1", **told)
@@ -198,7 +202,7 @@ def test_the_key_that_an_event_named_stays(ledger: PostgresLedger) -> None:
 
 
 def test_who_made_a_charge_that_was_only_read_is_told_by_its_event(ledger: PostgresLedger) -> None:
-    seen: dict[str, Any] = {"customer_id": "cus_1", "at": NOW}
+    seen: dict[str, Any] = {"customer_id": "cus_1", "at": NOW, "now": NOW}
     with ledger.begin() as tx:
         tx.mirror.put_charge(charge(), **seen, made_by=None)
         tx.mirror.put_charge(charge(), **seen, made_by=MadeBy.STRIPE)
@@ -215,7 +219,7 @@ def test_the_first_event_sets_the_instant_of_a_charge_that_was_only_read(
 
     def seen(at: datetime, made_by: MadeBy | None) -> datetime:
         with ledger.begin() as tx:
-            tx.mirror.put_charge(charge(), customer_id="cus_1", at=at, made_by=made_by)
+            tx.mirror.put_charge(charge(), customer_id="cus_1", at=at, made_by=made_by, now=at)
             known = tx.mirror.charge("ch_1")
         assert known is not None
         return known.created_at
@@ -224,6 +228,25 @@ def test_the_first_event_sets_the_instant_of_a_charge_that_was_only_read(
     assert seen(NOW + MINUTE, None) == NOW
     assert seen(NOW + MINUTE, MadeBy.STRIPE) == NOW + MINUTE
     assert seen(NOW + DAY, MadeBy.STRIPE) == NOW + MINUTE
+
+
+def test_since_when_a_charge_and_its_outcome_are_known_is_kept(ledger: PostgresLedger) -> None:
+    """A debit may fail after it went through; what is told once more is no news."""
+
+    def known_since(status: str, now: datetime) -> tuple[datetime, datetime]:
+        told: dict[str, Any] = {"customer_id": "cus_1", "at": NOW, "now": now}
+        with ledger.begin() as tx:
+            tx.mirror.put_charge(charge(status), **told, made_by=MadeBy.STRIPE)
+        query = "SELECT learnt_at, said_at FROM network_attempts"
+        with ledger.connection() as connection:
+            learnt_at, said_at = connection.exec_driver_sql(query).one()
+        return learnt_at, said_at
+
+    first, later = NOW + MINUTE, NOW + DAY
+    assert known_since("succeeded", first) == (first, first)
+    assert known_since("succeeded", later) == (first, first)
+    assert known_since("failed", later) == (first, later)
+    assert known_since("failed", later + DAY) == (first, later)
 
 
 def test_a_dispute_names_the_customer_of_its_charge(ledger: PostgresLedger) -> None:
@@ -235,7 +258,8 @@ def test_a_dispute_names_the_customer_of_its_charge(ledger: PostgresLedger) -> N
 
     assert dispute("ch_1", "needs_response") == ""
     with ledger.begin() as tx:
-        tx.mirror.put_charge(charge(), customer_id="cus_1", at=NOW, made_by=MadeBy.STRIPE)
+        told: dict[str, Any] = {"at": NOW, "now": NOW, "made_by": MadeBy.STRIPE}
+        tx.mirror.put_charge(charge(), customer_id="cus_1", **told)
     assert dispute("ch_1", "under_review") == "cus_1"
 
 
