@@ -1,6 +1,6 @@
 """What an invoice read moments ago shows an attempt of ours came to, and whose payment paid it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from worker.domain.case import SUBSCRIPTION_ENDS, Attempt, AttemptKind, AttemptState, Case
 from worker.domain.decisions import Act, SettleAttempt
@@ -120,8 +120,8 @@ def declined_shown(at: Situation, attempt: Attempt) -> bool:
     told = _told(at)
     if told is not None and not _may_be_of(attempt, told):
         return False
-    same = failure.payment_method_id in {"", attempt.payment_method_id}
-    return same and failure.failed_at >= attempt.sent_at - CLOCKS_APART
+    method_id, made_at = failure.payment_method_id, failure.failed_at
+    return may_have_made(attempt, payment_method_id=method_id, made_at=made_at)
 
 
 def told_declined(at: Situation, attempt: Attempt) -> NetworkTry | None:
@@ -134,13 +134,25 @@ def told_declined(at: Situation, attempt: Attempt) -> NetworkTry | None:
     return own[-1] if own and all(each.answered for each in own) else None
 
 
+def told_of(at: Situation, charge_id: str) -> NetworkTry | None:
+    """Return a charge of which it is known whether it was ours; None where it is not."""
+    tries = at.around.tries if charge_id else ()
+    named = (each for each in tries if each.charge_id == charge_id and not each.may_be_of)
+    return next(named, None)
+
+
+def may_have_made(attempt: Attempt, *, payment_method_id: str, made_at: datetime) -> bool:
+    """Return whether a failed charge can be *attempt*'s, by its payment method and its time."""
+    same = payment_method_id in {"", attempt.payment_method_id}
+    return same and made_at >= attempt.sent_at - CLOCKS_APART
+
+
 def _may_be_of(attempt: Attempt, told: NetworkTry) -> bool:
     """Return whether a charge that an event told of can be *attempt*'s, not an earlier one's."""
     return told.made_by is MadeBy.WORKER and told.key in {"", attempt.key}
 
 
 def _told(at: Situation) -> NetworkTry | None:
-    """Return the invoice's last charge as an event told of it, or None."""
+    """Return the invoice's last charge where it is known whether it was ours, or None."""
     charge_id = at.invoice.payment.latest_charge_id if at.invoice.payment is not None else ""
-    tries = at.around.tries if charge_id else ()
-    return next((each for each in tries if each.charge_id == charge_id), None)
+    return told_of(at, charge_id)

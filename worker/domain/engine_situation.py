@@ -244,7 +244,9 @@ class Situation:
         The case's own last failure is left out: while a charge is unknown it may be its decline.
         """
         target, limits = self._target(method), self.limits.networks
-        bars = ruling(self.around.tries, target, limits, now=self.now).bars
+        own = {attempt.key for attempt in self.case.charges}
+        tries = [each for each in self.around.tries if each.may_be_of not in own]
+        bars = ruling(tries, target, limits, now=self.now).bars
         return next((bar.reason for bar in bars if bar.rule == STOP_SIGNAL), "")
 
     def _target(self, method: PaymentMethodReading) -> Target:
@@ -270,7 +272,7 @@ class Situation:
         failure, tries = self.case.failure, self.around.tries
         if failure is None or not failure.charge_id:
             return tries
-        if any(each.charge_id == failure.charge_id for each in tries):
+        if any(each.charge_id == failure.charge_id and not each.may_be_of for each in tries):
             return tries
         known = [*self.around.methods, *([self.method] if self.method is not None else [])]
         method = next((each for each in known if each.id == failure.payment_method_id), None)

@@ -62,11 +62,14 @@ class NetworkTry:
     release heard it."""
     said_at: datetime | None = None
     """Since when they say what came of it: a debit may fail after it went through."""
+    may_be_of: str = ""
+    """The key of our attempt that it may be, until its event or that attempt's outcome tells; what
+    it says of the card holds, but it is not counted, since that attempt is."""
 
     @property
     def counted(self) -> bool:
-        """Whether the network counts it: it arrived there, or nobody can rule that out."""
-        return not self.failed or reached_network(self.signals)
+        """Whether it counts: it arrived at the network, or nobody can rule that out."""
+        return not self.may_be_of and (not self.failed or reached_network(self.signals))
 
     @property
     def answered(self) -> bool:

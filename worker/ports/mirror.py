@@ -111,12 +111,14 @@ class MirrorBook(Protocol):
         made_by: MadeBy | None,
         now: datetime,
         key: str = "",
+        may_be_of: str = "",
     ) -> None:
         """Record that a charge was made, by whomever, once per charge.
 
         Args: made_by: None where only its event will tell, which sets the instant right too. now:
         business time at which this is learnt. key: our idempotency key that its event names, if
-        any; one told before stays.
+        any; one told before stays. may_be_of: the key of our attempt that it may be: it is not
+        counted beside that one, and yet what it says of the card holds.
         """
 
     def mark_default_changed(self, customer_id: str, *, at: datetime) -> None:

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from worker.domain.case import Attempt
+from worker.domain.engine_outcomes import may_have_made
 from worker.domain.readings import ChargeReading
 from worker.errors import GatewayRejected
 from worker.ports import Ledger, StripeGateway
@@ -18,12 +20,12 @@ def read_charge(
     ledger: Ledger,
     stripe: StripeGateway,
     read_at: datetime,
-    may_be_ours: bool,
+    in_flight: Attempt | None,
 ) -> ChargeReading | None:
     """Return a failed charge as the ledger knows it, or read it and let the ledger know.
 
-    None where it is gone or not readable with this key. Args: read_at: business time; may_be_ours:
-    a charge of ours is in flight, so that only the event can tell whose this one is.
+    None where it is gone or not readable with this key. Args: read_at: business time; in_flight:
+    a charge of ours without an outcome: where this may be it, only the event can tell.
     """
     with ledger.begin() as tx:
         known = tx.mirror.charge(charge_id)
@@ -33,12 +35,21 @@ def read_charge(
         charge = stripe.read_charge(charge_id)
     except GatewayRejected:
         return None
-    if not may_be_ours:
-        made_at = min(charge.created_at, read_at)
-        with ledger.begin() as tx:
-            tx.mirror.put_charge(
-                charge, customer_id=customer_id, at=made_at, made_by=None, now=read_at
-            )
+    made_at, may_be_of = min(charge.created_at, read_at), ""
+    method_id = charge.payment_method_id
+    if in_flight is not None and may_have_made(
+        in_flight, payment_method_id=method_id, made_at=made_at
+    ):
+        may_be_of = in_flight.key
+    with ledger.begin() as tx:
+        tx.mirror.put_charge(
+            charge,
+            customer_id=customer_id,
+            at=made_at,
+            made_by=None,
+            now=read_at,
+            may_be_of=may_be_of,
+        )
     return charge
 
 
@@ -70,6 +81,6 @@ def _learn_of(invoice_id: str, turn: Turn) -> bool:
         ledger=ports.ledger,
         stripe=ports.stripe,
         read_at=turn.by_now,
-        may_be_ours=False,
+        in_flight=None,
     )
     return charge is not None

@@ -159,14 +159,14 @@ def _charge(
     """
     if not charge_id:
         return None
-    in_flight = case.in_flight
+    ours = case.in_flight
     return read_charge(
         charge_id,
         customer_id=case.customer_id,
         ledger=ledger,
         stripe=stripe,
         read_at=read_at,
-        may_be_ours=in_flight is not None and in_flight.kind is AttemptKind.CHARGE,
+        in_flight=ours if ours is not None and ours.kind is AttemptKind.CHARGE else None,
     )
 
 

@@ -294,9 +294,10 @@ class Mirror:
         made_by: MadeBy | None,
         now: datetime,
         key: str = "",
+        may_be_of: str = "",
     ) -> None:
         """Record that a charge was made, by whomever, once per charge; its status may change."""
-        told = Told(customer_id, at, made_by, key)
+        told = Told(customer_id, at, made_by, key, may_be_of)
         put_charge(self._connection, self._account, charge, told, now=now)
 
     def charge(self, charge_id: str) -> ChargeReading | None:

@@ -23,6 +23,8 @@ class Told:
     """None where only its event will tell."""
     key: str = ""
     """Our idempotency key that its event names, if any."""
+    may_be_of: str = ""
+    """The key of our attempt that it may be, where its event has not come yet."""
 
 
 def put_charge(
@@ -42,6 +44,7 @@ def put_charge(
         at=told.at,
         learnt_at=now,
         said_at=now,
+        may_be_of=told.may_be_of,
         **charge_columns(charge),
         **said,
         **also,

@@ -71,10 +71,12 @@ def tries_of(
 def all_tries(
     connection: Connection, account_id: str, *, to_at: datetime
 ) -> tuple[NetworkTry, ...]:
-    """Return every try known before *to_at*, oldest first."""
+    """Return every try known before *to_at*, oldest first, each once."""
     seen = _charges().where(network_attempts.c.at < to_at)
     ours = _untold().where(attempts.c.sent_at < to_at)
-    return _tries(connection, union_all(seen, ours).subquery().select(), {"account": account_id})
+    query = union_all(seen, ours).subquery().select()
+    found = _tries(connection, query, {"account": account_id})
+    return tuple(each for each in found if not each.may_be_of)
 
 
 def tries_around(
@@ -149,10 +151,30 @@ def _charges() -> Select[tuple[object, ...]]:
             _ANSWERED_AT,
             network_attempts.c.learnt_at,
             network_attempts.c.said_at,
+            _may_be_of().label("may_be_of"),
         )
         .outerjoin(attempts, ours)
         .where(network_attempts.c.account_id == _ACCOUNT)
     )
+
+
+def _may_be_of() -> ColumnElement[str]:
+    """The attempt that a charge may be which was only read; empty once either's outcome tells."""
+    asked = attempts.alias("asked")
+    untold = (
+        select(asked.c.key)
+        .where(
+            asked.c.account_id == network_attempts.c.account_id,
+            asked.c.key == network_attempts.c.may_be_of,
+            asked.c.charge_id == "",
+        )
+        .limit(1)  # by its key for each such charge, not all attempts at once
+        .correlate(network_attempts)
+        .scalar_subquery()
+    )
+    unnamed = and_(network_attempts.c.made_by == "", attempts.c.no.is_(None))
+    may_be = and_(network_attempts.c.may_be_of != "", unnamed)
+    return case((may_be, func.coalesce(untold, "")), else_="")
 
 
 def _untold() -> Select[tuple[object, ...]]:
@@ -191,6 +213,7 @@ def _untold() -> Select[tuple[object, ...]]:
             _ANSWERED_AT,
             null().label("learnt_at"),
             null().label("said_at"),
+            literal("").label("may_be_of"),
         )
         .outerjoin(
             payment_methods,
@@ -327,6 +350,7 @@ def _tries(
             answered_at=row["answered_at"],
             learnt_at=row["learnt_at"],
             said_at=row["said_at"],
+            may_be_of=row["may_be_of"],
         )
         for row in connection.execute(query, asked).mappings()
     ]

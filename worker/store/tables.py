@@ -236,6 +236,7 @@ network_attempts = Table(
     json_column("signals"),
     text_column("made_by"),
     text_column("request_key"),
+    text_column("may_be_of"),
     instant("learnt_at"),
     instant("said_at"),
     PrimaryKeyConstraint("account_id", "charge_id"),

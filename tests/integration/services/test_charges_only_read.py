@@ -190,7 +190,12 @@ def test_a_card_changed_before_its_stop_is_stopped_whoever_tells_of_it_first(ben
 
 
 def test_what_may_be_our_own_charge_only_its_event_tells(bench: Bench) -> None:
-    first = bench.case(1)
+    first, read_charge = bench.case(1), bench.stripe.read_charge
+
+    def just_made(charge_id: str) -> ChargeReading:
+        return replace(read_charge(charge_id), created_at=bench.clock.now)
+
+    bench.stripe.read_charge = just_made  # type: ignore[method-assign]
     bench.stripe.answers = [Answer(AnswerKind.UNKNOWN), Answer(AnswerKind.UNKNOWN)]
     bench.looks(first, until="charge_due")
     failed = PaymentReading("pi_1", "requires_payment_method", "ch_1", "pm_1", signals=LOST)

@@ -1,4 +1,4 @@
-"""since when a charge is known, and what came of it."""
+"""since when a charge is known, what came of it, and which attempt of ours it may be."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,3 +14,4 @@ depends_on = None
 def upgrade() -> None:
     op.add_column('network_attempts', sa.Column('learnt_at', sa.DateTime(timezone=True), nullable=True))
     op.add_column('network_attempts', sa.Column('said_at', sa.DateTime(timezone=True), nullable=True))
+    op.add_column('network_attempts', sa.Column('may_be_of', sa.Text(), server_default=sa.text("''"), nullable=False))
