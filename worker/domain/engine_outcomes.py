@@ -2,7 +2,14 @@
 
 from datetime import datetime, timedelta
 
-from worker.domain.case import SUBSCRIPTION_ENDS, Attempt, AttemptKind, AttemptState, Case
+from worker.domain.case import (
+    SUBSCRIPTION_ENDS,
+    Attempt,
+    AttemptKind,
+    AttemptState,
+    Case,
+    Failure,
+)
 from worker.domain.decisions import Act, SettleAttempt
 from worker.domain.engine_offers import coupon_shown
 from worker.domain.engine_situation import Situation
@@ -99,6 +106,35 @@ def failed_as_ours(at: Situation, act: Act) -> bool:
     ):
         return False
     return ours is not None and ours.kind is AttemptKind.CHARGE and declined_shown(at, ours)
+
+
+def not_ours_after_all(at: Situation, failure: Failure, *, ours_was_another: bool) -> bool:
+    """Return whether a failure that may have been held for a try of ours is somebody else's.
+
+    Its event tells, or that what it was held for has come to something else. Args:
+    ours_was_another: the charge in flight is known by now to have been another one.
+    """
+    method_id, made_at = failure.payment_method_id, failure.failed_at
+    held_for = [
+        each
+        for each in at.case.attempts
+        if each.kind is AttemptKind.CHARGE
+        and may_have_made(each, payment_method_id=method_id, made_at=made_at)
+    ]
+    if not failure.charge_id or not held_for:
+        return False
+    told = told_of(at, failure.charge_id)
+    if told is not None:
+        return told.made_by is not MadeBy.WORKER
+    # Of one that was given up nobody knows what it came to.
+    return ours_was_another and all(a.state is not AttemptState.ABANDONED for a in held_for)
+
+
+def settles_by_another(act: Act, failure: Failure) -> bool:
+    """Return whether *act* settles a try by another charge than that of *failure*."""
+    if not isinstance(act, SettleAttempt):
+        return False
+    return act.succeeded or act.charge_id not in {"", failure.charge_id}
 
 
 def told_as_asked_for(at: Situation) -> bool:

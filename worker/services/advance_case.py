@@ -24,7 +24,7 @@ from worker.domain.decisions import (
 )
 from worker.domain.due_dates import with_due_date
 from worker.domain.engine_in_flight import UNKNOWN_LOOK
-from worker.domain.engine_outcomes import failed_as_ours
+from worker.domain.engine_outcomes import failed_as_ours, not_ours_after_all, settles_by_another
 from worker.domain.engine_situation import Obstacle
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
@@ -36,7 +36,7 @@ from worker.ports import CaseChange, Control, Tx
 from worker.services.apply_ending import apply_ending
 from worker.services.approvals import asked_facts, over_facts, report_question
 from worker.services.away import away_pause
-from worker.services.case_facts import failed_fact, moved_fact, scheduled_facts
+from worker.services.case_facts import failed_fact, late_failed_fact, moved_fact, scheduled_facts
 from worker.services.case_turn import (
     FEED_LAG_MAX,
     LEASE,
@@ -282,14 +282,20 @@ def _act(turn: Turn, decision: Decision, *, known: Failure | None) -> Obstacle |
 def _news(turn: Turn, decision: Decision, known: Failure | None) -> list[Fact]:
     """Return `payment.failed` where this read brought a failure the case did not know.
 
-    What became of a try of ours is told as `payment.retried`, also where its answer was lost.
+    What became of a try of ours is told as `payment.retried`, also where its answer was lost. What
+    may be one is told once it is known to be none; a fact that was told before stays as it is.
     """
-    failure = turn.case.failure
+    failure, at = turn.case.failure, turn.situation()
+    late: list[Fact] = []
+    if known is not None and not_ours_after_all(
+        at, known, ours_was_another=settles_by_another(decision.act, known)
+    ):
+        late = [late_failed_fact(turn.case, known, turn.invoice, turn.around.tries)]
     if failure is None or (known is not None and known.charge_id == failure.charge_id):
-        return []
-    if failed_as_ours(turn.situation(), decision.act):
-        return []
-    return [failed_fact(turn.case, failure, turn.invoice)]
+        return late
+    if failed_as_ours(at, decision.act):
+        return late
+    return [*late, failed_fact(turn.case, failure, turn.invoice)]
 
 
 def _stand(turn: Turn, decision: Decision, news: list[Fact]) -> None:

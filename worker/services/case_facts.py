@@ -1,12 +1,14 @@
 """The facts that a case's changes are told as; written in the commit of the change."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from worker.domain.case import AttemptKind, Case, Failure
 from worker.domain.decisions import Decision
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
+from worker.domain.network_tries import NetworkTry
 from worker.domain.policy import Policy
 from worker.domain.readings import InvoiceReading
 
@@ -67,6 +69,21 @@ def failed_fact(case: Case, failure: Failure, invoice: InvoiceReading) -> Fact:
             "charge_id": failure.charge_id,
         },
     )
+
+
+def late_failed_fact(
+    case: Case, failure: Failure, invoice: InvoiceReading, tries: Sequence[NetworkTry]
+) -> Fact:
+    """Return the fact that was not told before it was known that the charge was no try of ours.
+
+    By now the invoice may owe less, or nothing: it tells the charge's own amount, as far as known.
+    """
+    fact = failed_fact(case, failure, invoice)
+    made = next((each for each in tries if each.charge_id == failure.charge_id), None)
+    if made is None:
+        return fact
+    money = {"amount_minor": made.amount_minor, "currency": made.currency}
+    return replace(fact, data=dict(fact.data) | money)
 
 
 def retried_fact(

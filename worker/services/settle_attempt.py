@@ -15,7 +15,7 @@ from worker.domain.case import (
 )
 from worker.domain.decisions import Close, Decision, SettleAttempt, Wait
 from worker.domain.declined_try import declined_try
-from worker.domain.engine_outcomes import KEY_REFUSED, abandoned
+from worker.domain.engine_outcomes import KEY_REFUSED, abandoned, not_ours_after_all
 from worker.domain.engine_truth import recovered_by_step, was_written_to
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
@@ -30,7 +30,12 @@ from worker.domain.readings import (
 from worker.errors import GatewayRejected, ServiceUnavailable
 from worker.ports import CaseChange, Tx
 from worker.services.approvals import asked_facts, report_question
-from worker.services.case_facts import moved_fact, retried_fact, scheduled_facts
+from worker.services.case_facts import (
+    late_failed_fact,
+    moved_fact,
+    retried_fact,
+    scheduled_facts,
+)
 from worker.services.case_turn import Turn, ask_again_at, report_review
 from worker.services.close_case import close_case
 from worker.services.give_offer import coupon_settled
@@ -115,7 +120,7 @@ def _won(turn: Turn, attempt: Attempt, answer: Answer) -> None:
     def settle(tx: Tx) -> Sequence[Fact]:
         _settle_row(tx, turn, attempt, AttemptState.SUCCEEDED, answer)
         tx.cases.record_step(turn.case.id, attempt.step, done=True, at=turn.now, reason="paid")
-        return [_told(turn, attempt, "succeeded")]
+        return [*_others_failure(turn, answer), _told(turn, attempt, "succeeded")]
 
     close = decision.act
     if isinstance(close, Close):
@@ -168,7 +173,8 @@ def _declined(turn: Turn, attempt: Attempt, answer: Answer, owner: RetriesBy | N
         plan = scheduled_facts(case, turn.policy, planned, at=turn.now) if waits else []
         plan += asked_facts(after, planned)
         code = failure.code if failure is not None else ""
-        return [_told(turn, attempt, "declined", (code, decline_class.value)), *plan]
+        told = _told(turn, attempt, "declined", (code, decline_class.value))
+        return [*_others_failure(turn, answer), told, *plan]
 
     after.finish(
         CaseChange(
@@ -196,7 +202,7 @@ def _waits_for_bank(turn: Turn, attempt: Attempt, answer: Answer) -> None:
         tx.cases.record_step(
             turn.case.id, attempt.step, done=True, at=turn.now, reason="bank debit under way"
         )
-        return [_told(turn, attempt, "processing")]
+        return [*_others_failure(turn, answer), _told(turn, attempt, "processing")]
 
     turn.finish(CaseChange(next_action_at=turn.now + DEBIT_LOOK), also=settle)
 
@@ -339,6 +345,17 @@ def _settle_row(
         reached_at=attempt.reached_at,
         signals=failure.signals if failure is not None and answer.charge_id else None,
     )
+
+
+def _others_failure(turn: Turn, answer: Answer) -> list[Fact]:
+    """Return the fact of a failure that was held for ours, where *answer* names another charge."""
+    failure, won = turn.case.failure, answer.kind is AnswerKind.DONE
+    if failure is None:
+        return []
+    another = won or answer.charge_id not in {"", failure.charge_id}
+    if not not_ours_after_all(turn.situation(), failure, ours_was_another=another):
+        return []
+    return [late_failed_fact(turn.case, failure, turn.invoice, turn.around.tries)]
 
 
 def _told(turn: Turn, attempt: Attempt, outcome: str, decline: tuple[str, str] = ("", "")) -> Fact:
