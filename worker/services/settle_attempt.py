@@ -44,6 +44,9 @@ from worker.services.understand_failure import failure_of_answer
 DEBIT_LOOK = timedelta(days=1)
 """How often a bank debit under way is looked at, beside the event that ends it."""
 
+OVER = frozenset(("paid", "void", "uncollectible"))
+"""Statuses of an invoice that tell what became of a charge; of others we know nothing."""
+
 REFUSED_MAX = 3
 """After this many refused charges a person looks at the case."""
 
@@ -220,7 +223,7 @@ def _refused(turn: Turn, attempt: Attempt, answer: Answer) -> None:
         return
     if again and (by_key or fresh.status != "open" or fresh.payment_under_way):
         # It says nothing of the first sending; what Stripe shows does, or the next answer.
-        look_at = turn.now if fresh.status != "open" else ask_again_at(attempt, turn.now)
+        look_at = turn.now if fresh.status in OVER else ask_again_at(attempt, turn.now)
         turn.finish(CaseChange(next_action_at=look_at))
         return
     charge_now = fresh.payment.latest_charge_id if fresh.payment is not None else ""

@@ -82,6 +82,11 @@ def becomes(bench: Bench, **changes: Any) -> None:
     shows(bench, subscription=replace(subscription, **changes))
 
 
+def becomes_unknown(bench: Bench) -> None:
+    """Let Stripe show a status of the invoice that nobody knows yet."""
+    shows(bench, status="a_new_one")
+
+
 def test_a_stop_that_outlasts_the_key_forgets_no_case(bench: Bench) -> None:
     """Nothing is asked; the invoice is read each hour, and a day later shows no payment of ours."""
     case_id = sent(bench, SAVED_500)
@@ -199,6 +204,18 @@ def test_a_refused_second_sending_does_not_undo_the_first(bench: Bench, refused:
     assert attempt(bench, case_id).state is AttemptState.SUCCEEDED
     (fact,) = bench.facts("payment.recovered")
     assert fact["recovered_by"] == "retry"
+
+
+def test_nor_is_it_asked_again_without_a_pause_where_the_status_is_unknown(bench: Bench) -> None:
+    """Each scan would ask once more, until the key is too old."""
+    case_id = sent(bench, SAVED_500, KEY_REUSED)
+    bench.stripe.while_paying = lambda: becomes_unknown(bench)
+    at(bench, NOW + 2 * MINUTE)
+    assert bench.look(case_id) == "outcome_unknown"
+    assert attempt(bench, case_id).state is AttemptState.SENDING
+    assert bench.due()[0] == []
+    at(bench, NOW + 20 * MINUTE)
+    assert bench.due()[0] == [case_id]
 
 
 def test_nor_a_debit_that_it_began(bench: Bench) -> None:
