@@ -16,7 +16,7 @@ from worker.domain.engine_outcomes import (
     outcome_shown,
     told_declined,
 )
-from worker.domain.engine_situation import Situation
+from worker.domain.engine_situation import ENDING_REST, Situation
 from worker.domain.engine_standing import LOOK_AGAIN, renewal_moved
 from worker.domain.engine_truth import (
     authentication_under_way,
@@ -29,9 +29,6 @@ KEY_LIFE = timedelta(hours=23)
 
 REVIEW_EXIT = timedelta(hours=25)
 """By then no request of ours can still be executed, so two clean reads tell the outcome."""
-
-ENDING_REST = timedelta(minutes=15)
-"""So long after its last send Stripe has carried out an ending, or never will (assumption)."""
 
 ABANDONED_MAX = 2
 """After this many charges that never got an answer, the next one stays with a person."""

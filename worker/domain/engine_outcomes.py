@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from worker.domain.case import (
+    CANCELS,
     SUBSCRIPTION_ENDS,
     Attempt,
     AttemptKind,
@@ -20,7 +21,7 @@ KEY_REFUSED = frozenset(("http_401", "http_403"))
 """Codes of charges that our own key kept from being made."""
 
 CLOCKS_APART = timedelta(minutes=1)
-"""A charge of ours may bear a time of Stripe's a little before our own note of its sending."""
+"""A request of ours may bear a time of Stripe's a little before our own note of its sending."""
 
 
 def abandoned(case: Case) -> int:
@@ -44,12 +45,26 @@ def outcome_shown(at: Situation, attempt: Attempt) -> AttemptState | None:
         return coupon_shown(at, attempt)
     invoice = at.invoice
     if at.shows(attempt.kind):
-        return AttemptState.SUCCEEDED
+        theirs = _cancelled_before(at, attempt)
+        return AttemptState.ABANDONED if theirs else AttemptState.SUCCEEDED
     wanted = "void" if attempt.kind is AttemptKind.VOID else "uncollectible"
     if attempt.kind not in SUBSCRIPTION_ENDS and invoice.status == wanted:
         return AttemptState.SUCCEEDED
     # Nobody owes it any more: the ending that did not happen must not be asked for again.
     return None if invoice.status == "open" else AttemptState.ABANDONED
+
+
+def _cancelled_before(at: Situation, attempt: Attempt) -> bool:
+    """Return whether somebody had cancelled before *attempt* can have: between the read and it.
+
+    One that was asked again may have been carried out at its first sending.
+    """
+    subscription = at.invoice.subscription
+    asked_at = subscription.canceled_at if subscription is not None else None
+    if attempt.kind not in CANCELS or asked_at is None:
+        return False
+    once_at = attempt.asked_at if attempt.sends == 1 else None
+    return asked_at <= (once_at or attempt.sent_at) - CLOCKS_APART
 
 
 def _charge_shown(at: Situation, attempt: Attempt) -> AttemptState | None:

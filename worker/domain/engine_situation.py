@@ -5,7 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from worker.domain.caps import passed_alone
-from worker.domain.case import CANCELS, SET_ASIDE, AttemptKind, Case, Surroundings
+from worker.domain.case import (
+    CANCELS,
+    SET_ASIDE,
+    AttemptKind,
+    AttemptState,
+    Case,
+    Surroundings,
+)
 from worker.domain.decisions import Decision
 from worker.domain.decline_table import Family, find_row
 from worker.domain.money import Money
@@ -20,6 +27,9 @@ from worker.domain.readings import (
     PaymentMethodReading,
     method_in_use,
 )
+
+ENDING_REST = timedelta(minutes=15)
+"""So long after its last send Stripe has carried out an ending, or never will (assumption)."""
 
 STILL_IN_FLIGHT = timedelta(days=1)
 """How often a case looks that waits for another charge's outcome; that outcome wakes it as well."""
@@ -112,7 +122,7 @@ class Situation:
     @property
     def ending_of_ours(self) -> AttemptKind | None:
         """The ending of ours that still holds; a cancel stands for both kinds of it."""
-        if (self.case.did(CANCELS) or self.around.ended_by_us) and self.subscription_ends:
+        if self.own_cancel_holds or (self.around.ended_by_us and self.subscription_ends):
             return AttemptKind.CANCEL
         ours = (
             kind
@@ -120,6 +130,24 @@ class Situation:
             if self.case.did(frozenset((kind,))) or kind in self.around.set_aside_by_us
         )
         return next((kind for kind in ours if self.shows(kind)), None)
+
+    @property
+    def own_cancel_holds(self) -> bool:
+        """Whether a cancel of this very case is the one that ends the subscription.
+
+        One for the period's end may have been undone, and what ends it by now be the customer's
+        own: Stripe tells when the cancel that it shows was asked for (`store.around` asks the same
+        of other cases' cancels).
+        """
+        subscription = self.invoice.subscription
+        shown_since = subscription.canceled_at if subscription is not None else None
+        return self.subscription_ends and any(
+            each.kind is AttemptKind.CANCEL
+            or shown_since is None
+            or shown_since <= (each.asked_at or each.sent_at) + ENDING_REST
+            for each in self.case.attempts
+            if each.kind in CANCELS and each.state is AttemptState.SUCCEEDED
+        )
 
     def shows(self, kind: AttemptKind) -> bool:
         """Return whether the subscription is as an ending of *kind* leaves it, whoever did it."""

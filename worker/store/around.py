@@ -30,7 +30,7 @@ from worker.domain.case import (
     CaseState,
     Surroundings,
 )
-from worker.domain.engine_in_flight import ENDING_REST
+from worker.domain.engine_situation import ENDING_REST
 from worker.domain.holds import last_over, strongest
 from worker.domain.network_rules import NetworkTry
 from worker.domain.notices import CLOSING_NOTICES

@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.services.bench import Bench
 from tests.integration.store.building import DAY, MINUTE, NOW, open_case
-from worker.domain.case import Attempt, AttemptKind, AttemptState
+from worker.domain.case import Attempt, AttemptKind, AttemptState, Outcome
 
 HOUR = timedelta(hours=1)
 
@@ -19,6 +19,16 @@ HOUR = timedelta(hours=1)
 def ended(bench: Bench, kind: AttemptKind, *, at: datetime) -> None:
     """Let a case of `sub_1` have been closed by an ending of ours."""
     case_id = bench.case(failed_ago=NOW - at + 16 * DAY)
+    went_through(bench, case_id, kind, at=at)
+    with bench.ledger.connection() as connection:
+        connection.exec_driver_sql(
+            "UPDATE cases SET state = 'closed', outcome = 'ended', closed_at = %(at)s",
+            {"at": at},
+        )
+
+
+def went_through(bench: Bench, case_id: int, kind: AttemptKind, *, at: datetime) -> None:
+    """Let a request that ends the subscription of the case's have gone through."""
     with bench.ledger.begin() as tx:
         case = tx.cases.load(case_id)
         assert case is not None
@@ -26,11 +36,6 @@ def ended(bench: Bench, kind: AttemptKind, *, at: datetime) -> None:
         sent = Attempt(1, kind, f"ending:{kind.value}", key, sending, 1200, "eur", "", at, at)
         tx.attempts.start(case, sent, asked_at=at)
         tx.attempts.settle(case, 1, AttemptState.SUCCEEDED, now=at)
-    with bench.ledger.connection() as connection:
-        connection.exec_driver_sql(
-            "UPDATE cases SET state = 'closed', outcome = 'ended', closed_at = %(at)s",
-            {"at": at},
-        )
 
 
 def next_case(
@@ -70,6 +75,77 @@ def test_what_one_case_ended_is_over_for_the_others(
     ended(bench, AttemptKind.CANCEL_AT_PERIOD_END, at=NOW - 2 * HOUR)
     case_id = next_case(bench, failed_at=failed_at, canceled_at=canceled_at, status=status)
     assert is_ended_by_us(bench, case_id)
+
+
+def lost(bench: Bench, case_id: int, *, sends: int = 1) -> None:
+    """Let a cancel of the case have been sent at NOW, and have no answer yet."""
+    about = (1, AttemptKind.CANCEL, "ending: cancel", "dun:v1:in_1:1", AttemptState.SENDING)
+    with bench.ledger.begin() as tx:
+        case = tx.cases.load(case_id)
+        assert case is not None
+        tx.attempts.start(case, Attempt(*about, 1200, "eur", "", NOW, NOW), asked_at=NOW)
+        for no in range(1, sends):
+            again_at = NOW + no * 2 * MINUTE
+            tx.attempts.resend(case, 1, asked_at=again_at, wall_now=again_at)
+
+
+def gone(bench: Bench, canceled_at: datetime) -> None:
+    """Let Stripe show that the subscription was cancelled then."""
+    read = bench.stripe.invoices["in_1"]
+    assert read.subscription is not None
+    over = replace(read.subscription, status="canceled", canceled_at=canceled_at)
+    bench.stripe.invoices["in_1"] = replace(read, subscription=over)
+
+
+def test_a_cancel_before_ours_was_sent_is_the_customers(bench: Bench) -> None:
+    """They cancelled between the read and our request, whose answer was lost: no letter says that
+    we ended it, and their invoice is not marked."""
+    case_id = bench.case()
+    lost(bench, case_id)
+    gone(bench, NOW - 2 * MINUTE)
+    bench.looks(case_id, "cancelled")
+    closed = bench.loaded(case_id)
+    assert (closed.outcome, closed.letters) == (Outcome.CUSTOMER_CANCELLED, ())
+    assert [each.state for each in closed.attempts] == [AttemptState.ABANDONED]
+    assert bench.broken_promises() == []
+
+
+@pytest.mark.parametrize(("sends", "minutes"), [(1, 0), (2, 0), (2, 2)])
+def test_a_cancel_since_ours_was_first_sent_is_ours(bench: Bench, sends: int, minutes: int) -> None:
+    """Either sending may have been carried out, and two clocks differ by some seconds."""
+    case_id = bench.case()
+    lost(bench, case_id, sends=sends)
+    gone(bench, NOW + minutes * MINUTE - timedelta(seconds=5))
+    bench.look(case_id)
+    assert [each.state for each in bench.loaded(case_id).attempts] == [AttemptState.SUCCEEDED]
+
+
+def test_a_cancel_of_its_own_that_was_undone_does_not_claim_the_customers(bench: Bench) -> None:
+    """Staff took the subscription up again, and the case waits for a person since then."""
+    case_id = bench.case(failed_ago=80 * DAY)
+    went_through(bench, case_id, AttemptKind.CANCEL_AT_PERIOD_END, at=NOW - 60 * DAY)
+    read = bench.stripe.invoices["in_1"]
+    assert read.subscription is not None
+    own = replace(read.subscription, cancel_at_period_end=True, canceled_at=NOW - 2 * HOUR)
+    bench.stripe.invoices["in_1"] = replace(read, subscription=own)
+    assert bench.look(case_id) == "cancelled"
+    closed = bench.loaded(case_id)
+    assert (closed.outcome, closed.letters) == (Outcome.CUSTOMER_CANCELLED, ())
+
+
+@pytest.mark.parametrize("canceled_at", [NOW - 60 * DAY + MINUTE, None])
+def test_a_cancel_of_its_own_that_holds_stays_ours(
+    bench: Bench, canceled_at: datetime | None
+) -> None:
+    """Stripe's time of it is a little after ours, or it tells none."""
+    case_id = bench.case(failed_ago=80 * DAY)
+    went_through(bench, case_id, AttemptKind.CANCEL_AT_PERIOD_END, at=NOW - 60 * DAY)
+    read = bench.stripe.invoices["in_1"]
+    assert read.subscription is not None
+    ours = replace(read.subscription, cancel_at_period_end=True, canceled_at=canceled_at)
+    bench.stripe.invoices["in_1"] = replace(read, subscription=ours, status="void")
+    assert bench.look(case_id) == "voided"
+    assert [each.notice for each in bench.loaded(case_id).letters] == ["subscription_ended"]
 
 
 def test_what_was_cancelled_at_once_stays_ours(bench: Bench) -> None:

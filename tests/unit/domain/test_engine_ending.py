@@ -200,7 +200,7 @@ OVER = subscription(status="canceled")
 def tried(*attempts: tuple[AttemptKind, AttemptState]) -> tuple[Attempt, ...]:
     """Return attempts of the ending, numbered."""
     return tuple(
-        attempt(f"ending: {kind.value}", state, kind, no=no)
+        attempt(f"ending: {kind.value}", state, kind, no=no, sent_at=DUE, first_sent_at=DUE)
         for no, (kind, state) in enumerate(attempts, start=1)
     )
 
