@@ -21,6 +21,9 @@ from worker.domain.policy import CancelWhen, EndingAct, InvoiceEnd, PersonDecide
 from worker.domain.readings import PriceReading
 from worker.domain.timetable import ending_due_at, next_open, step_due_at
 
+MAY_HAVE_BEEN_READ = frozenset((LetterState.SENDING, LetterState.SENT, LetterState.UNKNOWN))
+"""States of letters that have reached their customer, as far as we can tell."""
+
 
 @dataclass(frozen=True, slots=True)
 class EndingPlan:
@@ -150,7 +153,7 @@ def next_ending_act(at: Situation) -> Decision:
         )
     reason = _what_was_done(at)
     return Decision(
-        Close(Outcome.ENDED, reason, letter=letter_after(at)),
+        Close(Outcome.ENDED, reason, letter=letter_owed(at)),
         "ended",
         f"The case has ended: {reason}.",
     )
@@ -210,11 +213,17 @@ def _what_was_done(at: Situation) -> str:
     return f"{done}; Stripe refused to pause it" if pause_refused(at) else done
 
 
-def letter_after(at: Situation) -> str:
-    """Return the letter that tells of an ending that holds; none where it is another case's."""
+def letter_owed(at: Situation) -> str:
+    """Return the letter about an ending that holds; none where it is another case's, or where one
+    has told of it: a case may close again that was opened anew after its end."""
     ours = at.ending_of_ours
-    own = CANCELS if ours is AttemptKind.CANCEL else frozenset((ours,)) if ours else frozenset()
-    return LETTERS_AFTER[ours] if ours is not None and at.case.did(own) else ""
+    if ours is None:
+        return ""
+    cancelled = ours is AttemptKind.CANCEL
+    own = at.own_cancel_holds if cancelled else at.case.did(frozenset((ours,)))
+    notice = LETTERS_AFTER[ours]
+    told = (each.notice for each in at.case.letters if each.state in MAY_HAVE_BEEN_READ)
+    return notice if own and notice not in told else ""
 
 
 def ended_by_us_at(case: Case) -> datetime | None:

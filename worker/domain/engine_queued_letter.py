@@ -9,10 +9,9 @@ from datetime import datetime, timedelta
 from worker.domain.case import CaseState, LetterState
 from worker.domain.decisions import Close, End, Reopen, Review, Wait
 from worker.domain.engine import before_the_timeline
-from worker.domain.engine_ending import LETTERS_AFTER
+from worker.domain.engine_ending import LETTERS_AFTER, MAY_HAVE_BEEN_READ
 from worker.domain.engine_situation import Situation
 from worker.domain.engine_truth import (
-    MAY_HAVE_BEEN_READ,
     closed_case,
     money_came,
     was_written_to,

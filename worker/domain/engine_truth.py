@@ -7,7 +7,6 @@ from worker.domain.case import (
     AttemptState,
     Case,
     CaseState,
-    LetterState,
     Outcome,
     RecoveredBy,
     Surroundings,
@@ -21,7 +20,7 @@ from worker.domain.decisions import (
     Wait,
 )
 from worker.domain.due_dates import paid_on_time
-from worker.domain.engine_ending import letter_after
+from worker.domain.engine_ending import MAY_HAVE_BEEN_READ, letter_owed
 from worker.domain.engine_outcomes import paid_by, told_as_asked_for, told_as_ours
 from worker.domain.engine_refund import moved_after_cancel, refund_due, refund_is_proposed
 from worker.domain.engine_situation import (
@@ -50,9 +49,6 @@ RECOVERED_LATE_WITHIN = timedelta(days=30)
 
 PAID = frozenset((Outcome.RECOVERED, Outcome.RECOVERED_LATE, Outcome.PAID_ON_TIME))
 """Outcomes of cases whose money came."""
-
-MAY_HAVE_BEEN_READ = frozenset((LetterState.SENDING, LetterState.SENT, LetterState.UNKNOWN))
-"""States of letters that have reached their customer, as far as we can tell."""
 
 AUTHENTICATION_PATIENCE = timedelta(hours=1)
 """While a customer may be in 3-D Secure right now, nothing is charged."""
@@ -140,7 +136,7 @@ def paid(at: Situation) -> Decision | None:
         return _returned(at)
     if at.invoice.amount_due_minor <= 0:
         return Decision(
-            Close(Outcome.VOIDED, "the invoice was credited in full", letter=_letter_owed(at)),
+            Close(Outcome.VOIDED, "the invoice was credited in full", letter=letter_owed(at)),
             "credited",
             "The invoice was credited in full: Stripe calls it paid, but no money came.",
         )
@@ -205,7 +201,7 @@ def taken_out_of_collection(at: Situation) -> Decision | None:
         if at.case.did(frozenset((AttemptKind.VOID,))):
             return None
         return Decision(
-            Close(Outcome.VOIDED, "the invoice was voided", letter=_letter_owed(at)),
+            Close(Outcome.VOIDED, "the invoice was voided", letter=letter_owed(at)),
             "voided",
             "The invoice was voided.",
         )
@@ -214,7 +210,7 @@ def taken_out_of_collection(at: Situation) -> Decision | None:
             Close(
                 Outcome.WRITTEN_OFF,
                 "the invoice was marked uncollectible",
-                letter=_letter_owed(at),
+                letter=letter_owed(at),
             ),
             "written_off",
             "The invoice was marked uncollectible.",
@@ -285,15 +281,8 @@ def closed_by_hand(at: Situation) -> Decision | None:
     if request is None:
         return None
     said = StaffWords(f"{request.by} closed it: {request.reason}")
-    close = Close(Outcome.CLOSED_BY_HAND, said, letter=_letter_owed(at))
+    close = Close(Outcome.CLOSED_BY_HAND, said, letter=letter_owed(at))
     return Decision(close, "closed_by_hand", f"{said}.")
-
-
-def _letter_owed(at: Situation) -> str:
-    """Return the letter about an ending of ours that holds, where none has told of it yet."""
-    notice = letter_after(at)
-    told = (each.notice for each in at.case.letters if each.state in MAY_HAVE_BEEN_READ)
-    return "" if notice in told else notice
 
 
 def in_review(at: Situation) -> Decision | None:

@@ -261,6 +261,23 @@ def test_the_requests_of_an_ending_in_order(
     assert decision(DUE, ready, read, near, by=policy(**ending)).act == expected
 
 
+@pytest.mark.parametrize(
+    ("state", "letter"),
+    [
+        (LetterState.SENT, ""),
+        (LetterState.UNKNOWN, ""),
+        (LetterState.SUPPRESSED, "subscription_ended"),
+    ],
+)
+def test_a_case_opened_anew_does_not_tell_its_end_twice(state: LetterState, letter: str) -> None:
+    """It was paid late after its end, and the bank took the payment back."""
+    told = CaseLetter(2, "closing", "subscription_ended", state, after(days=14))
+    requests = tried((CANCEL, SUCCEEDED), (UNCOLLECTIBLE, SUCCEEDED))
+    again = replace(last_steps_done(final_letter(), told), attempts=requests)
+    act = decision(after(days=20), again, invoice(subscription=OVER)).act
+    assert act == replace(ENDED, letter=letter)
+
+
 def test_leaving_needs_no_letter_and_no_office_hour() -> None:
     left = {"ending_do": EndingAct.LEAVE, "ending_invoice": InvoiceEnd.LEAVE}
     by = policy(**left, ending_final_letter_step=None)
