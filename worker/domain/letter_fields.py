@@ -122,6 +122,13 @@ FIELDS: Mapping[str, Field] = MappingProxyType(
             "list", "every invoice this letter is about, oldest first", items=_INVOICE_ITEMS
         ),
         "paid_on": Field("text", "day of the payment", "Tuesday 1 December"),
+        "goes_on": Field(
+            "text",
+            "`yes` where the subscription goes on as before; empty where it has ended, is going to,"
+            " is paused, or has moved to a smaller plan",
+            "yes",
+            True,
+        ),
         "expires": Field("text", "month and year in which the card expires", "12/2026"),
         "renews_on": Field("text", "day of the next payment", "Friday 1 January 2027"),
         "renews_until": Field(
@@ -129,6 +136,12 @@ FIELDS: Mapping[str, Field] = MappingProxyType(
         ),
         "trial_ends_on": Field("text", "day on which the trial ends", "Tuesday 8 December"),
         "ended_on": Field("text", "day on which the subscription ended", "Friday 11 December"),
+        "runs_until": Field(
+            "text",
+            "the same day, where it is still to come, as at the end of a paid period; else empty",
+            "Thursday 31 December",
+            True,
+        ),
         "paused_on": Field("text", "day on which it was paused", "Friday 11 December"),
         "held_on": Field(
             "text",
@@ -178,12 +191,13 @@ NOTICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "invoice_overdue_final": _DUE,
         "payment_recovered": (
             *_ALWAYS,
-            *("amount", "card", "pay_url", "invoice_number", "paid_on", "renews_on", "invoices"),
+            *("amount", "card", "pay_url", "invoice_number", "paid_on", "goes_on", "renews_on"),
+            "invoices",
         ),
         "card_expiring": (*_ALWAYS, "amount", "card", "expires", "renews_on"),
         "renewal_upcoming": (*_ALWAYS, "amount", "card", "renews_on", "renews_until"),
         "trial_ending": (*_ALWAYS, "amount", "card", "trial_ends_on"),
-        "subscription_ended": (*_ALWAYS, *_ENDED, "ended_on"),
+        "subscription_ended": (*_ALWAYS, *_ENDED, "ended_on", "runs_until"),
         "subscription_paused": (*_ALWAYS, *_ENDED, "paused_on", "held_on"),
         "subscription_downgraded": (*_ALWAYS, *_ENDED, "downgraded_on"),
     }

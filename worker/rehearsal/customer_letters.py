@@ -19,7 +19,7 @@ _SUBJECTS = {
     "invoice_overdue_2": r"Please check your invoice",
     "invoice_overdue_final": r"Unpaid invoice: |Last reminder: your invoice",
     "payment_recovered": r"Thank you, your payment",
-    "subscription_ended": r"Your .* subscription has ended",
+    "subscription_ended": r"Your .* subscription has (ended|been cancelled)",
     "subscription_paused": r"Your .* (subscription has been paused|invoices are on hold)",
     "subscription_downgraded": r"Your .* plan has changed",
     "card_expiring": r"Your card expires",

@@ -10,9 +10,9 @@ from worker.domain.due_dates import with_due_date
 from worker.domain.engine_charging import plan_charge, settle_owner
 from worker.domain.engine_ending import ended_by_us_at, expected_end
 from worker.domain.engine_queued_letter import Against, against_letter
-from worker.domain.engine_situation import Situation, obstacle_of
+from worker.domain.engine_situation import PAUSED, SUBSCRIPTION_OVER, Situation, obstacle_of
 from worker.domain.money import Money
-from worker.domain.notices import CLOSING_NOTICES, LetterContent
+from worker.domain.notices import CLOSING_NOTICES, ENDING_NOTICES, LetterContent
 from worker.domain.policy import DeclineClass, EndingAct, PersonDecides, Policy
 from worker.domain.policy_text import from_plain
 from worker.domain.readings import (
@@ -79,21 +79,24 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
     _check_case_letter(letter, at)
     at, offer = with_days(at, letter, given)
     closing = letter.notice in CLOSING_NOTICES
-    charge, ended_at = plan_charge(at, settle_owner(at)), ended_by_us_at(case)
+    charge, goes_on = plan_charge(at, settle_owner(at)), _goes_on(at)
+    ended_at, done_at = _ended_at(at), ended_by_us_at(case)
     others = [] if closing else _followers(case, ports)
     content = LetterContent(
         notice=letter.notice,
         customer=_customer(invoice),
         now=now,
-        amount=Money(_owed_minor(case, invoice), invoice.currency),
+        amount=_amount(letter.notice, case, invoice),
         invoices=(invoice, *others),
         method=method_in_use(invoice) if case.due_at is None else None,
         failed_at=case.failed_at if case.due_at is None else None,
         decline_class=_reason_told(case),
         paid_at=invoice.paid_at or case.closed_at,
         ended_at=ended_at,
-        held_at=ended_at if case.did(HELD) else None,
-        renews_at=invoice.subscription.period_end_at if invoice.subscription else None,
+        runs_until=ended_at if closing and ended_at is not None and ended_at > now else None,
+        held_at=done_at if case.did(HELD) else None,
+        goes_on=goes_on,
+        renews_at=invoice.subscription.period_end_at if invoice.subscription and goes_on else None,
     )
     if closing:
         return content
@@ -126,9 +129,35 @@ def _followers(case: Case, ports: CasePorts) -> list[InvoiceReading]:
     return [invoice for invoice in found if invoice.status == "open"]
 
 
-def _owed_minor(case: Case, invoice: InvoiceReading) -> int:
-    """Return what is still open, or what was paid or given up where nothing is open any more."""
-    return invoice.amount_remaining_minor or invoice.amount_paid_minor or case.amount_minor
+def _amount(notice: str, case: Case, invoice: InvoiceReading) -> Money | None:
+    """Return what is still open, or what was paid or given up where nothing is open any more.
+
+    None where the ending is told of an invoice that was credited in full since: nobody owes it.
+    """
+    credited = invoice.status == "paid" and invoice.amount_due_minor <= 0
+    if credited and notice in ENDING_NOTICES:
+        return None
+    minor = invoice.amount_remaining_minor or invoice.amount_paid_minor or case.amount_minor
+    return Money(minor, invoice.currency)
+
+
+def _goes_on(at: Situation) -> bool:
+    """Return whether the subscription goes on as it was, as the read just now shows it."""
+    subscription = at.invoice.subscription
+    if subscription is None or at.subscription_ends or at.ending_of_ours is not None:
+        return False
+    return subscription.status != PAUSED and not subscription.collection_paused
+
+
+def _ended_at(at: Situation) -> datetime | None:
+    """Return when an ending of ours took effect: of a cancel, when the subscription is over, which
+    may be the end of a period that is still to come."""
+    done_at, subscription = ended_by_us_at(at.case), at.invoice.subscription
+    if subscription is None or at.ending_of_ours is not AttemptKind.CANCEL:
+        return done_at
+    if subscription.status in SUBSCRIPTION_OVER:
+        return subscription.ended_at or done_at
+    return subscription.cancel_at or subscription.period_end_at or done_at
 
 
 def _customer(invoice: InvoiceReading) -> CustomerReading:

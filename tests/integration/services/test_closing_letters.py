@@ -11,6 +11,7 @@ from tests.integration.services.bench import Bench
 from tests.integration.store.building import DAY, MINUTE, NOW
 from worker.domain.case import Attempt, AttemptKind, AttemptState, LetterState, Outcome
 from worker.domain.identifiers import idempotency_key
+from worker.domain.money import Money
 from worker.domain.notices import LetterContent
 from worker.domain.readings import Answer, AnswerKind, PaymentReading
 from worker.ports import RenderedNotice, SendOutcome, SendResult
@@ -65,6 +66,22 @@ def went_through(
         assert case is not None
         tx.attempts.start(case, Attempt(*about), asked_at=at)
         tx.attempts.settle(case, no, AttemptState.SUCCEEDED, now=at)
+
+
+def sent(bench: Bench) -> LetterContent:
+    """Deliver the one letter that is due and return what it said."""
+    written: list[LetterContent] = []
+    render = bench.letters.render
+
+    def keep(content: LetterContent) -> RenderedNotice:
+        written.append(content)
+        return render(content)
+
+    bench.letters.render = keep  # type: ignore[method-assign]  # a fake
+    (letter_id,) = bench.due()[1]
+    assert bench.deliver(letter_id) == "sent"
+    bench.letters.render = render  # type: ignore[method-assign]
+    return written[-1]
 
 
 def ended(bench: Bench, kind: AttemptKind, **subscription: Any) -> int:
@@ -192,22 +209,82 @@ def test_who_was_cancelled_by_us_is_told_though_people_close_the_case(
     bench: Bench, status: str
 ) -> None:
     """The rest of the ending stood still meanwhile: the letter names the day of the cancel."""
-    case_id, cancelled_at, render = bench.case(), NOW - 3 * DAY, bench.letters.render
+    case_id, cancelled_at = bench.case(), NOW - 3 * DAY
     went_through(bench, case_id, 1, AttemptKind.CANCEL, cancelled_at)
     shown_subscription(bench, status="canceled", canceled_at=cancelled_at)
     shown(bench, status=status)
     if status == "open":
         ask_close(case_id, ledger=bench.ledger, now=NOW, by="jo", reason="given up")
     assert bench.look(case_id) in {"voided", "written_off", "closed_by_hand"}
-    written: list[LetterContent] = []
+    told = sent(bench)
+    assert (told.notice, told.ended_at) == ("subscription_ended", cancelled_at)
 
-    def keep(content: LetterContent) -> RenderedNotice:
-        written.append(content)
-        return render(content)
 
-    bench.letters.render = keep  # type: ignore[method-assign]  # a fake
-    (letter_id,) = bench.due()[1]
-    assert bench.deliver(letter_id) == "sent"
-    assert [(each.notice, each.ended_at) for each in written] == [
-        ("subscription_ended", cancelled_at)
-    ]
+ENDS_AT = NOW + 10 * DAY
+"""When the period ends that was paid for last."""
+RAN_OUT_AT = NOW - timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("as_shown", "ended_at", "runs_until"),
+    [
+        ({"cancel_at_period_end": True}, ENDS_AT, ENDS_AT),
+        ({"cancel_at_period_end": True, "cancel_at": NOW + DAY}, NOW + DAY, NOW + DAY),
+        ({"status": "canceled", "ended_at": RAN_OUT_AT}, RAN_OUT_AT, None),
+    ],
+    ids=["still runs", "by Stripe's own day of it", "over by now"],
+)
+def test_a_cancel_for_the_periods_end_is_told_with_the_day_of_that(
+    bench: Bench, as_shown: dict[str, Any], ended_at: datetime, runs_until: datetime | None
+) -> None:
+    """Not with the day of the request: the subscription has not ended on it."""
+    ended(bench, AttemptKind.CANCEL_AT_PERIOD_END, canceled_at=NOW - MINUTE, **as_shown)
+    told = sent(bench)
+    assert (told.ended_at, told.runs_until) == (ended_at, runs_until)
+
+
+@pytest.mark.parametrize(("kind", "as_ended"), MAY_BE_UNDONE[1:])
+def test_a_pause_is_told_with_its_own_day_whenever_the_subscription_ends(
+    bench: Bench, kind: AttemptKind, as_ended: dict[str, Any]
+) -> None:
+    """As one of a fixed term does."""
+    ended(bench, kind, cancel_at=ENDS_AT, **as_ended)
+    told = sent(bench)
+    assert (told.ended_at, told.runs_until) == (NOW - MINUTE, None)
+
+
+@pytest.mark.parametrize("credited", [True, False])
+def test_an_amount_that_was_credited_since_is_not_named(bench: Bench, credited: bool) -> None:
+    """Nobody owes it any more, though it was not paid."""
+    ended(bench, AttemptKind.CANCEL, status="canceled", canceled_at=NOW - MINUTE)
+    if credited:
+        shown(bench, status="paid", amount_due_minor=0, amount_remaining_minor=0)
+    assert sent(bench).amount == (None if credited else Money(1200, "eur"))
+
+
+@pytest.mark.parametrize(
+    ("subscription", "goes_on"),
+    [
+        ({"status": "active"}, True),
+        ({"status": "canceled"}, False),
+        ({"cancel_at_period_end": True}, False),
+        ({"status": "paused"}, False),
+        ({"status": "active", "collection_paused": True}, False),
+    ],
+    ids=["goes on", "over", "runs out", "paused", "collection paused"],
+)
+def test_who_paid_reads_that_the_subscription_goes_on_only_where_it_does(
+    bench: Bench, subscription: dict[str, Any], goes_on: bool
+) -> None:
+    """It may have ended since the payment, and a next one is not due then either."""
+    case_id = bench.case(failed_ago=timedelta(hours=5))
+    bench.looks(case_id, "letter_due")
+    sent(bench)
+    paid(bench)
+    with bench.ledger.begin() as tx:
+        tx.cases.wake(now=NOW, case_ids=[case_id])
+    bench.looks(case_id, "paid")
+    shown_subscription(bench, **subscription)
+    told = sent(bench)
+    assert (told.notice, told.goes_on) == ("payment_recovered", goes_on)
+    assert told.renews_at == (ENDS_AT if goes_on else None)

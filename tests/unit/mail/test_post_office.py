@@ -9,7 +9,7 @@ import pytest
 
 from worker.domain.letter_fields import NOTICES
 from worker.domain.money import Money
-from worker.domain.notices import LetterContent
+from worker.domain.notices import ENDING_NOTICES, LetterContent
 from worker.domain.policy import Brand, DeclineClass, Sender
 from worker.domain.readings import CustomerReading, InvoiceReading, PaymentMethodReading
 from worker.errors import ConfigError
@@ -186,6 +186,42 @@ def test_recovered_letter_names_what_was_paid_and_no_date_of_the_past(
 
     assert "your payment of €20.00 for Team arrived on Monday, November 30" in text
     assert "next payment" not in text
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_recovered_letter_says_that_the_subscription_goes_on_only_where_it_does(
+    letters: PostOffice, goes_on: bool
+) -> None:
+    """Who pays after the end is not told that all is as before."""
+    rendered = letters.render(replace(most("payment_recovered"), goes_on=goes_on))
+
+    assert ("subscription goes on as before" in rendered.text) is goes_on
+    assert ("Everything is in order." in rendered.html) is goes_on
+    assert "ou need not do anything." in rendered.text
+
+
+def test_ended_letter_names_the_day_that_is_still_to_come(letters: PostOffice) -> None:
+    """After a cancel for the end of the paid period the subscription has not ended yet."""
+    ends_at = NOW + timedelta(days=9)
+    content = replace(most("subscription_ended"), ended_at=ends_at, runs_until=ends_at)
+
+    rendered = letters.render(content)
+    at_once = letters.render(most("subscription_ended"))
+
+    assert rendered.subject == "Your Acme & Sons subscription has been cancelled"
+    assert "to Team ends on Wednesday, December 9, because" in rendered.text
+    assert "ended" not in rendered.text
+    assert at_once.subject == "Your Acme & Sons subscription has ended"
+    assert "to Team ended on Monday, November 30, because" in at_once.text
+
+
+@pytest.mark.parametrize("notice", sorted(ENDING_NOTICES))
+def test_letter_about_an_ending_can_be_without_an_amount(letters: PostOffice, notice: str) -> None:
+    """What was credited in full since is owed no more."""
+    text = letters.render(replace(most(notice), amount=None)).text
+
+    assert "we could not collect your last payment." in text.replace("\n", " ").lower()
+    assert "€20" not in text
 
 
 def test_letter_without_its_invoice_page_is_not_written(letters: PostOffice) -> None:

@@ -32,6 +32,7 @@ def mail(subject: str, text: str = "Hello") -> Mail:
         ("Please confirm your payment of €29.00", "action_required"),
         ("Thank you, your payment of €29.00 arrived", "payment_recovered"),
         ("Your Acme subscription has ended", "subscription_ended"),
+        ("Your Acme subscription has been cancelled", "subscription_ended"),
         ("Your Acme subscription has been paused", "subscription_paused"),
         ("Your Acme invoices are on hold", "subscription_paused"),
         ("Your Acme plan has changed", "subscription_downgraded"),
