@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from worker.cli.look_story_lines import Item
-from worker.domain.case import NOT_CLOSED, CaseState
+from worker.domain.case import NOT_CHARGED, NOT_CLOSED, CaseState
 from worker.domain.engine_person import RULE
 from worker.domain.step_names import readable
 from worker.domain.timetable import step_due_at
@@ -99,7 +99,8 @@ def asked(record: CaseRecord) -> Iterator[Item]:
         yield Item(act.at, "charge asked for", f"by {act.by}: {act.reason}{_waiting(record, act)}")
         if act.answered_at is not None and not act.answer.startswith("attempt "):
             said = act.answer.removeprefix(f"{act.by} asked for a charge; it is refused: ")
-            yield Item(act.answered_at, "charge refused", said.rstrip("."))
+            said = said.removeprefix(NOT_CHARGED).rstrip(".")
+            yield Item(act.answered_at, "charge refused", said)
 
 
 def _waiting(record: CaseRecord, act: ActLine) -> str:

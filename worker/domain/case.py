@@ -290,6 +290,10 @@ NOT_CLOSED = "not closed: "
 """How the answer to a wish that a case is closed begins where it was not fulfilled."""
 
 
+NOT_CHARGED = "not charged: "
+"""The same of a wish that a case is charged, where no rule of charges refused it."""
+
+
 @dataclass(frozen=True, slots=True)
 class CloseRequest:
     """A person's wish that the case is closed: what is owed stays owed, nothing more is done."""

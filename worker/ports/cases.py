@@ -238,6 +238,9 @@ class ActBook(Protocol):
     def answer_close(self, case_id: int, *, answer: str, now: datetime) -> None:
         """Record what became of the wish that a case is closed, if one waits by now."""
 
+    def answer_retry(self, case_id: int, *, answer: str, now: datetime) -> None:
+        """Record what became of the wish that a case is charged, if one waits by now."""
+
 
 class ApprovalBook(Protocol):
     """What cases ask of people, and the people's yes to it; `ActBook.answer` ends one."""

@@ -7,7 +7,7 @@ ledger knows, so that the answer comes at once; the worker reads Stripe and judg
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from worker.domain.case import CaseState, RetryRequest
+from worker.domain.case import Case, CaseState, RetryRequest
 from worker.domain.decisions import Charge, GoOn, Refuse
 from worker.domain.engine import decide
 from worker.domain.engine_charging import by_hand_refusal, settle_owner
@@ -60,6 +60,9 @@ def ask_retry(
             return RetryAnswer(f"charging is stopped ({cause})")
         tx.cases.wake(now=at.now, case_ids=[at.case.id])  # locks: of two wishes one is second
         take_part(tx, run, at.case.id)
+        by_now = tx.cases.load(at.case.id)
+        if by_now is None or by_now.state is CaseState.CLOSED:  # nobody would answer the wish
+            return _closed(by_now)
         number = tx.acts.ask_retry(at.case.id, by=by, reason=reason, now=at.now, run=run)
         if number is None:
             return RetryAnswer("a charge is asked for already and waits for the worker")
@@ -81,8 +84,7 @@ def refusal(at: Situation, mode: Mode, *, by: str, reason: str) -> RetryAnswer:
     if mode is not Mode.LIVE:
         return RetryAnswer(f"mode {mode.value} never charges")
     if case.state is CaseState.CLOSED:
-        outcome = case.outcome.value.replace("_", " ") if case.outcome is not None else "closed"
-        return RetryAnswer(f"the case is closed: {outcome}")
+        return _closed(case)
     if case.state is CaseState.IN_REVIEW:
         return RetryAnswer(f"the case waits for a person: {readable(case.reason)}")
     if case.in_flight is not None:
@@ -99,3 +101,9 @@ def refusal(at: Situation, mode: Mode, *, by: str, reason: str) -> RetryAnswer:
             known = decision.rule in ENDS_BY_ITSELF
             said = readable(decision.reason).rstrip(".")
             return RetryAnswer(f"{said[:1].lower()}{said[1:]}", decision.next_at if known else None)
+
+
+def _closed(case: Case | None) -> RetryAnswer:
+    outcome = case.outcome if case is not None else None
+    said = outcome.value.replace("_", " ") if outcome is not None else "closed"
+    return RetryAnswer(f"the case is closed: {said}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from worker.domain.case import AttemptState, CaseState, Outcome
+from worker.domain.case import NOT_CHARGED, AttemptState, CaseState, Outcome
 from worker.domain.decisions import Close, Decision
 from worker.domain.facts import Fact
 from worker.domain.identifiers import case_name
@@ -34,6 +34,8 @@ def close_case(
     def write(tx: Tx) -> Sequence[Fact]:
         told = list(also(tx)) if also is not None else []
         tx.acts.answer_close(turn.case.id, answer=close.reason, now=turn.now)
+        over = f"{NOT_CHARGED}the case is closed: {close.outcome.value.replace('_', ' ')}"
+        tx.acts.answer_retry(turn.case.id, answer=over, now=turn.now)
         told += end_approval(tx, turn, close, by_the_policy=decision.rule == "ended")
         dropped = tx.letters.suppress_queued(turn.case.id, reason=f"case closed: {close.reason}")
         told += [suppressed_fact(turn, letter, close.reason) for letter in dropped]

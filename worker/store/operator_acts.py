@@ -180,11 +180,18 @@ class OperatorActs:
 
     def answer_close(self, case_id: int, *, answer: str, now: datetime) -> None:
         """Record what became of the wish that a case is closed, if one waits by now."""
+        self._answer_waiting(CLOSE, case_id, answer=answer, now=now)
+
+    def answer_retry(self, case_id: int, *, answer: str, now: datetime) -> None:
+        """Record what became of the wish that a case is charged, if one waits by now."""
+        self._answer_waiting(RETRY, case_id, answer=answer, now=now)
+
+    def _answer_waiting(self, act: str, case_id: int, *, answer: str, now: datetime) -> None:
         self._connection.execute(
             update(operator_acts)
             .where(
                 operator_acts.c.case_id == case_id,
-                operator_acts.c.act == CLOSE,
+                operator_acts.c.act == act,
                 operator_acts.c.answered_at.is_(None),
             )
             .values(answered_at=now, answer=answer)

@@ -12,6 +12,7 @@ from worker.cli.data_dir import View
 from worker.cli.look_cases import choose_case
 from worker.cli.look_story import tell
 from worker.cli.look_story_text import heading
+from worker.domain.case import NOT_CHARGED
 from worker.domain.decisions import Decision, Wait
 from worker.domain.policy import Configuration
 from worker.errors import UsageError
@@ -174,6 +175,18 @@ def test_what_a_person_asked_for_is_told_with_its_answer(
     told = dunning.run("case", str(story)).stdout
     assert "09:00  charge asked for    by jo: please\n" in told
     assert "09:01  charge refused      Mastercard advice 27: wait 4 days\n" in told
+
+
+def test_a_charge_that_the_close_of_its_case_met_is_told_as_refused(
+    dunning: Command, seeding: Seeding, story: int
+) -> None:
+    with seeding.ledger.begin() as tx:
+        asked = tx.acts.ask_retry(story, by="jo", reason="please", now=berlin(5, 9, 0))
+        assert asked is not None
+        over = f"{NOT_CHARGED}the case is closed: recovered"
+        tx.acts.answer(asked, answer=over, now=berlin(5, 9, 1))
+    told = dunning.run("case", str(story)).stdout
+    assert "09:01  charge refused      the case is closed: recovered\n" in told
 
 
 def test_a_wish_to_close_that_is_not_fulfilled_is_told_with_its_reason(
