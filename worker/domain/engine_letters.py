@@ -1,10 +1,12 @@
 """Which letter is next: the policy's steps, or the ladder of links for a confirmation.
 
-Overdue letters collapse into the last of them (D16), so an outage never ends in a burst.
+Overdue letters collapse into the last of them (D16), so an outage never ends in a burst; but none
+takes the place of the final one, which an ending needs.
 """
 
 from datetime import datetime, timedelta
 
+from worker.domain.case import LetterState
 from worker.domain.decisions import Skip
 from worker.domain.engine_charging import COLLAPSED, Plan
 from worker.domain.engine_situation import Situation
@@ -20,6 +22,8 @@ NOTHING_NEW = timedelta(days=1)
 TOLD = "a letter of the case that led named this invoice"
 
 MISSED = "its time was over when the case opened"
+
+FINAL_FIRST = "the final letter, which an ending needs, takes its place"
 
 ON_LADDER = "the customer is asked to confirm on an own ladder"
 
@@ -42,11 +46,26 @@ def plan_letter(at: Situation) -> Plan:
     if due and not at.around.can_be_written_to:
         why = "the customer has no e-mail address"
         return Plan(skips=(*skips, *(Skip(name, why) for _, name, _ in due)), why=why)
+    if due and _final_is_on_its_way(at):
+        skips += tuple(Skip(name, FINAL_FIRST) for _, name, _ in due)
+        coming, due = coming[len(due) :], []
     if not coming:
         return Plan(skips=skips, why="all letters of the policy are written")
-    letter_at, name, notice = (at.now, *due[-1][1:]) if due else coming[0]
-    skips += tuple(Skip(old, COLLAPSED) for _, old, _ in due[:-1])
+    names = [name for _, name, _ in due]
+    final = at.policy.ending.final_letter_step
+    place = names.index(final) if final in names else len(due) - 1
+    letter_at, name, notice = (at.now, *due[place][1:]) if due else coming[0]
+    skips += tuple(Skip(old, COLLAPSED) for old in names[:place])
+    skips += tuple(Skip(later, FINAL_FIRST) for later in names[place + 1 :])
     return Plan(name, letter_at, notice, skips)
+
+
+def _final_is_on_its_way(at: Situation) -> bool:
+    """Return whether the final letter was written and has still to go out, as overnight: another
+    one would take its place, and the ending wait for a person."""
+    step = at.policy.ending.final_letter_step
+    on_its_way = {LetterState.QUEUED, LetterState.SENDING}
+    return any(each.step == step and each.state in on_its_way for each in at.case.letters)
 
 
 def _told_already(at: Situation) -> list[Step]:

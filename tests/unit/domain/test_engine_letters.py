@@ -21,6 +21,7 @@ from tests.unit.domain.building import (
 from worker.domain.case import AttemptKind, Case, LetterState, StepRecord
 from worker.domain.decisions import Charge, Decision, End, Skip, Wait, Write
 from worker.domain.engine_charging import COLLAPSED
+from worker.domain.engine_letters import FINAL_FIRST
 from worker.domain.engine_timeline import planned_steps
 from worker.domain.policy import DeclineClass
 
@@ -71,6 +72,34 @@ def test_letters_go_on_where_charges_do_not(decline_class: DeclineClass) -> None
     stopped = failure(decline_class, may_retry=False)
     decided = decision(after(days=3), case(failure=stopped, steps=done_until("try 2")))
     assert isinstance(decided.act, Write)
+
+
+LATE = failure(
+    DeclineClass.AUTHENTICATION,
+    "authentication_required",
+    failed_at=after(days=13),
+    may_retry=False,
+)
+"""The last try was answered by a wish for a confirmation: its first link is due 4 hours later."""
+
+
+@pytest.mark.parametrize("state", [LetterState.QUEUED, LetterState.SENDING])
+def test_no_letter_takes_the_place_of_the_final_one_that_has_to_go_out(state: LetterState) -> None:
+    """It waits over the weekend; dropped for another, its ending would wait for a person."""
+    waiting = case(failure=LATE, steps=done_until("last try"), letters=(final_letter(state),))
+    decided = decision(after(days=13, hours=5), waiting)
+    assert isinstance(decided.act, Wait)
+    assert skipped(decided, FINAL_FIRST) == ["confirm 1"]
+    out = replace(waiting, letters=(final_letter(sent_at=after(days=13)),))
+    assert decision(after(days=13, hours=5), out).act == Write("confirm 1", "action_required")
+
+
+def test_the_final_letter_goes_before_what_falls_due_with_it() -> None:
+    """An outage has lasted until both were due: the ending needs the final one."""
+    late = case(failure=LATE, steps=done_until("try 5"))
+    decided = decision(after(days=15, hours=2), late)
+    assert decided.act == Write("final letter", "payment_failed_final")
+    assert skipped(decided, FINAL_FIRST) == ["confirm 1", "confirm 2"]
 
 
 def test_without_an_address_the_letter_is_skipped_and_the_rest_goes_on() -> None:
