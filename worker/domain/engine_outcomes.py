@@ -57,14 +57,16 @@ def outcome_shown(at: Situation, attempt: Attempt) -> AttemptState | None:
 def _cancelled_before(at: Situation, attempt: Attempt) -> bool:
     """Return whether somebody had cancelled before *attempt* can have: between the read and it.
 
-    One that was asked again may have been carried out at its first sending.
+    One that was asked again may have been carried out at its first sending. What was planned before
+    the invoice began, as a fixed term, was no cancel then, and may keep its date through ours.
     """
     subscription = at.invoice.subscription
     asked_at = subscription.canceled_at if subscription is not None else None
     if attempt.kind not in CANCELS or asked_at is None:
         return False
     once_at = attempt.asked_at if attempt.sends == 1 else None
-    return asked_at <= (once_at or attempt.sent_at) - CLOCKS_APART
+    latest_at = (once_at or attempt.sent_at) - CLOCKS_APART
+    return at.invoice.created_at < asked_at <= latest_at
 
 
 def _charge_shown(at: Situation, attempt: Attempt) -> AttemptState | None:

@@ -120,6 +120,15 @@ def test_a_cancel_since_ours_was_first_sent_is_ours(bench: Bench, sends: int, mi
     assert [each.state for each in bench.loaded(case_id).attempts] == [AttemptState.SUCCEEDED]
 
 
+def test_an_end_that_was_planned_from_the_beginning_is_no_cancel_before_ours(bench: Bench) -> None:
+    """A subscription of a fixed term bears its date from its creation on."""
+    case_id = bench.case()
+    lost(bench, case_id)
+    gone(bench, NOW - 90 * DAY)
+    bench.look(case_id)
+    assert [each.state for each in bench.loaded(case_id).attempts] == [AttemptState.SUCCEEDED]
+
+
 def test_a_cancel_of_its_own_that_was_undone_does_not_claim_the_customers(bench: Bench) -> None:
     """Staff took the subscription up again, and the case waits for a person since then."""
     case_id = bench.case(failed_ago=80 * DAY)
