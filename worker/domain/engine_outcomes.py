@@ -21,7 +21,11 @@ KEY_REFUSED = frozenset(("http_401", "http_403"))
 """Codes of charges that our own key kept from being made."""
 
 CLOCKS_APART = timedelta(minutes=1)
-"""A request of ours may bear a time of Stripe's a little before our own note of its sending."""
+"""A charge of ours may bear a time of Stripe's a little before our own note of its sending."""
+
+SURELY_BEFORE = timedelta(minutes=2)
+"""A cancel that Stripe dates so long before ours was sent is not ours, even by a clock of ours that
+is a minute ahead."""
 
 
 def abandoned(case: Case) -> int:
@@ -65,7 +69,7 @@ def _cancelled_before(at: Situation, attempt: Attempt) -> bool:
     if attempt.kind not in CANCELS or asked_at is None:
         return False
     once_at = attempt.asked_at if attempt.sends == 1 else None
-    latest_at = (once_at or attempt.sent_at) - CLOCKS_APART
+    latest_at = (once_at or attempt.sent_at) - SURELY_BEFORE
     return at.invoice.created_at < asked_at <= latest_at
 
 

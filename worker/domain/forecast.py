@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from worker.domain.case import CANCELS, SET_ASIDE, Case
+from worker.domain.case import SET_ASIDE, Case
 from worker.domain.engine_situation import Situation
 from worker.domain.forecast_course import Course
 from worker.domain.forecast_outcomes import with_around
@@ -125,7 +125,7 @@ def _tell_of_end(course: Course, courses: Iterable[Course], now: datetime) -> No
         other.at = with_around(
             other.at,
             leading_case=_leading(other.at.case, [each.at.case for each in left]),
-            ended_by_us=around.ended_by_us or over.did(CANCELS),
+            ended_by_us=around.ended_by_us or course.at.own_cancel_holds,
             set_aside_by_us=around.set_aside_by_us
             | {kind for kind in SET_ASIDE if over.did(frozenset((kind,)))},
         )

@@ -44,8 +44,13 @@ class FactBook(Protocol):
     def fold_alone(self) -> None:
         """Wait until nobody else folds events, and let nobody begin before the commit."""
 
-    def dunned(self, subscription_id: str, *, at: datetime) -> Sequence[Dunned]:
-        """Return its cases that were open at *at*, and those whose ending of ours cancelled it."""
+    def dunned(
+        self, subscription_id: str, *, at: datetime, canceled_at: datetime | None = None
+    ) -> Sequence[Dunned]:
+        """Return its cases that were open at *at*, and those whose ending of ours cancelled it.
+
+        Args: canceled_at: when the cancel that Stripe shows was asked for; None where unknown.
+        """
 
     def paused_by_us(self, subscription_id: str, *, at: datetime) -> bool:
         """Return whether an ending of ours paused it, or held its invoices back, just then."""

@@ -8,9 +8,14 @@ from worker.domain.subscription_story import Context
 from worker.ports import Tx
 
 
-def context_of(tx: Tx, subscription_id: str, *, at: datetime) -> Context:
-    """Return what its cases say of a loss at *at*; each counts by the policy that it keeps."""
-    dunned = tx.facts.dunned(subscription_id, at=at)
+def context_of(
+    tx: Tx, subscription_id: str, *, at: datetime, canceled_at: datetime | None = None
+) -> Context:
+    """Return what its cases say of a loss at *at*; each counts by the policy that it keeps.
+
+    Args: canceled_at: when the cancel that Stripe shows was asked for, business time.
+    """
+    dunned = tx.facts.dunned(subscription_id, at=at, canceled_at=canceled_at)
     return Context(
         ended_by_us=any(each.ended_by_us for each in dunned),
         in_dunning=any(each.is_open for each in dunned),

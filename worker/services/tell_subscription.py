@@ -353,7 +353,8 @@ class Storyteller:
         may_be_lost = self.rules.churn_at is not ChurnAt.TERMINAL_STATE
         known = Context()
         if subscription.status in GONE or may_be_lost:
-            known = context_of(self.tx, subscription.id, at=at)
+            asked_at = subscription.canceled_at
+            known = context_of(self.tx, subscription.id, at=at, canceled_at=asked_at)
         context = replace(known, paused_by="staff")
         value = self.valuer.value(subscription, at=at)
         return Seen(subscription, at, occasion, value, context)

@@ -16,7 +16,6 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, array
 
@@ -30,13 +29,13 @@ from worker.domain.case import (
     CaseState,
     Surroundings,
 )
-from worker.domain.engine_situation import ENDING_REST
 from worker.domain.holds import last_over, strongest
 from worker.domain.network_rules import NetworkTry
 from worker.domain.notices import CLOSING_NOTICES
 from worker.domain.outages import outage_of
 from worker.domain.readings import InvoiceReading, PaymentMethodReading, method_in_use
 from worker.store.approvals import approval_behind
+from worker.store.cancels import is_shown
 from worker.store.holds import holds_around, holds_from_json, names_of
 from worker.store.mirror_tables import customers, disputes, payment_methods
 from worker.store.network import RecentTries, fingerprints_of, tries_of
@@ -98,19 +97,12 @@ def _leading_case() -> ColumnElement[int | None]:
 
 
 def _ended_by_us() -> ColumnElement[bool]:
-    """A cancel for the period's end may have been undone, and the subscription end by now through
-    somebody else's: Stripe tells when the cancel that it shows was asked for."""
-    shown_since = bindparam("canceled_at", type_=attempts.c.sent_at.type)
-    is_shown = func.coalesce(shown_since <= last_asked_at + ENDING_REST, true())
     return exists().where(
         cases.c.id == attempts.c.case_id,
         cases.c.account_id == _ACCOUNT,
         cases.c.subscription_id == _SUBSCRIPTION,
         cases.c.subscription_id != "",
-        or_(
-            attempts.c.kind == AttemptKind.CANCEL.value,
-            and_(attempts.c.kind == AttemptKind.CANCEL_AT_PERIOD_END.value, is_shown),
-        ),
+        is_shown(bindparam("canceled_at", type_=attempts.c.sent_at.type)),
         attempts.c.state == AttemptState.SUCCEEDED.value,
     )
 

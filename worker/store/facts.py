@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, exists, func, or_, select, text
+from sqlalchemy import Connection, and_, exists, func, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from worker.domain.case import CANCELS, AttemptKind, AttemptState
+from worker.domain.case import AttemptKind, AttemptState
 from worker.domain.engine_truth import recovered_by_step
 from worker.domain.facts import Fact
 from worker.domain.policy import DeclineClass
 from worker.domain.revenue_chain import RENEWED
 from worker.domain.subscription_story import Dunned
+from worker.store.cancels import is_shown
 from worker.store.erasable_tables import fact_words
 from worker.store.tables import attempts, cases, events
 
@@ -63,14 +64,17 @@ class Facts:
             {"name": f"{self._account}:fold"},
         )
 
-    def dunned(self, subscription_id: str, *, at: datetime) -> list[Dunned]:
+    def dunned(
+        self, subscription_id: str, *, at: datetime, canceled_at: datetime | None = None
+    ) -> list[Dunned]:
         """Return its cases that were open at *at*, and those whose ending of ours cancelled it."""
+        shown_since = literal(canceled_at, attempts.c.sent_at.type)
         is_open = and_(
             cases.c.opened_at <= at, or_(cases.c.closed_at.is_(None), cases.c.closed_at >= at)
         )
         cancelled = exists().where(
             attempts.c.case_id == cases.c.id,
-            attempts.c.kind.in_([kind.value for kind in CANCELS]),
+            is_shown(shown_since),
             attempts.c.state.in_([AttemptState.SUCCEEDED.value, AttemptState.SENDING.value]),
             attempts.c.sent_at <= at + _ASKED_WITHIN,
         )

@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from tests.integration.services import raw
 from tests.integration.services.bench import Bench
+from tests.integration.services.telling import fold, hear
 from tests.integration.store.building import DAY, MINUTE, NOW, open_case
 from worker.domain.case import Attempt, AttemptKind, AttemptState, Outcome
 
@@ -102,7 +104,7 @@ def test_a_cancel_before_ours_was_sent_is_the_customers(bench: Bench) -> None:
     we ended it, and their invoice is not marked."""
     case_id = bench.case()
     lost(bench, case_id)
-    gone(bench, NOW - 2 * MINUTE)
+    gone(bench, NOW - 3 * MINUTE)
     bench.looks(case_id, "cancelled")
     closed = bench.loaded(case_id)
     assert (closed.outcome, closed.letters) == (Outcome.CUSTOMER_CANCELLED, ())
@@ -115,7 +117,7 @@ def test_a_cancel_since_ours_was_first_sent_is_ours(bench: Bench, sends: int, mi
     """Either sending may have been carried out, and two clocks differ by some seconds."""
     case_id = bench.case()
     lost(bench, case_id, sends=sends)
-    gone(bench, NOW + minutes * MINUTE - timedelta(seconds=5))
+    gone(bench, NOW + minutes * MINUTE - timedelta(seconds=65))
     bench.look(case_id)
     assert [each.state for each in bench.loaded(case_id).attempts] == [AttemptState.SUCCEEDED]
 
@@ -162,3 +164,29 @@ def test_what_was_cancelled_at_once_stays_ours(bench: Bench) -> None:
     ended(bench, AttemptKind.CANCEL, at=NOW - 2 * HOUR)
     case_id = next_case(bench, failed_at=NOW - HOUR, canceled_at=NOW, status="canceled")
     assert is_ended_by_us(bench, case_id)
+
+
+@pytest.mark.parametrize(
+    ("canceled_at", "kind"),
+    [(NOW - 60 * DAY + MINUTE, "involuntary"), (NOW - 2 * HOUR, "voluntary")],
+)
+def test_a_loss_counts_as_ours_only_where_our_cancel_holds(
+    bench: Bench, canceled_at: datetime, kind: str
+) -> None:
+    """Else a customer who stayed, and left of their own will months later, counted as unpaid."""
+    ended(bench, AttemptKind.CANCEL_AT_PERIOD_END, at=NOW - 60 * DAY)
+    lost = raw.subscription(
+        status="canceled",
+        canceled_at=int(canceled_at.timestamp()),
+        cancellation_details={"reason": "cancellation_requested"},
+    )
+    begun = raw.subscription()
+    hear(
+        bench,
+        raw.event(1, "customer.subscription.created", begun, at=NOW - 3 * HOUR),
+        raw.event(2, "customer.subscription.deleted", lost, at=NOW - HOUR),
+        until=NOW,
+    )
+    fold(bench)
+    [churned] = bench.facts("subscription.churned")
+    assert churned["kind"] == kind
