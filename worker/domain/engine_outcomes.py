@@ -151,11 +151,16 @@ def not_ours_after_all(at: Situation, failure: Failure, *, ours_was_another: boo
     return ours_was_another and all(a.state is not AttemptState.ABANDONED for a in held_for)
 
 
-def settles_by_another(act: Act, failure: Failure) -> bool:
-    """Return whether *act* settles a try by another charge than that of *failure*."""
+def settles_by_another(at: Situation, act: Act, failure: Failure) -> bool:
+    """Return whether *act* surely settles a try by another charge than that of *failure*.
+
+    That an invoice was paid may be the customer's doing, until the event of its charge was read.
+    """
     if not isinstance(act, SettleAttempt):
         return False
-    return act.succeeded or act.charge_id not in {"", failure.charge_id}
+    if act.succeeded:
+        return told_as_ours(at)
+    return act.charge_id not in {"", failure.charge_id}
 
 
 def told_as_asked_for(at: Situation) -> bool:

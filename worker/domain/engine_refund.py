@@ -8,7 +8,7 @@ and the request a moment stays that no design closes, so it is bounded, and show
 from worker.domain.case import AttemptState, CaseState
 from worker.domain.decisions import Decision, Review, Wait
 from worker.domain.engine_outcomes import paid_by
-from worker.domain.engine_situation import Situation
+from worker.domain.engine_situation import UNPAID, Situation
 from worker.domain.engine_standing import LOOK_AGAIN
 from worker.domain.money import Money
 
@@ -32,7 +32,7 @@ def moved_after_cancel(at: Situation) -> bool:
     asked_at, paid_at = subscription.canceled_at, invoice.paid_at
     if invoice.status != "paid" or asked_at is None or paid_at is None:
         return False
-    if subscription.cancellation_reason == "payment_failed" or not paid_by(at, won[-1]):
+    if subscription.cancellation_reason == UNPAID or not paid_by(at, won[-1]):
         return False
     return at.case.failed_at <= asked_at < paid_at
 

@@ -25,6 +25,7 @@ from worker.domain.readings import (
     DeclineSignals,
     InvoiceReading,
     PaymentMethodReading,
+    SubscriptionReading,
     method_in_use,
 )
 
@@ -36,6 +37,9 @@ STILL_IN_FLIGHT = timedelta(days=1)
 
 SUBSCRIPTION_OVER = frozenset(("canceled", "incomplete_expired"))
 PAUSED = "paused"
+UNPAID = "payment_failed"
+"""The reason of a cancel that Stripe made by itself after the last retry."""
+
 KEEP_AS_DRAFT = "keep_as_draft"
 """The behaviour of `pause_collection` that comes closest to Stripe's `unpaid`."""
 
@@ -69,6 +73,12 @@ def obstacle_of(mode: Mode) -> Obstacle | None:
 def policy_in(mode: Mode, policy: Policy) -> Policy:
     """Return the policy as *mode* follows it: only `live` does what a person could decide about."""
     return policy if mode is Mode.LIVE else replace(policy, person_decides=())
+
+
+def is_ending(subscription: SubscriptionReading) -> bool:
+    """Return whether a subscription is over or going to be."""
+    ending = subscription.cancel_at_period_end or subscription.cancel_at is not None
+    return subscription.status in SUBSCRIPTION_OVER or ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +115,7 @@ class Situation:
     @property
     def subscription_ends(self) -> bool:
         """Whether the subscription is over or going to be, as the read just now shows it."""
-        subscription = self.invoice.subscription
-        if subscription is None:
-            return True
-        ending = subscription.cancel_at_period_end or subscription.cancel_at is not None
-        return subscription.status in SUBSCRIPTION_OVER or ending
+        return self.invoice.subscription is None or is_ending(self.invoice.subscription)
 
     @property
     def ended_by_us(self) -> bool:
@@ -137,13 +143,16 @@ class Situation:
 
         One for the period's end may have been undone, and what ends it by now be the customer's
         own: Stripe tells when the cancel that it shows was asked for (`store.around` asks the same
-        of other cases' cancels).
+        of other cases' cancels). One of Stripe's for the failed payment only came before ours ran
+        out.
         """
         subscription = self.invoice.subscription
         shown_since = subscription.canceled_at if subscription is not None else None
+        by_stripe = subscription is not None and subscription.cancellation_reason == UNPAID
         return self.subscription_ends and any(
             each.kind is AttemptKind.CANCEL
             or shown_since is None
+            or by_stripe
             or shown_since <= (each.asked_at or each.sent_at) + ENDING_REST
             for each in self.case.attempts
             if each.kind in CANCELS and each.state is AttemptState.SUCCEEDED

@@ -26,6 +26,7 @@ from worker.domain.engine_refund import moved_after_cancel, refund_due, refund_i
 from worker.domain.engine_situation import (
     OVER_ALONE,
     SUBSCRIPTION_OVER,
+    UNPAID,
     Rule,
     Situation,
     over_alone,
@@ -240,7 +241,7 @@ def cancelled(at: Situation) -> Decision | None:
     elif subscription is None:
         return None
     elif subscription.status in SUBSCRIPTION_OVER:
-        by_stripe = subscription.cancellation_reason == "payment_failed"
+        by_stripe = subscription.cancellation_reason == UNPAID
         reason = f"the subscription is {subscription.status}"
         if by_stripe:
             return Decision(

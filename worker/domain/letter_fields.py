@@ -135,10 +135,14 @@ FIELDS: Mapping[str, Field] = MappingProxyType(
             "text", "last day of the period that is paid then", "Friday 31 December 2027", True
         ),
         "trial_ends_on": Field("text", "day on which the trial ends", "Tuesday 8 December"),
-        "ended_on": Field("text", "day on which the subscription ended", "Friday 11 December"),
+        "ended_on": Field(
+            "text",
+            "day on which the subscription ended, or was cancelled where it runs on",
+            "Friday 11 December",
+        ),
         "runs_until": Field(
             "text",
-            "the same day, where it is still to come, as at the end of a paid period; else empty",
+            "day on which it ends, where that is still to come, as with a paid period; else empty",
             "Thursday 31 December",
             True,
         ),

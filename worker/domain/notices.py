@@ -46,9 +46,9 @@ class LetterContent:
     held_at: datetime | None = None
     """Since when new invoices are held back, in a letter that says so."""
     ended_at: datetime | None = None
-    """When the ending took effect; a cancel may only do so at the end of a period, see below."""
+    """When the ending took effect, or was asked for where the subscription runs on."""
     runs_until: datetime | None = None
-    """The same instant where it is still to come, in a letter that tells of a cancel."""
+    """When it takes effect where that is still to come, in a letter that tells of a cancel."""
     goes_on: bool = False
     """Whether the subscription goes on as it was: not over, going to be, paused or moved by us."""
     paid_at: datetime | None = None

@@ -288,7 +288,7 @@ def _news(turn: Turn, decision: Decision, known: Failure | None) -> list[Fact]:
     failure, at = turn.case.failure, turn.situation()
     late: list[Fact] = []
     if known is not None and not_ours_after_all(
-        at, known, ours_was_another=settles_by_another(decision.act, known)
+        at, known, ours_was_another=settles_by_another(at, decision.act, known)
     ):
         late = [late_failed_fact(turn.case, known, turn.invoice, turn.around.tries)]
     if failure is None or (known is not None and known.charge_id == failure.charge_id):

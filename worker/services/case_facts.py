@@ -76,14 +76,13 @@ def late_failed_fact(
 ) -> Fact:
     """Return the fact that was not told before it was known that the charge was no try of ours.
 
-    By now the invoice may owe less, or nothing: it tells the charge's own amount, as far as known.
+    By now the invoice may owe less, or nothing: it tells the charge's own amount, or the case's
+    where the charge cannot be read.
     """
     fact = failed_fact(case, failure, invoice)
     made = next((each for each in tries if each.charge_id == failure.charge_id), None)
-    if made is None:
-        return fact
-    money = {"amount_minor": made.amount_minor, "currency": made.currency}
-    return replace(fact, data=dict(fact.data) | money)
+    owed_minor = made.amount_minor if made is not None else case.amount_minor
+    return replace(fact, data=dict(fact.data) | {"amount_minor": owed_minor})
 
 
 def retried_fact(

@@ -80,7 +80,8 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
     at, offer = with_days(at, letter, given)
     closing = letter.notice in CLOSING_NOTICES
     charge, goes_on = plan_charge(at, settle_owner(at)), _goes_on(at)
-    ended_at, done_at = _ended_at(at), ended_by_us_at(case)
+    over_at, done_at = _over_at(at), ended_by_us_at(case)
+    runs_on = closing and over_at is not None and over_at > now
     others = [] if closing else _followers(case, ports)
     content = LetterContent(
         notice=letter.notice,
@@ -92,8 +93,8 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
         failed_at=case.failed_at if case.due_at is None else None,
         decline_class=_reason_told(case),
         paid_at=invoice.paid_at or case.closed_at,
-        ended_at=ended_at,
-        runs_until=ended_at if closing and ended_at is not None and ended_at > now else None,
+        ended_at=done_at if runs_on else over_at,
+        runs_until=over_at if runs_on else None,
         held_at=done_at if case.did(HELD) else None,
         goes_on=goes_on,
         renews_at=invoice.subscription.period_end_at if invoice.subscription and goes_on else None,
@@ -149,7 +150,7 @@ def _goes_on(at: Situation) -> bool:
     return subscription.status != PAUSED and not subscription.collection_paused
 
 
-def _ended_at(at: Situation) -> datetime | None:
+def _over_at(at: Situation) -> datetime | None:
     """Return when an ending of ours took effect: of a cancel, when the subscription is over, which
     may be the end of a period that is still to come."""
     done_at, subscription = ended_by_us_at(at.case), at.invoice.subscription

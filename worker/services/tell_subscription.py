@@ -220,7 +220,8 @@ class Storyteller:
         state = self.state_of(subscription_id)
         if state is None or state.told.owing_since is None:
             return []
-        context = context_of(self.tx, subscription_id, at=until)
+        shown = self._last_shown(subscription_id, state)
+        context = context_of(self.tx, subscription_id, at=until, shown=shown)
         told, movements = fold_grace(state.told, until=until, rules=self.rules, context=context)
         self._set(subscription_id, replace(state, told=told))
         return self._book(subscription_id, movements, state.traits)
@@ -289,7 +290,7 @@ class Storyteller:
         closed_until = self.closed_until or looked_at
         told, movements = self._revalued(told, shown, after=seen_at, until=closed_until)
         story += [(movement, traits) for movement in movements]
-        context = context_of(self.tx, subscription_id, at=closed_until)
+        context = context_of(self.tx, subscription_id, at=closed_until, shown=shown)
         told, movements = fold_grace(told, until=closed_until, rules=self.rules, context=context)
         story += [(movement, traits) for movement in movements]
         chain = Chain(subscription_id, state.no, state.told.mrr_minor)
@@ -353,8 +354,7 @@ class Storyteller:
         may_be_lost = self.rules.churn_at is not ChurnAt.TERMINAL_STATE
         known = Context()
         if subscription.status in GONE or may_be_lost:
-            asked_at = subscription.canceled_at
-            known = context_of(self.tx, subscription.id, at=at, canceled_at=asked_at)
+            known = context_of(self.tx, subscription.id, at=at, shown=subscription)
         context = replace(known, paused_by="staff")
         value = self.valuer.value(subscription, at=at)
         return Seen(subscription, at, occasion, value, context)

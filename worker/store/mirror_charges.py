@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, case, literal, or_, select
+from sqlalchemy import Connection, and_, case, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from worker.domain.network_rules import MadeBy
@@ -49,13 +49,19 @@ def put_charge(
         **said,
         **also,
     )
-    new = statement.excluded
-    is_news = or_(*(row[name].is_distinct_from(new[name]) for name in said))
+    # An event may bear fewer of a network's own fields than a read did, and say no other thing.
+    codes = {"code": charge.signals.code, "decline_code": charge.signals.decline_code}
+    is_news = or_(
+        row.status != charge.status,
+        *(func.coalesce(row.signals[name].astext, "") != code for name, code in codes.items()),
+    )
     was_read = and_(row.made_by == "", literal(told.made_by is not None))
+    counts_now = and_(was_read, row.may_be_of != "")
     changed = {
         **said,
         **also,
         "at": case((was_read, told.at), else_=row.at),
+        "learnt_at": case((counts_now, now), else_=row.learnt_at),
         "said_at": case((is_news, now), else_=row.said_at),
     }
     connection.execute(

@@ -7,10 +7,12 @@ nothing has told of yet, or whose outcome nobody knows, are counted from the mom
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     ScalarSelect,
     Select,
     String,
@@ -149,7 +151,7 @@ def _charges() -> Select[tuple[object, ...]]:
             network_attempts.c.request_key.label("key"),
             (network_attempts.c.made_by == MadeBy.CUSTOMER.value).label("asked_for"),
             _ANSWERED_AT,
-            network_attempts.c.learnt_at,
+            _learnt_at().label("learnt_at"),
             network_attempts.c.said_at,
             _may_be_of().label("may_be_of"),
         )
@@ -161,20 +163,38 @@ def _charges() -> Select[tuple[object, ...]]:
 def _may_be_of() -> ColumnElement[str]:
     """The attempt that a charge may be which was only read; empty once either's outcome tells."""
     asked = attempts.alias("asked")
-    untold = (
-        select(asked.c.key)
+    untold = _asked_under(asked, asked.c.key, asked.c.charge_id == "")
+    return case((_unnamed(), func.coalesce(untold, "")), else_="")
+
+
+def _learnt_at() -> ColumnElement[datetime]:
+    """Since when it counts: not before the attempt that it might have been came to another."""
+    asked = attempts.alias("asked")
+    released_at = _asked_under(asked, asked.c.settled_at, asked.c.charge_id != "")
+    learnt_at = network_attempts.c.learnt_at
+    return case((_unnamed(), func.greatest(learnt_at, released_at)), else_=learnt_at)
+
+
+def _unnamed() -> ColumnElement[bool]:
+    was_held = and_(network_attempts.c.may_be_of != "", network_attempts.c.made_by == "")
+    return and_(was_held, attempts.c.no.is_(None))
+
+
+def _asked_under(
+    asked: FromClause, told: ColumnElement[Any], condition: ColumnElement[bool]
+) -> ScalarSelect[Any]:
+    """What is *told* of the attempt that a charge may be, where it fulfils a condition."""
+    return (
+        select(told)
         .where(
             asked.c.account_id == network_attempts.c.account_id,
             asked.c.key == network_attempts.c.may_be_of,
-            asked.c.charge_id == "",
+            condition,
         )
         .limit(1)  # by its key for each such charge, not all attempts at once
         .correlate(network_attempts)
         .scalar_subquery()
     )
-    unnamed = and_(network_attempts.c.made_by == "", attempts.c.no.is_(None))
-    may_be = and_(network_attempts.c.may_be_of != "", unnamed)
-    return case((may_be, func.coalesce(untold, "")), else_="")
 
 
 def _untold() -> Select[tuple[object, ...]]:

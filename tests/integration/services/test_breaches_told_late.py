@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,10 @@ from tests.integration.services.raw import event
 from tests.integration.services.test_sent_again_within_limits import DECLINED, HOUR, paid
 from tests.integration.services.test_unknown_outcomes import KEY, SAVED_500
 from tests.integration.store.building import DAY, MINUTE, NOW, card, open_case
+from worker.domain.network_rules import MadeBy
+from worker.domain.readings import ChargeReading, DeclineSignals, PaymentReading
+
+FUNDS = DeclineSignals(code="card_declined", decline_code="insufficient_funds")
 
 
 @pytest.fixture
@@ -18,16 +23,44 @@ def cases(bench: Bench) -> tuple[int, int]:
     return one_card(bench, 1), one_card(bench, 2)
 
 
-def one_card(bench: Bench, number: int) -> int:
+def one_card(bench: Bench, number: int, *, brand: str = "visa") -> int:
     """Open a case of the card that both customers have."""
     made = bench.failed_invoice(number)
-    method = replace(card(number), fingerprint="print1")
+    method = replace(card(number), fingerprint="print1", brand=brand)
     assert made.customer is not None
     payer = replace(made.customer, default_payment_method=method)
     bench.stripe.invoices[made.id] = replace(made, customer=payer)
     with bench.ledger.begin() as tx:
         tx.mirror.put_payment_methods([(method, NOW - 30 * DAY, False)])
     return open_case(bench.ledger, number, due_at=NOW, failed_at=NOW - 30 * HOUR)
+
+
+def busy(bench: Bench, tries: int) -> None:
+    """Let the card have been tried by a third customer, ten days ago."""
+    first_at = NOW - 10 * DAY
+    for number in range(tries):
+        made_at = first_at + number * HOUR
+        charge = replace(an_amex_try(made_at), id=f"ch_old{number}")
+        with bench.ledger.begin() as tx:
+            told: dict[str, Any] = {"customer_id": "cus_7", "at": made_at, "now": made_at}
+            tx.mirror.put_charge(charge, **told, made_by=MadeBy.CUSTOMER)
+
+
+def an_amex_try(made_at: datetime) -> ChargeReading:
+    """Return a declined try of the card in the hands of a third customer."""
+    return ChargeReading(
+        id="ch_old",
+        status="failed",
+        payment_intent_id="pi_7",
+        payment_method_id="pm_7",
+        amount_minor=1200,
+        currency="eur",
+        created_at=made_at,
+        signals=FUNDS,
+        brand="amex",
+        fingerprint="print1",
+        customer_id="cus_7",
+    )
 
 
 def at(bench: Bench, when: datetime) -> None:
@@ -37,9 +70,16 @@ def at(bench: Bench, when: datetime) -> None:
         tx.control.set_cursor("events", when)
 
 
-def told_lost(bench: Bench, charge_id: str, *, key: str | None = KEY) -> None:
+def told_lost(
+    bench: Bench,
+    charge_id: str,
+    *,
+    key: str | None = KEY,
+    brand: str = "visa",
+    reason: str = "lost_card",
+) -> None:
     """Let the list show only now that the card was found to be lost at `NOW`."""
-    card_of_it = {"brand": "visa", "fingerprint": "print1"}
+    card_of_it = {"brand": brand, "fingerprint": "print1"}
     charge = {
         "id": charge_id,
         "object": "charge",
@@ -55,7 +95,7 @@ def told_lost(bench: Bench, charge_id: str, *, key: str | None = KEY) -> None:
         "outcome": {
             "type": "issuer_declined",
             "network_status": "declined_by_network",
-            "reason": "lost_card",
+            "reason": reason,
         },
     }
     request = {"id": "req_1", "idempotency_key": key}
@@ -160,4 +200,35 @@ def test_what_came_of_a_try_is_judged_apart_from_that_it_was_made(
     told_lost(bench, "ch_2", key=None)
     with bench.ledger.connection() as connection:
         connection.exec_driver_sql(f"UPDATE network_attempts SET learnt_at = '{NOW}'")
+    assert not is_broken(bench)
+
+
+@pytest.mark.parametrize("released_by", ["its event", "the event of ours"])
+def test_a_try_that_was_held_for_ours_is_known_from_when_it_counts(
+    bench: Bench, released_by: str
+) -> None:
+    """A look read it hours before, but it might have been ours, which counted already: with it the
+    window of the card was full, as the other customer was charged."""
+    first, second = one_card(bench, 1, brand="amex"), one_card(bench, 2, brand="amex")
+    busy(bench, 13)
+    first_is_sent(bench, first)
+    read = bench.stripe.read_charge
+
+    def read_charge(charge_id: str) -> ChargeReading:
+        return replace(read(charge_id), created_at=NOW, brand="amex")
+
+    bench.stripe.read_charge = read_charge  # type: ignore[method-assign]
+    shown = PaymentReading("pi_1", "requires_payment_method", "ch_2", "pm_1", signals=FUNDS)
+    bench.stripe.invoices["in_1"] = replace(bench.stripe.invoices["in_1"], payment=shown)
+    bench.stripe.answers = [SAVED_500]
+    at(bench, NOW + 2 * MINUTE)
+    assert bench.look(first) == "outcome_unknown"
+    second_is_charged(bench, second, NOW + HOUR)
+    assert not is_broken(bench)
+    at(bench, NOW + 3 * HOUR)
+    if released_by == "its event":
+        told_lost(bench, "ch_2", key=None, brand="amex", reason="insufficient_funds")
+    else:
+        told_lost(bench, "ch_3", brand="amex", reason="insufficient_funds")
+        assert bench.look(first) == "attempt_settled"
     assert not is_broken(bench)

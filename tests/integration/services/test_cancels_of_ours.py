@@ -190,3 +190,44 @@ def test_a_loss_counts_as_ours_only_where_our_cancel_holds(
     fold(bench)
     [churned] = bench.facts("subscription.churned")
     assert churned["kind"] == kind
+
+
+@pytest.mark.parametrize(("still_ends", "reason"), [(True, "consent_withdrawn"), (False, "unpaid")])
+def test_a_cancel_that_was_undone_does_not_say_why_a_later_loss_came(
+    bench: Bench, *, still_ends: bool, reason: str
+) -> None:
+    """The case that cancelled knew of a bank's word that the customer withdrew their consent."""
+    ended(bench, AttemptKind.CANCEL_AT_PERIOD_END, at=NOW - 60 * DAY)
+    with bench.ledger.connection() as connection:
+        connection.exec_driver_sql(
+            """UPDATE cases SET failure = '{"decline_class": "consent_withdrawn"}'"""
+        )
+    lost = raw.subscription(status="unpaid", cancel_at_period_end=still_ends)
+    begun = raw.subscription()
+    hear(
+        bench,
+        raw.event(1, "customer.subscription.created", begun, at=NOW - 3 * HOUR),
+        raw.event(2, "customer.subscription.updated", lost, at=NOW - HOUR),
+        until=NOW,
+    )
+    fold(bench)
+    [churned] = bench.facts("subscription.churned")
+    assert churned["reason"] == reason
+
+
+def test_stripes_own_cancel_for_the_payment_takes_no_cancel_of_ours_back(bench: Bench) -> None:
+    """It came before ours ran out: the case goes on to what is left of its ending, and its letter
+    tells of it."""
+    case_id = bench.case(failed_ago=16 * DAY)
+    went_through(bench, case_id, AttemptKind.CANCEL_AT_PERIOD_END, at=NOW - 2 * HOUR)
+    read = bench.stripe.invoices["in_1"]
+    assert read.subscription is not None
+    over = replace(
+        read.subscription,
+        status="canceled",
+        canceled_at=NOW - HOUR,
+        cancellation_reason="payment_failed",
+    )
+    bench.stripe.invoices["in_1"] = replace(read, status="uncollectible", subscription=over)
+    assert bench.look(case_id) == "written_off"
+    assert [each.notice for each in bench.loaded(case_id).letters] == ["subscription_ended"]

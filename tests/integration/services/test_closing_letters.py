@@ -228,8 +228,8 @@ RAN_OUT_AT = NOW - timedelta(hours=1)
 @pytest.mark.parametrize(
     ("as_shown", "ended_at", "runs_until"),
     [
-        ({"cancel_at_period_end": True}, ENDS_AT, ENDS_AT),
-        ({"cancel_at_period_end": True, "cancel_at": NOW + DAY}, NOW + DAY, NOW + DAY),
+        ({"cancel_at_period_end": True}, NOW - MINUTE, ENDS_AT),
+        ({"cancel_at_period_end": True, "cancel_at": NOW + DAY}, NOW - MINUTE, NOW + DAY),
         ({"status": "canceled", "ended_at": RAN_OUT_AT}, RAN_OUT_AT, None),
     ],
     ids=["still runs", "by Stripe's own day of it", "over by now"],
@@ -237,7 +237,7 @@ RAN_OUT_AT = NOW - timedelta(hours=1)
 def test_a_cancel_for_the_periods_end_is_told_with_the_day_of_that(
     bench: Bench, as_shown: dict[str, Any], ended_at: datetime, runs_until: datetime | None
 ) -> None:
-    """Not with the day of the request: the subscription has not ended on it."""
+    """The day of the request is still there, for a copy of the letter that names no other."""
     ended(bench, AttemptKind.CANCEL_AT_PERIOD_END, canceled_at=NOW - MINUTE, **as_shown)
     told = sent(bench)
     assert (told.ended_at, told.runs_until) == (ended_at, runs_until)

@@ -16,6 +16,7 @@ from tests.integration.services.test_unknown_outcomes import SAVED_500, attempt,
 from tests.integration.store.building import MINUTE, NOW
 from worker.domain.case import AttemptState
 from worker.domain.readings import Answer, AnswerKind, PaymentReading
+from worker.errors import GatewayRejected
 
 MADE_AT = NOW + 2 * MINUTE
 """When the customer tried."""
@@ -110,16 +111,40 @@ def test_it_is_told_where_an_answer_tells_of_ours(
     assert "ch_2" not in failed(bench)
 
 
-def test_it_is_told_where_the_invoice_shows_that_ours_went_through(bench: Bench) -> None:
-    case_id = held(bench)
+def paid_with(bench: Bench, charge_id: str) -> None:
+    """Let the invoice show that a charge of the card paid it."""
+    owes: dict[str, Any] = {"amount_remaining_minor": 0, "amount_paid_minor": 1200}
+    payment = PaymentReading("pi_1", "succeeded", charge_id, "pm_1")
     read = bench.stripe.invoices["in_1"]
-    paid: dict[str, Any] = {"amount_remaining_minor": 0, "amount_paid_minor": 1200}
-    by_us = PaymentReading("pi_1", "succeeded", "ch_2", "pm_1")
-    bench.stripe.invoices["in_1"] = replace(read, status="paid", payment=by_us, **paid)
+    bench.stripe.invoices["in_1"] = replace(read, status="paid", payment=payment, **owes)
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_it_is_told_where_the_event_of_the_payment_names_ours(
+    bench: Bench, *, readable: bool
+) -> None:
+    """With what was asked for also where the charge cannot be read; the invoice owes nothing."""
+    if not readable:
+        bench.stripe.charge_trouble = GatewayRejected("no right to it", status=403, code="")
+    case_id = held(bench)
+    paid_with(bench, "ch_2")
+    tell(bench, "ch_2", status="succeeded")
     look_later(bench, case_id)
     assert failed(bench).count("ch_3") == 1
     (fact,) = [each for each in bench.facts("payment.failed") if each["charge_id"] == "ch_3"]
     assert fact["amount_minor"] == 1200
+
+
+def test_what_was_ours_is_not_told_where_the_customer_paid_with_the_same_card(
+    bench: Bench,
+) -> None:
+    """Before any event was read, the payment on the page looks like one of ours."""
+    case_id = held(bench)
+    paid_with(bench, "ch_9")
+    look_later(bench, case_id)
+    tell(bench, "ch_3")
+    look_later(bench, case_id, times=2)
+    assert "ch_3" not in failed(bench)
 
 
 def test_what_was_ours_is_never_told_as_anybody_elses(bench: Bench) -> None:

@@ -231,12 +231,14 @@ def test_the_first_event_sets_the_instant_of_a_charge_that_was_only_read(
 
 
 def test_since_when_a_charge_and_its_outcome_are_known_is_kept(ledger: PostgresLedger) -> None:
-    """A debit may fail after it went through; what is told once more is no news."""
+    """A debit may fail after it went through; what is told once more is no news, nor is what says
+    the same in other fields."""
 
-    def known_since(status: str, now: datetime) -> tuple[datetime, datetime]:
+    def known_since(status: str, now: datetime, **said: str) -> tuple[datetime, datetime]:
         told: dict[str, Any] = {"customer_id": "cus_1", "at": NOW, "now": now}
+        heard = replace(charge(status), signals=DeclineSignals(**said))
         with ledger.begin() as tx:
-            tx.mirror.put_charge(charge(status), **told, made_by=MadeBy.STRIPE)
+            tx.mirror.put_charge(heard, **told, made_by=MadeBy.STRIPE)
         query = "SELECT learnt_at, said_at FROM network_attempts"
         with ledger.connection() as connection:
             learnt_at, said_at = connection.exec_driver_sql(query).one()
@@ -247,6 +249,9 @@ def test_since_when_a_charge_and_its_outcome_are_known_is_kept(ledger: PostgresL
     assert known_since("succeeded", later) == (first, first)
     assert known_since("failed", later) == (first, later)
     assert known_since("failed", later + DAY) == (first, later)
+    why, day3, day4 = {"code": "card_declined"}, later + 2 * DAY, later + 3 * DAY
+    assert known_since("failed", day3, network_decline_code="41", **why) == (first, day3)
+    assert known_since("failed", day4, **why) == (first, day3)
 
 
 def test_a_dispute_names_the_customer_of_its_charge(ledger: PostgresLedger) -> None:

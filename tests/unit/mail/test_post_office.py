@@ -203,7 +203,7 @@ def test_recovered_letter_says_that_the_subscription_goes_on_only_where_it_does(
 def test_ended_letter_names_the_day_that_is_still_to_come(letters: PostOffice) -> None:
     """After a cancel for the end of the paid period the subscription has not ended yet."""
     ends_at = NOW + timedelta(days=9)
-    content = replace(most("subscription_ended"), ended_at=ends_at, runs_until=ends_at)
+    content = replace(most("subscription_ended"), runs_until=ends_at)
 
     rendered = letters.render(content)
     at_once = letters.render(most("subscription_ended"))
