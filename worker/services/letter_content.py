@@ -79,8 +79,7 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
     _check_case_letter(letter, at)
     at, offer = with_days(at, letter, given)
     closing = letter.notice in CLOSING_NOTICES
-    charge, goes_on = plan_charge(at, settle_owner(at)), _goes_on(at)
-    over_at, done_at = _over_at(at), ended_by_us_at(case)
+    goes_on, over_at, done_at = _goes_on(at), _over_at(at), ended_by_us_at(case)
     runs_on = closing and over_at is not None and over_at > now
     others = [] if closing else _followers(case, ports)
     content = LetterContent(
@@ -99,20 +98,22 @@ def _of_case(letter: LetterTask, case_id: int, ports: CasePorts, now: datetime) 
         goes_on=goes_on,
         renews_at=invoice.subscription.period_end_at if invoice.subscription and goes_on else None,
     )
-    if closing:
-        return content
+    return content if closing else replace(_with_what_comes(content, at), offer=offer)
+
+
+def _with_what_comes(content: LetterContent, at: Situation) -> LetterContent:
+    """Add when the next charge and the ending are; what a person decides is promised to nobody."""
+    policy, charge = at.policy, plan_charge(at, settle_owner(at))
     expects, ends_at = policy.ending.worst, expected_end(at)
     undecided = ends_at is not None and PersonDecides.ENDING in policy.person_decides
     ends_at = None if undecided else ends_at
     return replace(
         content,
-        # What a person decides about is promised to nobody.
         next_try_at=None if PersonDecides.CHARGES in policy.person_decides else charge.at,
         ends_at=ends_at if expects is EndingAct.CANCEL else None,
         pauses_at=ends_at if expects in PAUSES else None,
         downgrades_at=ends_at if expects is EndingAct.DOWNGRADE else None,
         undecided=expects if undecided else None,
-        offer=offer,
     )
 
 
