@@ -1,15 +1,20 @@
 """The table of notices and merge fields, and text that is readable on a brand's colour."""
 
+from pathlib import Path
+
 import pytest
 
 from worker.domain.letter_fields import (
     FIELDS,
     NOTICES,
+    Field,
     bare_fields,
     fields_of,
     sample_fields,
 )
 from worker.mail.colours import contrast, text_colour_on
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_every_field_has_a_meaning_a_sample_and_a_use() -> None:
@@ -20,6 +25,22 @@ def test_every_field_has_a_meaning_a_sample_and_a_use() -> None:
         assert declared.meaning
         assert declared.sample or declared.items
         assert all(item.meaning and item.sample for item in declared.items.values())
+
+
+def listed(name: str, declared: Field) -> list[str]:
+    """Return the rows that the page about letters has for a field."""
+    if declared.items:
+        owner = name if declared.kind == "record" else name.removesuffix("s")
+        parts = declared.items.items()
+        return [row for part, item in parts for row in listed(f"{owner}.{part}", item)]
+    may = "; may be empty" if declared.optional and "empty" not in declared.meaning else ""
+    return [f"| `{name}` | {declared.meaning}{may} | {declared.sample} |"]
+
+
+def test_the_page_about_letters_lists_every_field() -> None:
+    page = (ROOT / "templates" / "README.md").read_text(encoding="utf-8").splitlines()
+    rows = [line for line in page if line.startswith("| `")]
+    assert rows == [row for name, declared in FIELDS.items() for row in listed(name, declared)]
 
 
 @pytest.mark.parametrize("notice", [*NOTICES, "an_operators_own"])
